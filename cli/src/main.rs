@@ -1,0 +1,2 @@
+//! The `wom` program.
+fn main() {}
