@@ -1,6 +1,12 @@
 //! The trait that adapters implement to bring activity in, and what passes through it.
 
-use std::{borrow::Cow, fmt, io::Read, path::PathBuf};
+use std::{
+    borrow::Cow,
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::PathBuf,
+};
 
 use async_trait::async_trait;
 
@@ -131,6 +137,31 @@ pub enum Input {
     Pull(Option<Cursor>),
 }
 
+impl Input {
+    /// The bytes to read, for an adapter of files. Not buffered.
+    ///
+    /// # Errors
+    /// [`Kind::InputInvalid`] if the file cannot be opened, [`Kind::Unsupported`] for a hint or a
+    /// pull.
+    pub fn into_reader(self) -> Result<Box<dyn Read + Send>> {
+        match self {
+            Self::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes))),
+            Self::Path(path) => File::open(path)
+                .map(|file| Box::new(file) as _)
+                .map_err(|error| {
+                    Error::new(Kind::InputInvalid, "the file cannot be opened")
+                        .with("reason", error.kind())
+                        .because(error)
+                }),
+            Self::Reader(reader) => Ok(reader),
+            Self::Hint(_) | Self::Pull(_) => Err(Error::new(
+                Kind::Unsupported,
+                "this adapter reads files and nothing else",
+            )),
+        }
+    }
+}
+
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -191,8 +222,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// One sentence: what is wrong and what to do.
     pub message: Cow<'static, str>,
-    /// Where: a name such as `line`, `record` or `byte`, with its number.
-    pub at: Option<(&'static str, u64)>,
+    /// Where: names such as `line`, `record` or `byte`, with their numbers.
+    pub at: Vec<(&'static str, u64)>,
     /// Which field.
     pub field: Option<&'static str>,
 }
@@ -203,18 +234,16 @@ impl Refusal {
         Self {
             code,
             message: message.into(),
-            at: None,
+            at: Vec::new(),
             field: None,
         }
     }
 
-    /// Adds where.
+    /// Adds where; an array on one line needs the record's number beside the line's.
     #[must_use]
-    pub fn at(self, name: &'static str, number: u64) -> Self {
-        Self {
-            at: Some((name, number)),
-            ..self
-        }
+    pub fn at(mut self, name: &'static str, number: u64) -> Self {
+        self.at.push((name, number));
+        self
     }
 
     /// Adds which field.
@@ -229,8 +258,12 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((name, number)) = self.at {
-            write!(f, "{name} {number}: ")?;
+        for (index, (name, number)) in self.at.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{name} {number}")?;
+        }
+        if !self.at.is_empty() {
+            f.write_str(": ")?;
         }
         if let Some(field) = self.field {
             write!(f, "{field}: ")?;
