@@ -215,6 +215,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// The caller may not do this: a missing or wrong API key, or no right to it.
+    AccessDenied, "access_denied", Never;
     /// The award was collected and acknowledged; its code is not given out again.
     AlreadyDelivered, "already_delivered", Never;
     /// The vouchers were redeemed, or the payment was made, before.

@@ -3,6 +3,7 @@
 mod error;
 pub mod instrument;
 pub mod observation;
+pub mod protocol;
 pub mod rules;
 mod time;
 mod time_set;

@@ -1,0 +1,38 @@
+//! Randomness from the operating system.
+
+use std::fmt::Write as _;
+
+/// Fills the array with fresh random bytes.
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}
+
+/// So many fresh random bytes in lower-case hexadecimal digits, at most 32.
+pub(crate) fn hex(count: usize) -> String {
+    to_hex(&bytes::<32>()[..count])
+}
+
+/// A number from 0 to `bound` - 1, each equally likely.
+pub(crate) fn below(bound: u32) -> u32 {
+    // The highest multiple of `bound`: what lies above it would favour the small numbers.
+    let fair = u32::MAX - u32::MAX % bound;
+    loop {
+        let number = u32::from_le_bytes(bytes());
+        if number < fair {
+            return number % bound;
+        }
+    }
+}
+
+/// Lower-case hexadecimal digits of the bytes.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(
+        String::with_capacity(bytes.len() * 2),
+        |mut digits, byte| {
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        },
+    )
+}
