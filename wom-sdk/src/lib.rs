@@ -1,10 +1,17 @@
 //! Award and accept WOM.
 
+pub mod award;
+pub mod campaign;
+pub mod checkout;
 mod error;
+pub mod files;
 pub mod instrument;
+pub mod merchant;
 pub mod observation;
+pub mod privacy;
 pub mod protocol;
 pub mod rules;
+pub mod store;
 mod time;
 mod time_set;
 

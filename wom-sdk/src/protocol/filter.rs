@@ -1,6 +1,6 @@
 //! Which vouchers a payment takes.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
@@ -30,7 +30,7 @@ const DAY_MS: i64 = 86_400_000;
 /// assert!(!filter.accepts("C", Position::new(43.72, 12.63)?, earned, now));
 /// # Ok::<(), wom_sdk::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,12 +151,12 @@ impl Filter {
 
 /// A box on the map: its north-west and south-east corners, edges included. It may cross the
 /// antimeridian: then the west edge has the greater longitude.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bounds {
-    #[serde(serialize_with = "pair")]
+    #[serde(serialize_with = "pair", deserialize_with = "from_pair")]
     left_top: Position,
-    #[serde(serialize_with = "pair")]
+    #[serde(serialize_with = "pair", deserialize_with = "from_pair")]
     right_bottom: Position,
 }
 
@@ -228,6 +228,11 @@ impl Bounds {
             right_bottom: corner("rightBottom")?,
         })
     }
+}
+
+fn from_pair<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Position, D::Error> {
+    let [latitude, longitude] = <[f64; 2]>::deserialize(deserializer)?;
+    Position::new(latitude, longitude).map_err(serde::de::Error::custom)
 }
 
 fn pair<S: serde::Serializer>(position: &Position, serializer: S) -> Result<S::Ok, S::Error> {

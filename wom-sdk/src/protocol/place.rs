@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Error, Kind, Result};
 
@@ -58,6 +58,21 @@ impl Position {
 }
 
 /// Latitude, comma, longitude.
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Pair {
+            latitude: f64,
+            longitude: f64,
+        }
+        let Pair {
+            latitude,
+            longitude,
+        } = Pair::deserialize(deserializer)?;
+        Self::new(latitude, longitude).map_err(serde::de::Error::custom)
+    }
+}
+
 impl FromStr for Position {
     type Err = Error;
 

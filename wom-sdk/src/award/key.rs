@@ -1,0 +1,86 @@
+//! The key of an award: equal keys are one award, for ever.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{campaign::Unit, privacy::Participant};
+
+/// Which instrument awards, at which Registry: development never mixes with production.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Identity {
+    /// The Registry's base address, before `/api`.
+    pub registry: String,
+    /// The instrument's source id.
+    pub source: String,
+}
+
+/// A digest that names one award. Holds nothing of a person or of the caller's own key.
+#[derive(Clone, Copy, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct AwardKey(pub [u8; 32]);
+
+impl AwardKey {
+    /// The key of an award that the caller names itself.
+    pub fn direct(identity: &Identity, key: &str) -> Self {
+        Self::of(&[
+            b"direct/1",
+            identity.registry.as_bytes(),
+            identity.source.as_bytes(),
+            key.as_bytes(),
+        ])
+    }
+
+    /// The key of the `n`-th award of an account.
+    pub fn of_account(
+        identity: &Identity,
+        campaign: &str,
+        line: &str,
+        participant: &Participant,
+        unit: &Unit,
+        n: u32,
+    ) -> Self {
+        Self::of(&[
+            b"account/1",
+            identity.registry.as_bytes(),
+            identity.source.as_bytes(),
+            campaign.as_bytes(),
+            line.as_bytes(),
+            &participant.0,
+            unit.to_string().as_bytes(),
+            &n.to_be_bytes(),
+        ])
+    }
+
+    /// The key whose hexadecimal form this is.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    /// Lower-case hexadecimal.
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+impl fmt::Debug for AwardKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AwardKey({}…)", &self.to_hex()[..8])
+    }
+}

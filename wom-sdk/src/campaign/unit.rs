@@ -1,0 +1,53 @@
+//! The unit of an account.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Day, Error, Result};
+
+/// What one account is for: a civil day of the campaign, or something with a name of its own, such
+/// as a milestone or a ticket's session.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Unit {
+    /// A civil day in the campaign's zone.
+    Day(Day),
+    /// Something that counts once, whenever it happened.
+    Named(String),
+}
+
+/// `2026-03-01` for a day, `=name` for a named thing.
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(day) => fmt::Display::fmt(day, f),
+            Self::Named(name) => write!(f, "={name}"),
+        }
+    }
+}
+
+impl FromStr for Unit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.strip_prefix('=') {
+            Some(name) => Ok(Self::Named(name.to_owned())),
+            None => text.parse().map(Self::Day),
+        }
+    }
+}
+
+impl From<Unit> for String {
+    fn from(unit: Unit) -> Self {
+        unit.to_string()
+    }
+}
+
+impl TryFrom<String> for Unit {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}

@@ -1,0 +1,310 @@
+//! The checkout's state machine: one arrow, one committed write.
+
+use super::{Checkout, State};
+use crate::{Error, Kind, MINUTE_MS, Result, Retry, Timestamp, award::Ticket};
+
+/// How long one call may take before another worker may take the checkout over.
+const LEASE_MS: i64 = 60_000;
+/// Tries of a call before the cashier is told that it will not work.
+const TRIES: u32 = 8;
+/// The longest pause between two looks at a code that a customer stands before.
+const POLL_CAP_MS: i64 = 10_000;
+/// Looks after the code was called off or ran out: at once, then after these pauses.
+const LATE_LOOKS_MS: [i64; 6] = [
+    MINUTE_MS,
+    5 * MINUTE_MS,
+    15 * MINUTE_MS,
+    60 * MINUTE_MS,
+    6 * 60 * MINUTE_MS,
+    24 * 60 * MINUTE_MS,
+];
+
+/// What happens to a checkout.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Its time has come.
+    Due,
+    /// A register was answered.
+    Registered(Result<Ticket>),
+    /// A verify was answered.
+    Verified(Result<()>),
+    /// The code is put on a display.
+    Show,
+    /// A status was answered: when the first confirmation was, if there is one.
+    Status(Result<Option<Timestamp>>),
+    /// The shop calls it off.
+    Cancel,
+}
+
+/// What to do at the Registry next, once the new state is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// Send a register.
+    Register,
+    /// Send a verify.
+    Verify,
+    /// Ask for the status.
+    Poll,
+}
+
+/// The checkout as it is after an event, and what to do once that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// To be written before anything else happens.
+    pub checkout: Checkout,
+    /// To be done after.
+    pub action: Option<Action>,
+}
+
+/// Moves a checkout on. Pure: `random` brings the jitter, `now` the time. An event that makes no
+/// sense in the present state is an error and changes nothing.
+pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> Result<Step> {
+    let mut next = checkout.clone();
+    let action = match (&checkout.state, event) {
+        // A register whose answer was lost made a code that nobody has seen and that was never
+        // verified: it can never be paid, so a new one does no harm.
+        (State::Created, Event::Due) => {
+            next.due = Some(now.plus_millis(LEASE_MS));
+            Some(Action::Register)
+        }
+        (State::Registered, Event::Due) => {
+            next.due = Some(now.plus_millis(LEASE_MS));
+            Some(Action::Verify)
+        }
+        (State::Shown | State::Expired | State::Cancelled, Event::Due) => {
+            next.due = Some(now.plus_millis(LEASE_MS));
+            Some(Action::Poll)
+        }
+        (State::Created, Event::Registered(Ok(ticket))) => {
+            next.ticket = Some(ticket);
+            enter(&mut next, State::Registered, now);
+            None
+        }
+        (State::Registered, Event::Verified(Ok(()))) => {
+            enter(&mut next, State::Verified, now);
+            next.due = None;
+            None
+        }
+        // A Registry that answers a repeated verify with a failure has done it the first time.
+        (State::Registered, Event::Verified(Err(error)))
+            if checkout.unclear && error.kind() == Kind::RegistryFailed =>
+        {
+            enter(&mut next, State::Verified, now);
+            next.due = None;
+            None
+        }
+        (State::Created, Event::Registered(Err(error)))
+        | (State::Registered, Event::Verified(Err(error))) => {
+            next.unclear |= error.retry() == Retry::SameKey;
+            failed(&mut next, &error, now, random);
+            None
+        }
+        (State::Verified, Event::Show) => {
+            enter(&mut next, State::Shown, now);
+            next.due = Some(now.plus_millis(1_000));
+            None
+        }
+        (State::Shown, Event::Show) => None,
+        (State::Shown | State::Expired | State::Cancelled, Event::Status(answer)) => {
+            looked(&mut next, answer, now);
+            None
+        }
+        (State::Created | State::Registered | State::Verified, Event::Cancel) => {
+            enter(&mut next, State::Cancelled, now);
+            next.due = None;
+            None
+        }
+        (State::Shown | State::Expired, Event::Cancel) => {
+            enter(&mut next, State::Cancelled, now);
+            Some(Action::Poll)
+        }
+        (State::Cancelled, Event::Cancel) => None,
+        (State::Paid { .. }, Event::Cancel) => {
+            return Err(Error::new(
+                Kind::AlreadyPerformed,
+                "this was paid before it was called off",
+            ));
+        }
+        (state, _) => {
+            return Err(Error::new(
+                Kind::InputInvalid,
+                "the checkout is not in a state for this",
+            )
+            .with("state", state.name()));
+        }
+    };
+    Ok(Step {
+        checkout: next,
+        action,
+    })
+}
+
+fn enter(checkout: &mut Checkout, state: State, now: Timestamp) {
+    checkout.state = state;
+    checkout.tries = 0;
+    checkout.since = now;
+    checkout.due = Some(now);
+}
+
+fn failed(checkout: &mut Checkout, error: &Error, now: Timestamp, random: u64) {
+    checkout.tries += 1;
+    if error.retry() == Retry::Never || checkout.tries >= TRIES {
+        enter(checkout, State::Failed(error.code().to_owned()), now);
+        checkout.due = None;
+        return;
+    }
+    let bound = 500_i64 << checkout.tries.min(5);
+    let pause = i64::try_from(random % bound.unsigned_abs()).unwrap_or(bound);
+    checkout.due = Some(now.plus_millis(pause));
+}
+
+fn looked(checkout: &mut Checkout, answer: Result<Option<Timestamp>>, now: Timestamp) {
+    let late_look = usize::try_from(checkout.tries).unwrap_or(usize::MAX);
+    checkout.tries += 1;
+    // An unclear answer is no answer: the next look tells.
+    if let Ok(Some(at)) = answer {
+        let paid = match checkout.state {
+            State::Expired => State::PaidAfterExpiry { at },
+            State::Cancelled => State::PaidAfterCancel { at },
+            _ => State::Paid { at },
+        };
+        enter(checkout, paid, now);
+        checkout.due = None;
+        return;
+    }
+    if checkout.state != State::Shown {
+        checkout.due = LATE_LOOKS_MS
+            .get(late_look)
+            .map(|pause| now.plus_millis(*pause));
+        return;
+    }
+    let ends = checkout.since.plus_millis(checkout.charge.patience_ms);
+    if answer.is_ok() && now >= ends {
+        enter(checkout, State::Expired, now);
+        checkout.due = Some(now.plus_millis(MINUTE_MS));
+        return;
+    }
+    let pause = (1_000_i64 << checkout.tries.min(4)).min(POLL_CAP_MS);
+    checkout.due = Some(now.plus_millis(pause).min(ends.max(now.plus_millis(1_000))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        award::Link,
+        checkout::{Charge, CheckoutId},
+        protocol::{Otc, Pin},
+    };
+
+    fn ticket() -> Ticket {
+        Ticket {
+            otc: Otc::random(),
+            pin: Pin::random(),
+            link: Link::new("x"),
+            minutes: 10,
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    /// Applies events in order, each at its second.
+    fn run(events: Vec<(i64, Event)>) -> Checkout {
+        let id = CheckoutId::new("http://r", "p", "order 1");
+        let mut checkout = Checkout::new(id, Charge::new(10).unwrap(), at(0));
+        for (second, event) in events {
+            checkout = step(&checkout, event, at(second), 7).unwrap().checkout;
+        }
+        checkout
+    }
+
+    fn shown() -> Vec<(i64, Event)> {
+        vec![
+            (0, Event::Due),
+            (0, Event::Registered(Ok(ticket()))),
+            (0, Event::Due),
+            (0, Event::Verified(Ok(()))),
+            (0, Event::Show),
+        ]
+    }
+
+    fn with(mut events: Vec<(i64, Event)>, more: Vec<(i64, Event)>) -> Checkout {
+        events.extend(more);
+        run(events)
+    }
+
+    #[test]
+    fn a_payment_is_heard_once() {
+        let paid = with(
+            shown(),
+            vec![
+                (3, Event::Status(Ok(None))),
+                (9, Event::Status(Ok(Some(at(8))))),
+            ],
+        );
+        assert_eq!((&paid.state, paid.due), (&State::Paid { at: at(8) }, None));
+        assert!(step(&paid, Event::Status(Ok(Some(at(8)))), at(10), 0).is_err());
+        assert_eq!(
+            step(&paid, Event::Cancel, at(10), 0).unwrap_err().kind(),
+            Kind::AlreadyPerformed
+        );
+    }
+
+    #[test]
+    fn a_late_payment_is_a_state_of_its_own() {
+        let cancelled = with(
+            shown(),
+            vec![(3, Event::Cancel), (9, Event::Status(Ok(Some(at(8)))))],
+        );
+        assert_eq!(cancelled.state, State::PaidAfterCancel { at: at(8) });
+        let expired = with(
+            shown(),
+            vec![
+                (301, Event::Status(Ok(None))),
+                (400, Event::Due),
+                (400, Event::Status(Ok(Some(at(399))))),
+            ],
+        );
+        assert_eq!(expired.state, State::PaidAfterExpiry { at: at(399) });
+    }
+
+    #[test]
+    fn an_unclear_look_never_ends_a_checkout() {
+        let lost = || Err(Error::new(Kind::NetworkUnreachable, "no network"));
+        let shown = with(shown(), vec![(301, Event::Status(lost()))]);
+        assert_eq!(shown.state, State::Shown);
+        assert!(shown.due > Some(at(301)));
+    }
+
+    #[test]
+    fn a_cancelled_code_is_watched_for_a_day_and_no_longer() {
+        let mut checkout = with(shown(), vec![(3, Event::Cancel)]);
+        let (mut now, mut looks) = (at(3), 0);
+        while let Some(due) = checkout.due {
+            now = now.max(due);
+            checkout = step(&checkout, Event::Due, now, 0).unwrap().checkout;
+            checkout = step(&checkout, Event::Status(Ok(None)), now, 0)
+                .unwrap()
+                .checkout;
+            looks += 1;
+        }
+        assert_eq!((looks, now.since(at(3)) / MINUTE_MS), (7, 60 * 31 + 21));
+    }
+
+    #[test]
+    fn a_repeated_verify_that_fails_inside_the_registry_was_done_before() {
+        let unclear = Err(Error::new(Kind::OutcomeUnknown, "lost"));
+        let failed = Err(Error::new(Kind::RegistryFailed, "500"));
+        let checkout = run(vec![
+            (0, Event::Due),
+            (0, Event::Registered(Ok(ticket()))),
+            (0, Event::Due),
+            (0, Event::Verified(unclear)),
+            (1, Event::Due),
+            (1, Event::Verified(failed)),
+        ]);
+        assert_eq!(checkout.state, State::Verified);
+    }
+}

@@ -1,0 +1,219 @@
+//! Checkouts: asking for a payment, and hearing exactly once that it was made.
+//!
+//! ```text
+//! created ─▶ registered ─▶ verified ─▶ shown ─▶ paid
+//!                                       │
+//!                                       ├─▶ expired ───▶ paid_after_expiry
+//!                                       └─▶ cancelled ─▶ paid_after_cancel
+//! ```
+//!
+//! The Registry calls nobody back and cannot cancel, so a shown code is polled: soon at first,
+//! seldom later, and for a day after it was cancelled or ran out. A late payment is a state of its
+//! own: it is never swallowed, and it never becomes `paid`.
+
+mod machine;
+
+pub use machine::{Action, Event, Step, step};
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Error, Kind, MINUTE_MS, Result, Timestamp,
+    award::Ticket,
+    protocol::{Filter, Otc},
+};
+
+/// A digest that names one checkout: of the Registry, the POS and the shop's own reference.
+#[derive(Clone, Copy, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct CheckoutId(pub [u8; 32]);
+
+impl CheckoutId {
+    /// The checkout for a shop's own reference, such as an order's number.
+    pub fn new(registry: &str, pos: &str, reference: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["checkout/1", registry, pos, reference] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// Lower-case hexadecimal.
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for CheckoutId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CheckoutId({}…)", &self.to_hex()[..8])
+    }
+}
+
+/// The POS's side of a Registry: what the cash desk calls.
+#[async_trait]
+pub trait Payee: fmt::Debug + Send + Sync {
+    /// The Registry's base address, before `/api`.
+    fn registry(&self) -> &str;
+
+    /// The POS id.
+    fn pos(&self) -> String;
+
+    /// Makes a request for payment. It cannot be paid before it is verified.
+    async fn register(&self, charge: &Charge, nonce: &str) -> Result<Ticket>;
+
+    /// Lets the code be paid.
+    async fn verify(&self, otc: &Otc) -> Result<()>;
+
+    /// When the first payment was made, by the Registry's clock, where there is one.
+    async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>>;
+}
+
+/// What a payment asks for; frozen.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Charge {
+    /// How many WOM: 1 to 10,000.
+    pub amount: u32,
+    /// Which WOM are accepted; every one where absent.
+    pub filter: Option<Filter>,
+    /// How long a shown code is waited for, milliseconds.
+    pub patience_ms: i64,
+}
+
+impl Charge {
+    /// How long a shown code is waited for unless told otherwise: 5 minutes.
+    pub const PATIENCE_MS: i64 = 5 * MINUTE_MS;
+
+    /// A charge of so many WOM, 1 to 10,000, of any kind.
+    pub fn new(amount: u32) -> Result<Self> {
+        if !(1..=10_000).contains(&amount) {
+            return Err(
+                Error::new(Kind::InputInvalid, "a charge is of 1 to 10,000 WOM")
+                    .with("field", "amount"),
+            );
+        }
+        Ok(Self {
+            amount,
+            filter: None,
+            patience_ms: Self::PATIENCE_MS,
+        })
+    }
+}
+
+/// Where a checkout stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "detail")]
+#[non_exhaustive]
+pub enum State {
+    /// Durable; the Registry is, or is about to be, asked for a code.
+    Created,
+    /// The code is written down, and cannot be paid yet.
+    Registered,
+    /// The code can be paid; nobody has seen it.
+    Verified,
+    /// The code is on a display.
+    Shown,
+    /// Paid, once and for all.
+    Paid {
+        /// When, by the Registry's clock.
+        at: Timestamp,
+    },
+    /// Our patience ran out; the code can still be paid.
+    Expired,
+    /// Called off by the shop; the code can still be paid.
+    Cancelled,
+    /// Paid after it had expired: the merchant has to decide.
+    PaidAfterExpiry {
+        /// When, by the Registry's clock.
+        at: Timestamp,
+    },
+    /// Paid after it was cancelled: the merchant has to decide.
+    PaidAfterCancel {
+        /// When, by the Registry's clock.
+        at: Timestamp,
+    },
+    /// It cannot go on by itself; the error's code says why.
+    Failed(String),
+}
+
+impl State {
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Registered => "registered",
+            Self::Verified => "verified",
+            Self::Shown => "shown",
+            Self::Paid { .. } => "paid",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::PaidAfterExpiry { .. } => "paid_after_expiry",
+            Self::PaidAfterCancel { .. } => "paid_after_cancel",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// One checkout, as the machine sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkout {
+    /// Which checkout.
+    pub id: CheckoutId,
+    /// What is asked for.
+    pub charge: Charge,
+    /// Where it stands.
+    pub state: State,
+    /// Code, PIN and link, from `registered` on.
+    pub ticket: Option<Ticket>,
+    /// Tries or polls of the present state.
+    pub tries: u32,
+    /// Whether a verify of this code ever ended unclear.
+    pub unclear: bool,
+    /// When the present state began.
+    pub since: Timestamp,
+    /// When to go on; `None` when nothing is left to do.
+    pub due: Option<Timestamp>,
+}
+
+impl Checkout {
+    /// A new checkout, due at once.
+    pub fn new(id: CheckoutId, charge: Charge, now: Timestamp) -> Self {
+        Self {
+            id,
+            charge,
+            state: State::Created,
+            ticket: None,
+            tries: 0,
+            unclear: false,
+            since: now,
+            due: Some(now),
+        }
+    }
+}
+
+/// A checkout as it is stored: the machine's state with the ticket sealed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckoutRecord {
+    /// Which checkout.
+    pub id: CheckoutId,
+    /// 1 when created; grows by one with each step.
+    pub version: u64,
+    /// What is asked for.
+    pub charge: Charge,
+    /// Where it stands.
+    pub state: State,
+    /// The sealed ticket.
+    pub sealed: Option<Vec<u8>>,
+    /// See [`Checkout::tries`].
+    pub tries: u32,
+    /// See [`Checkout::unclear`].
+    pub unclear: bool,
+    /// See [`Checkout::since`].
+    pub since: Timestamp,
+    /// See [`Checkout::due`].
+    pub due: Option<Timestamp>,
+}

@@ -1,0 +1,448 @@
+//! Where secret keys live: outside the data base, so that a thief of one has not the other.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::{EpochKey, keyed};
+use crate::{Day, Error, Kind, Result, Span, Timestamp, Zone};
+
+/// How long one pseudonym holds: a month of events in the campaign's zone, or the whole campaign
+/// for what counts once, whenever it happened.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Epoch {
+    year: i16,
+    /// 1 to 12; 0 for the whole campaign.
+    month: u8,
+}
+
+impl Epoch {
+    /// The whole campaign.
+    pub const CAMPAIGN: Self = Self { year: 0, month: 0 };
+
+    /// A month, 1 to 12.
+    pub(crate) fn month(year: i16, month: i8) -> Self {
+        Self {
+            year,
+            month: month.unsigned_abs(),
+        }
+    }
+
+    /// The month of a day.
+    pub fn of(day: Day) -> Self {
+        Self::month(day.year(), day.month())
+    }
+
+    /// The month before and the month after.
+    pub fn neighbours(self) -> [Self; 2] {
+        let Self { year, month } = self;
+        let before = if month <= 1 {
+            Self {
+                year: year - 1,
+                month: 12,
+            }
+        } else {
+            Self {
+                year,
+                month: month - 1,
+            }
+        };
+        let after = if month >= 12 {
+            Self {
+                year: year + 1,
+                month: 1,
+            }
+        } else {
+            Self {
+                year,
+                month: month + 1,
+            }
+        };
+        [before, after]
+    }
+
+    /// When the epoch is, by the clocks of a zone; all time for the whole campaign.
+    pub fn span(self, zone: &Zone) -> Span {
+        let month = i8::try_from(self.month).unwrap_or_default();
+        let [_, after] = self.neighbours();
+        let next = i8::try_from(after.month).unwrap_or_default();
+        let start = Day::new(self.year, month, 1).map(|day| zone.start_of(day));
+        let end = Day::new(after.year, next, 1).map(|day| zone.start_of(day));
+        let (start, end) = (
+            start.unwrap_or(Timestamp::MIN),
+            end.unwrap_or(Timestamp::MAX),
+        );
+        if self == Self::CAMPAIGN {
+            return Span::starting(Timestamp::MIN, Timestamp::MAX.since(Timestamp::MIN));
+        }
+        Span::starting(start, end.since(start))
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 3] {
+        let [a, b] = self.year.to_be_bytes();
+        [a, b, self.month]
+    }
+
+    pub(super) fn from_bytes([a, b, month]: [u8; 3]) -> Self {
+        Self {
+            year: i16::from_be_bytes([a, b]),
+            month,
+        }
+    }
+}
+
+/// `2026-03`; `0000-00` for the whole campaign.
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+/// Keeps the root key and the keys of the epochs.
+pub trait KeyStore: fmt::Debug + Send + Sync {
+    /// The key of an epoch. Without `create`, `None` where there is none: it was never made, or it
+    /// was destroyed. A new key is durable before it is returned.
+    fn epoch_key(&self, campaign: &str, epoch: Epoch, create: bool) -> Result<Option<EpochKey>>;
+
+    /// The epochs of a campaign that have a key.
+    fn epochs(&self, campaign: &str) -> Result<Vec<Epoch>>;
+
+    /// A key for one purpose, derived from the root.
+    fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>>;
+
+    /// A name for the root key that tells nothing about it: a store remembers it and refuses to
+    /// work with the keys of another.
+    fn fingerprint(&self) -> Result<String> {
+        let key = self.purpose_key("fingerprint/1")?;
+        Ok(key
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
+    }
+}
+
+/// The keys themselves.
+#[derive(Clone, Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    #[zeroize(skip)]
+    version: u32,
+    root: String,
+    /// By `campaign/2026-03`.
+    #[zeroize(skip)]
+    epochs: BTreeMap<String, String>,
+}
+
+impl Keys {
+    fn random() -> Result<Self> {
+        Ok(Self {
+            version: 1,
+            root: encode(&*random_key()?),
+            epochs: BTreeMap::new(),
+        })
+    }
+
+    fn epoch_key(&self, campaign: &str, epoch: Epoch) -> Result<Option<EpochKey>> {
+        let Some(text) = self.epochs.get(&format!("{campaign}/{epoch}")) else {
+            return Ok(None);
+        };
+        Ok(Some(EpochKey {
+            epoch,
+            key: *decode(text)?,
+        }))
+    }
+
+    fn epochs(&self, campaign: &str) -> Vec<Epoch> {
+        let month = |name: &String| {
+            let (year, month) = name
+                .strip_prefix(campaign)?
+                .strip_prefix('/')?
+                .split_once('-')?;
+            Some(Epoch {
+                year: year.parse().ok()?,
+                month: month.parse().ok()?,
+            })
+        };
+        self.epochs.keys().filter_map(month).collect()
+    }
+
+    fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
+        Ok(Zeroizing::new(keyed(
+            &*decode(&self.root)?,
+            &[b"purpose/1", purpose.as_bytes()],
+        )))
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys({} epochs, redacted)", self.epochs.len())
+    }
+}
+
+/// Keys in memory, for tests and for what need not outlive the process.
+#[derive(Debug)]
+pub struct MemoryKeyStore(Mutex<Keys>);
+
+impl Default for MemoryKeyStore {
+    fn default() -> Self {
+        // Without randomness from the operating system nothing here can be safe.
+        let keys = Keys::random().expect("the operating system gives random bytes");
+        Self(Mutex::new(keys))
+    }
+}
+
+impl KeyStore for MemoryKeyStore {
+    fn epoch_key(&self, campaign: &str, epoch: Epoch, create: bool) -> Result<Option<EpochKey>> {
+        let mut keys = lock(&self.0)?;
+        let name = format!("{campaign}/{epoch}");
+        if create && !keys.epochs.contains_key(&name) {
+            keys.epochs.insert(name.clone(), encode(&*random_key()?));
+        }
+        keys.epoch_key(campaign, epoch)
+    }
+
+    fn epochs(&self, campaign: &str) -> Result<Vec<Epoch>> {
+        Ok(lock(&self.0)?.epochs(campaign))
+    }
+
+    fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
+        lock(&self.0)?.purpose_key(purpose)
+    }
+}
+
+/// Keys in a file that only its owner may read.
+///
+/// Back it up apart from the data base: without it, sealed codes cannot be opened any more.
+#[derive(Debug)]
+pub struct FileKeyStore {
+    path: PathBuf,
+    keys: Mutex<Keys>,
+}
+
+impl FileKeyStore {
+    /// Makes a new file with new keys; one that is there already is not touched, but refused.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        if path.exists() {
+            return Err(Error::new(Kind::ConfigurationInvalid, "there is a key store already")
+                .with("file", path.display())
+                .hint("open it, or name another file: overwriting it would lose every sealed code"));
+        }
+        let keys = Keys::random()?;
+        write(&path, &keys)?;
+        Ok(Self {
+            path,
+            keys: Mutex::new(keys),
+        })
+    }
+
+    /// Opens the file. One that others than its owner may read is refused.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let keys = read(&path)?;
+        Ok(Self {
+            path,
+            keys: Mutex::new(keys),
+        })
+    }
+
+    /// Opens the file, or makes it where there is none.
+    pub fn open_or_create(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        if path.exists() {
+            Self::open(path)
+        } else {
+            Self::create(path)
+        }
+    }
+}
+
+impl KeyStore for FileKeyStore {
+    fn epoch_key(&self, campaign: &str, epoch: Epoch, create: bool) -> Result<Option<EpochKey>> {
+        let mut keys = lock(&self.keys)?;
+        let name = format!("{campaign}/{epoch}");
+        if create && !keys.epochs.contains_key(&name) {
+            // Another process may have added a key since we read the file.
+            let _alone = crate::files::lock_beside(&self.path)
+                .map_err(|error| unreadable(&self.path, error))?;
+            let mut fresh = read(&self.path)?;
+            if !fresh.epochs.contains_key(&name) {
+                fresh.epochs.insert(name.clone(), encode(&*random_key()?));
+                write(&self.path, &fresh)?;
+            }
+            *keys = fresh;
+        }
+        keys.epoch_key(campaign, epoch)
+    }
+
+    fn epochs(&self, campaign: &str) -> Result<Vec<Epoch>> {
+        Ok(lock(&self.keys)?.epochs(campaign))
+    }
+
+    fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
+        lock(&self.keys)?.purpose_key(purpose)
+    }
+}
+
+fn read(path: &Path) -> Result<Keys> {
+    refuse_if_others_may_read(path)?;
+    let text = Zeroizing::new(fs::read(path).map_err(|error| unreadable(path, error))?);
+    let keys: Keys = serde_json::from_slice(&text).map_err(|_| {
+        Error::new(Kind::KeyInvalid, "this is not a key store")
+            .with("file", path.display())
+            .hint("restore it from its backup; a new one cannot open what the old one sealed")
+    })?;
+    if keys.version != 1 {
+        return Err(
+            Error::new(Kind::StoreMismatch, "the key store is of a newer version")
+                .with("file", path.display())
+                .hint("use the newer wom-sdk that wrote it"),
+        );
+    }
+    decode(&keys.root)?;
+    Ok(keys)
+}
+
+/// Replaces the file as a whole, so that a crash leaves the old one or the new one.
+fn write(path: &Path, keys: &Keys) -> Result<()> {
+    let failed = |error| {
+        Error::new(Kind::StorageFailed, "cannot write the key store")
+            .with("file", path.display())
+            .because(error)
+    };
+    let text = serde_json::to_vec_pretty(keys).map_err(|error| failed(error.into()))?;
+    let text = Zeroizing::new(text);
+    crate::files::replace_privately(path, &text).map_err(failed)
+}
+
+#[cfg(unix)]
+fn refuse_if_others_may_read(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)
+        .map_err(|error| unreadable(path, error))?
+        .permissions()
+        .mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(
+        Error::new(Kind::ConfigurationInvalid, "others may read the key store")
+            .with("file", path.display())
+            .hint("run: chmod 600 on the file"),
+    )
+}
+
+#[cfg(not(unix))]
+fn refuse_if_others_may_read(path: &Path) -> Result<()> {
+    fs::metadata(path)
+        .map(drop)
+        .map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::new(Kind::ConfigurationInvalid, "cannot read the key store")
+        .with("file", path.display())
+        .hint("make one with `wom init`, or restore it from its backup")
+        .because(error)
+}
+
+fn lock(keys: &Mutex<Keys>) -> Result<std::sync::MutexGuard<'_, Keys>> {
+    keys.lock()
+        .map_err(|_| Error::new(Kind::Internal, "a thread died while it held the keys"))
+}
+
+fn random_key() -> Result<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    aws_lc_rs::rand::fill(&mut *key)
+        .map_err(|_| Error::new(Kind::Internal, "the operating system gives no random bytes"))?;
+    Ok(key)
+}
+
+fn encode(key: &[u8]) -> String {
+    BASE64_STANDARD.encode(key)
+}
+
+fn decode(text: &str) -> Result<Zeroizing<[u8; 32]>> {
+    let bytes = BASE64_STANDARD.decode(text).map(Zeroizing::new).ok();
+    bytes
+        .and_then(|bytes| bytes.as_slice().try_into().ok())
+        .map(Zeroizing::new)
+        .ok_or_else(|| {
+            Error::new(Kind::KeyInvalid, "a key in the key store is damaged")
+                .hint("restore the key store from its backup")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gives_the_same_keys_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        let epoch = Epoch::month(2026, 11);
+        let store = FileKeyStore::create(&path).unwrap();
+        let key = store.epoch_key("walk", epoch, true).unwrap().unwrap();
+        let again = FileKeyStore::open(&path).unwrap();
+        assert_eq!(
+            again.epoch_key("walk", epoch, false).unwrap().unwrap().key,
+            key.key
+        );
+        assert_eq!(again.fingerprint().unwrap(), store.fingerprint().unwrap());
+        assert_eq!(again.epochs("walk").unwrap(), [epoch]);
+        assert!(again.epochs("wal").unwrap().is_empty());
+        assert_eq!(
+            FileKeyStore::create(&path).unwrap_err().kind(),
+            Kind::ConfigurationInvalid
+        );
+    }
+
+    #[test]
+    fn two_processes_agree_on_a_new_epoch() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        let (one, two) = (
+            FileKeyStore::create(&path).unwrap(),
+            FileKeyStore::open(&path).unwrap(),
+        );
+        let epoch = Epoch::month(2026, 12);
+        let key = one.epoch_key("walk", epoch, true).unwrap().unwrap();
+        assert_eq!(
+            two.epoch_key("walk", epoch, true).unwrap().unwrap().key,
+            key.key
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        FileKeyStore::create(&path).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = FileKeyStore::open(&path).unwrap_err();
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_printed() {
+        let store = MemoryKeyStore::default();
+        let root = store.0.lock().unwrap().root.clone();
+        assert!(!format!("{store:?}").contains(&root[..8]));
+    }
+}
