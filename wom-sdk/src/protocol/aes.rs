@@ -69,3 +69,49 @@ fn trim(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| !is_filler(byte));
     &text[..end.map_or(0, |last| last + 1)]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Kind;
+
+    #[test]
+    fn one_text_never_gives_one_payload_twice() {
+        let key = SessionKey::random();
+        assert_ne!(seal(&key, b"{}"), seal(&key, b"{}"));
+        assert_eq!(STANDARD.decode(seal(&key, &[b'x'; 16])).unwrap().len(), 48);
+    }
+
+    #[test]
+    fn filler_after_the_text_is_dropped() {
+        let key = SessionKey::random();
+        for (sent, read) in [
+            ("{}\0\0 \r\n\0", "{}"),
+            ("\u{feff}{}", "{}"),
+            ("\0 \n", ""),
+            (" {}", " {}"),
+        ] {
+            let payload = seal(&key, sent.as_bytes());
+            assert_eq!(open(&key, &payload).unwrap().as_slice(), read.as_bytes());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_comes_back(text in "\\{.{0,200}\\}") {
+            let key = SessionKey::random();
+            let opened = open(&key, &seal(&key, text.as_bytes())).unwrap();
+            prop_assert_eq!(opened.as_slice(), text.as_bytes());
+        }
+
+        #[test]
+        fn foreign_bytes_are_one_error_or_garbage(payload in any::<Vec<u8>>()) {
+            if let Err(error) = open(&SessionKey::random(), &STANDARD.encode(payload)) {
+                prop_assert_eq!(error.kind(), Kind::PayloadInvalid);
+                prop_assert_eq!(error.to_string(), payload_fault().to_string());
+            }
+        }
+    }
+}

@@ -192,7 +192,13 @@ impl PrivateKey {
                             .hint("convert it with: openssl pkcs8 -topk8 -in KEY -out NEW"),
                     );
                 }
-                "RSA PRIVATE KEY" | "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => {
+                "ENCRYPTED PRIVATE KEY" => {
+                    let der = block.decode().ok_or_else(broken_armour)?;
+                    let info = EncryptedPrivateKeyInfoRef::try_from(der.as_slice())
+                        .map_err(|_| unknown_encryption())?;
+                    return Self::decrypt_key(&info, passphrase);
+                }
+                "RSA PRIVATE KEY" | "PRIVATE KEY" => {
                     return Self::from_der(&block.decode().ok_or_else(broken_armour)?, passphrase);
                 }
                 _ => (),
@@ -288,14 +294,13 @@ impl PrivateKey {
         info: &EncryptedPrivateKeyInfoRef<'_>,
         passphrase: Option<&str>,
     ) -> Result<Self> {
-        let unreadable = || {
-            invalid("the key is encrypted in a way that is not read here")
-                .hint("convert it with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW")
-        };
         let Some(passphrase) = passphrase else {
             return Err(invalid("the key is encrypted").hint("give its passphrase"));
         };
-        let parameters = info.encryption_algorithm.pbes2().ok_or_else(unreadable)?;
+        let parameters = info
+            .encryption_algorithm
+            .pbes2()
+            .ok_or_else(unknown_encryption)?;
         if !is_affordable(&parameters.kdf) {
             return Err(Error::new(
                 Kind::LimitExceeded,
@@ -310,7 +315,7 @@ impl PrivateKey {
             Ok(der) => der,
             Err(pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm {
                 ..
-            })) => return Err(unreadable()),
+            })) => return Err(unknown_encryption()),
             Err(_) => return Err(wrong()),
         };
         let info = PrivateKeyInfoRef::try_from(der.as_bytes()).map_err(|_| wrong())?;
@@ -395,6 +400,11 @@ fn rejection(rejected: &KeyRejected, half: &'static str) -> Error {
 
 fn not_rsa(half: &'static str) -> Error {
     invalid("the content is not a whole RSA key").with("expected", half)
+}
+
+fn unknown_encryption() -> Error {
+    invalid("the key is encrypted in a way that is not read here")
+        .hint("convert it with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW")
 }
 
 fn broken_armour() -> Error {
