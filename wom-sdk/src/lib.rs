@@ -3,6 +3,8 @@
 pub mod award;
 pub mod campaign;
 pub mod checkout;
+pub mod collector;
+pub mod dispatcher;
 mod error;
 pub mod files;
 pub mod instrument;

@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 use super::{KeyStore, keyed};
 use crate::{
     Error, Kind, Result,
-    award::{AwardKey, Link, Ticket},
+    award::{Link, Ticket},
     protocol::Pin,
 };
 
-/// Seals and opens tickets with AES-256-GCM, under a key of each award's own that is derived from
-/// the key store's root. A sealed ticket opens for its award only.
+/// Seals and opens tickets with AES-256-GCM, under a key of each record's own that is derived
+/// from the key store's root. A sealed ticket opens under the name of its award or checkout only.
 pub struct Sealer(Zeroizing<[u8; 32]>);
 
 impl Sealer {
@@ -23,8 +23,8 @@ impl Sealer {
         Ok(Self(keys.purpose_key("seal/1")?))
     }
 
-    /// Seals a ticket for its award.
-    pub fn seal(&self, award: AwardKey, ticket: &Ticket) -> Result<Vec<u8>> {
+    /// Seals a ticket under the name of its award or checkout.
+    pub fn seal(&self, name: &[u8; 32], ticket: &Ticket) -> Result<Vec<u8>> {
         let plain = Plain {
             otc: ticket.otc.reveal(),
             pin: ticket.pin.reveal().to_owned(),
@@ -36,18 +36,18 @@ impl Sealer {
         let mut nonce = [0; 12];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| failed())?;
         let tag = self
-            .key(award)?
+            .key(name)?
             .seal_in_place_separate_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(award.0),
+                Aad::from(name),
                 &mut sealed,
             )
             .map_err(|_| failed())?;
         Ok([&nonce, sealed.as_slice(), tag.as_ref()].concat())
     }
 
-    /// Opens what was sealed for this award.
-    pub fn open(&self, award: AwardKey, sealed: &[u8]) -> Result<Ticket> {
+    /// Opens what was sealed under this name.
+    pub fn open(&self, name: &[u8; 32], sealed: &[u8]) -> Result<Ticket> {
         let failed = || {
             Error::new(
                 Kind::StoreMismatch,
@@ -58,10 +58,10 @@ impl Sealer {
         let (nonce, rest) = sealed.split_first_chunk::<12>().ok_or_else(failed)?;
         let mut plain = Zeroizing::new(rest.to_vec());
         let plain = self
-            .key(award)?
+            .key(name)?
             .open_in_place(
                 Nonce::assume_unique_for_key(*nonce),
-                Aad::from(award.0),
+                Aad::from(name),
                 &mut plain,
             )
             .map_err(|_| failed())?;
@@ -74,8 +74,8 @@ impl Sealer {
         })
     }
 
-    fn key(&self, award: AwardKey) -> Result<LessSafeKey> {
-        let key = Zeroizing::new(keyed(&self.0, &[&award.0]));
+    fn key(&self, name: &[u8; 32]) -> Result<LessSafeKey> {
+        let key = Zeroizing::new(keyed(&self.0, &[name]));
         UnboundKey::new(&AES_256_GCM, &*key)
             .map(LessSafeKey::new)
             .map_err(|_| Error::new(Kind::Internal, "cannot make a sealing key"))
@@ -109,7 +109,7 @@ mod tests {
             link: Link::new("https://link.wom.social/vouchers/x"),
             minutes: 30,
         };
-        let (one, two) = (AwardKey([1; 32]), AwardKey([2; 32]));
+        let (one, two) = (&[1; 32], &[2; 32]);
         let sealer = Sealer::new(&MemoryKeyStore::default()).unwrap();
         let other = Sealer::new(&MemoryKeyStore::default()).unwrap();
         let sealed = sealer.seal(one, &ticket).unwrap();
