@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Aim, Position,
-    json::{Layer, Members},
+    json::{self, Layer, Limits, Members},
 };
 use crate::{Error, Kind, Result, Timestamp};
 
@@ -126,6 +126,13 @@ impl Filter {
             ));
         }
         Ok(self)
+    }
+
+    /// Reads a filter from its JSON text, as tolerantly as from a payload: what a Registry or a
+    /// wallet stored.
+    pub fn parse(text: &str) -> Result<Self> {
+        let document = json::object(text.as_bytes(), Layer::Inner, Limits::default())?;
+        Self::from_json(document.as_map(), Layer::Inner)
     }
 
     /// Reads a filter, tolerantly, from what a payload holds for it.

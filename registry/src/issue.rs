@@ -1,0 +1,227 @@
+//! Vouchers come into being: create and verify.
+
+use sqlx::Row as _;
+use wom_sdk::{
+    Result, Timestamp,
+    protocol::{
+        Otc, Pin, Position, ProblemType, SourceId, VoucherId,
+        message::{
+            CreateAnswer, CreateBody, CreateReceived, CreateRequest, MAX_BLOCKS_CREATE,
+            MAX_BLOCKS_VERIFY, SealedBody, VerifyRequest, VoucherSpecification,
+        },
+        rsa,
+    },
+};
+
+use crate::{
+    Registry, admin,
+    admin::Source,
+    db::{Write, failed},
+    envelope::{open, refused},
+    ids,
+    refusal::Refusal,
+    registry::sha256,
+    secrets,
+    unverified::{REQUEST, Sameness, Table},
+};
+
+/// WOM protocol, voucher/create. The same nonce with the same contents yields the same code, for
+/// as long as nonces are remembered.
+pub(crate) async fn create(registry: &Registry, body: &[u8]) -> Result<String, Refusal> {
+    let body = CreateBody::from_outer(body).map_err(refused)?;
+    let source = admin::source(registry, &body.source_id)
+        .await?
+        .ok_or(ProblemType::SourceNotFound)?;
+    let received = open(
+        registry,
+        body.payload,
+        MAX_BLOCKS_CREATE,
+        CreateReceived::from_inner,
+    )
+    .await?;
+    if received.source_id != body.source_id || received.nonce != body.nonce {
+        return Err(Refusal::payload());
+    }
+    let wished = received.password.clone();
+    let request = judge(received, &source)?;
+    let (otc, pin) = record(registry, &source, &request, wished).await?;
+    let answer = CreateAnswer {
+        registry_url: registry.public_url().to_owned(),
+        nonce: body.nonce,
+        link: Some(format!(
+            "{}/vouchers/{}",
+            registry.public_url(),
+            otc.reveal()
+        )),
+        otc,
+        password: pin,
+        count: Some(request.total()),
+    };
+    let payload = rsa::seal(&source.key, answer.to_json().as_bytes());
+    Ok(SealedBody { payload }.to_json())
+}
+
+/// WOM protocol, voucher/verify and payment/verify; repeated as often as asked.
+pub(crate) async fn verify(
+    registry: &Registry,
+    body: &[u8],
+    table: Table,
+) -> Result<String, Refusal> {
+    let body = SealedBody::from_outer(body).map_err(refused)?;
+    let request = open(
+        registry,
+        body.payload,
+        MAX_BLOCKS_VERIFY,
+        VerifyRequest::from_inner,
+    )
+    .await?;
+    let mut tx = registry.db().write().await?;
+    let otc = request.otc.reveal_bytes();
+    if !table
+        .verify(&mut tx, &otc, registry.now(), registry.options())
+        .await?
+    {
+        return Err(ProblemType::OtcNotValid.into());
+    }
+    tx.commit().await.map_err(failed)?;
+    Ok(String::new())
+}
+
+/// A PIN that a client wishes: digits, as wallets have no other keys.
+pub(crate) fn acceptable(pin: Option<&Pin>) -> Result<(), Refusal> {
+    let fits = |pin: &Pin| pin.acceptable() && pin.reveal().bytes().all(|b| b.is_ascii_digit());
+    match pin.is_none_or(fits) {
+        true => Ok(()),
+        false => Err(ProblemType::PasswordUnacceptable.into()),
+    }
+}
+
+fn judge(received: CreateReceived, source: &Source) -> Result<CreateRequest, Refusal> {
+    acceptable(received.password.as_ref())?;
+    let vouchers = received.check().map_err(refused)?;
+    for voucher in &vouchers {
+        if voucher.aim.known().is_none() {
+            return Err(Refusal::parameter("aim", "is not in the table of aims"));
+        }
+        if !source.may_award(voucher.aim) {
+            return Err(Refusal::parameter("aim", "is not enabled for this source"));
+        }
+    }
+    CreateRequest::new(
+        received.source_id,
+        received.nonce,
+        received.password,
+        vouchers,
+    )
+    .map_err(refused)
+}
+
+async fn record(
+    registry: &Registry,
+    source: &Source,
+    request: &CreateRequest,
+    wished: Option<Pin>,
+) -> Result<(Otc, Pin), Refusal> {
+    let (now, options) = (registry.now(), registry.options());
+    let same = Sameness {
+        party: &source.bytes,
+        nonce: sha256(request.nonce().as_bytes()),
+        content: sha256(request.to_json().as_bytes()),
+    };
+    let mut tx = registry.db().write().await?;
+    if let Some(otc) = REQUEST.recall(&mut tx, &same, now, options).await? {
+        let pin: String = sqlx::query_scalar("SELECT pin FROM request WHERE otc = ?1")
+            .bind(&otc[..])
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed)?;
+        return Ok((Otc::from_bytes(otc), stored_pin(&pin)?));
+    }
+    REQUEST
+        .make_room(&mut tx, &source.bytes, now, options)
+        .await?;
+    let otc = Otc::random();
+    let pin = wished.unwrap_or_else(Pin::random);
+    let bytes = otc.reveal_bytes();
+    sqlx::query(
+        "INSERT INTO request (otc, source, pin, attempts_left, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(&bytes[..])
+    .bind(&source.bytes[..])
+    .bind(pin.reveal())
+    .bind(options.pin_attempts)
+    .bind(now.as_millis())
+    .execute(&mut *tx)
+    .await
+    .map_err(failed)?;
+    for (line, voucher) in (0_i64..).zip(request.vouchers()) {
+        insert(&mut tx, &bytes, line, voucher).await?;
+    }
+    REQUEST
+        .remember(&mut tx, &same, &bytes, now, options)
+        .await?;
+    tx.commit().await.map_err(failed)?;
+    Ok((otc, pin))
+}
+
+async fn insert(
+    tx: &mut Write,
+    otc: &[u8; 16],
+    line: i64,
+    voucher: &VoucherSpecification,
+) -> Result<()> {
+    let id = ids::bytes(&VoucherId::random_record()).ok_or_else(ids::corrupt)?;
+    let position = voucher.position.unwrap_or(Position::ZERO);
+    sqlx::query(
+        "INSERT INTO voucher (id, request, line, aim, count, at, latitude, longitude, place_on_redeem, secret)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )
+    .bind(&id[..])
+    .bind(&otc[..])
+    .bind(line)
+    .bind(voucher.aim.code())
+    .bind(voucher.count())
+    .bind(voucher.timestamp.as_millis())
+    .bind(position.latitude())
+    .bind(position.longitude())
+    .bind(voucher.position.is_none())
+    .bind(&secrets::fresh()?[..])
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}
+
+/// The PIN of a row.
+pub(crate) fn stored_pin(text: &str) -> Result<Pin> {
+    Pin::from_registry(text).map_err(|_| ids::corrupt())
+}
+
+/// A source as anybody may see it (WOM protocol, v1/source/{id}), with the aims it may award.
+pub(crate) async fn about(registry: &Registry, id: &SourceId) -> Result<Option<String>> {
+    let Some(source) = admin::source(registry, id).await? else {
+        return Ok(None);
+    };
+    let aims: Vec<_> = source
+        .aims
+        .iter()
+        .map(wom_sdk::protocol::Aim::code)
+        .collect();
+    let about = serde_json::json!({
+        "id": ids::text(&source.bytes),
+        "name": source.name,
+        "url": null,
+        "createdOn": source.created_at,
+        "location": null,
+        "defaultLocation": null,
+        "locationIsFixed": false,
+        "enabledAims": aims,
+    });
+    Ok(Some(about.to_string()))
+}
+
+/// The instant in a column, if it is set.
+pub(crate) fn instant(row: &sqlx::sqlite::SqliteRow, column: &str) -> Result<Option<Timestamp>> {
+    let millis: Option<i64> = row.try_get(column).map_err(failed)?;
+    Ok(millis.map(Timestamp::from_millis))
+}

@@ -1,0 +1,9 @@
+//! The Registry over real HTTP, from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be"
+)]
+
+mod common;
+mod round_trip;
