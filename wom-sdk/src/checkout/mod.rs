@@ -28,18 +28,23 @@ use crate::{
 };
 
 /// A digest that names one checkout: of the Registry, the POS and the shop's own reference.
+///
+/// The first bytes tell the Registry and the POS, so that several may share a store and each finds
+/// its own.
 #[derive(Clone, Copy, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct CheckoutId(pub [u8; 32]);
 
 impl CheckoutId {
     /// The checkout for a shop's own reference, such as an order's number.
     pub fn new(registry: &str, pos: &str, reference: &str) -> Self {
-        let mut hash = Sha256::new();
-        for part in ["checkout/1", registry, pos, reference] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Self(hash.finalize().into())
+        let mut id = digest(&["checkout/1", registry, pos, reference]);
+        id[..DESK].copy_from_slice(&digest(&["desk/1", registry, pos])[..DESK]);
+        Self(id)
+    }
+
+    /// Whether the checkout is one of this POS at this Registry.
+    pub fn is_of(self, registry: &str, pos: &str) -> bool {
+        self.0[..DESK] == digest(&["desk/1", registry, pos])[..DESK]
     }
 
     /// Lower-case hexadecimal.
@@ -48,9 +53,21 @@ impl CheckoutId {
     }
 }
 
+/// How many bytes of an id tell the Registry and the POS.
+const DESK: usize = 8;
+
+fn digest(parts: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
 impl fmt::Debug for CheckoutId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CheckoutId({}…)", &self.to_hex()[..8])
+        write!(f, "CheckoutId({}…)", &self.to_hex()[2 * DESK..][..8])
     }
 }
 

@@ -102,7 +102,7 @@ mod tests {
     use crate::{privacy::MemoryKeyStore, protocol::Otc};
 
     #[test]
-    fn a_ticket_opens_for_its_award_with_its_keys_only() {
+    fn a_ticket_opens_under_its_name_with_its_keys_only() {
         let ticket = Ticket {
             otc: Otc::random(),
             pin: Pin::random(),
