@@ -4,6 +4,8 @@ use std::{fs, io::Write as _, path::Path};
 
 use wom_sdk::{Error, Kind, Result};
 
+use crate::ids;
+
 /// Creates an empty file for the owner alone, unless there is a file already.
 pub(crate) fn create_private(path: &Path) -> Result<()> {
     match options().open(path) {
@@ -15,19 +17,23 @@ pub(crate) fn create_private(path: &Path) -> Result<()> {
 
 /// Writes a file for the owner alone, whole or not at all; if another process was first, its file
 /// stays. Either way the file is there afterwards.
-pub(crate) fn publish_private(path: &Path, temporary: &Path, contents: &[u8]) -> Result<()> {
+pub(crate) fn publish_private(path: &Path, contents: &[u8]) -> Result<()> {
+    let mut suffix = [0; 8];
+    aws_lc_rs::rand::fill(&mut suffix)
+        .map_err(|_| Error::new(Kind::Internal, "the operating system gave no randomness"))?;
+    let temporary = path.with_extension(ids::text(&suffix));
     let written = options()
-        .open(temporary)
+        .open(&temporary)
         .and_then(|mut file| {
             file.write_all(contents)?;
             file.sync_all()
         })
         // A link is made only where there is no file yet, which a rename does not promise.
-        .and_then(|()| match fs::hard_link(temporary, path) {
+        .and_then(|()| match fs::hard_link(&temporary, path) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
             other => other,
         });
-    let _ = fs::remove_file(temporary);
+    let _ = fs::remove_file(&temporary);
     written.map_err(|error| failed(path, error))
 }
 

@@ -151,11 +151,13 @@ fn load_or_make_key(dir: &Path, bits: usize) -> Result<PrivateKey> {
         .because(error)
     })?;
     let file = dir.join("registry-key.pem");
+    // Asked first: whoever makes both publishes the key before the data base.
+    let has_db = dir.join("registry.db").exists();
     if let Some(pem) = files::read_private(&file)? {
         return PrivateKey::from_pem(&pem, None)
             .map_err(|error| error.with("file", file.display()));
     }
-    if dir.join("registry.db").exists() {
+    if has_db {
         return Err(
             Error::new(Kind::StoreMismatch, "the Registry's key file is missing")
                 .with("file", file.display())
@@ -163,11 +165,87 @@ fn load_or_make_key(dir: &Path, bits: usize) -> Result<PrivateKey> {
         );
     }
     let key = PrivateKey::generate(bits)?;
-    let temporary = dir.join(format!(".registry-key-{}.tmp", std::process::id()));
-    files::publish_private(&file, &temporary, key.to_pkcs1_pem().as_bytes())?;
+    files::publish_private(&file, key.to_pkcs1_pem().as_bytes())?;
     // If another process was first, its key is the one that counts.
     match files::read_private(&file)? {
         Some(pem) => PrivateKey::from_pem(&pem, None),
         None => Ok(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn open(dir: &Path) -> Result<Registry> {
+        Registry::open(dir, RegistryOptions::new().key_bits(2048)).await
+    }
+
+    #[tokio::test]
+    async fn the_same_directory_is_the_same_registry() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = open(dir.path()).await.unwrap();
+        let key = first.public_key().clone();
+        first.close().await;
+        assert_eq!(open(dir.path()).await.unwrap().public_key(), &key);
+        let names = std::fs::read_dir(dir.path()).unwrap();
+        let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(names.all(|name| {
+            ["registry.db", "registry-key.pem"]
+                .contains(&name.trim_end_matches("-wal").trim_end_matches("-shm"))
+        }));
+    }
+
+    #[tokio::test]
+    async fn key_and_data_base_belong_together() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        open(one.path()).await.unwrap().close().await;
+        open(two.path()).await.unwrap().close().await;
+        let key = |dir: &tempfile::TempDir| dir.path().join("registry-key.pem");
+        std::fs::copy(key(&one), key(&two)).unwrap();
+        let error = open(two.path()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::StoreMismatch);
+        std::fs::remove_file(key(&two)).unwrap();
+        let error = open(two.path()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::StoreMismatch);
+        assert!(!key(&two).exists());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_data_base_or_of_a_later_version_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("registry.db"), "notes ".repeat(1000)).unwrap();
+        assert!(open(dir.path()).await.is_err());
+
+        let dir = tempfile::tempdir().unwrap();
+        let registry = open(dir.path()).await.unwrap();
+        let mut tx = registry.db().write().await.unwrap();
+        sqlx::query("PRAGMA user_version = 9")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        registry.close().await;
+        let error = open(dir.path()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::StoreMismatch);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn files_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let registry = open(dir.path()).await.unwrap();
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+        }
+        registry.close().await;
+        let key = dir.path().join("registry-key.pem");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let error = open(dir.path()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::KeyInvalid);
     }
 }

@@ -6,4 +6,7 @@
 )]
 
 mod common;
+mod limits;
+mod problems;
+mod races;
 mod round_trip;
