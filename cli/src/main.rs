@@ -1,2 +1,70 @@
-//! The `wom` program.
-fn main() {}
+//! The `wom` program: award, collect and spend WOM from the command line.
+#![allow(unreachable_pub, reason = "a program exports nothing")]
+
+mod commands;
+mod config;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{commands::*, output::Output};
+
+/// Award and accept WOM, the voucher for one minute given to something useful to others.
+#[derive(Debug, Parser)]
+#[command(name = "wom", version, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 it did not work, and the message says why; 2 the command line is wrong; 3 not yet (try again with the same key)."
+)]
+struct Cli {
+    /// Print JSON for machines, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Language of what people read: en or it. Taken from LANG where not given.
+    #[arg(long, global = true, env = "WOM_LANG")]
+    lang: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Registry(registry::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, with exit code 0.
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let output = Output::new(cli.json, cli.lang.as_deref());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli.command, &output)),
+        Err(error) => Err(wom_sdk::Error::new(
+            wom_sdk::Kind::Internal,
+            "the system gives no threads",
+        )
+        .because(error)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output.fail(&error),
+    }
+}
+
+async fn run(command: Command, output: &Output) -> wom_sdk::Result<()> {
+    match command {
+        Command::Init(args) => init::run(&args, output),
+        Command::Registry(args) => registry::run(args, output).await,
+    }
+}

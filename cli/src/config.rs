@@ -1,0 +1,303 @@
+//! `wom.toml`: what an instrument is, where it awards, and by which campaign.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use wom_sdk::{
+    Activity, Day, Error, Kind, MINUTE_MS, Result, Span, Zone,
+    campaign::{Campaign, Hours, Line, Mode},
+    protocol::{Aim, Position},
+};
+
+/// The commented file that `wom init` writes.
+pub const TEMPLATE: &str = include_str!("wom.toml");
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    profile: String,
+    key_store: PathBuf,
+    profiles: BTreeMap<String, Profile>,
+    campaign: CampaignTable,
+    #[serde(default)]
+    rules: BTreeMap<String, Settings>,
+    #[serde(default)]
+    adapters: BTreeMap<String, Settings>,
+}
+
+/// Settings of an adapter or a rule set, by name.
+pub type Settings = BTreeMap<String, toml::Value>;
+
+/// Where to award, and as whom.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The Registry's base address, before `/api`.
+    pub registry: String,
+    /// The source id.
+    #[serde(default)]
+    pub source: String,
+    /// The source's private key.
+    pub key_file: PathBuf,
+    /// The data base.
+    pub store: PathBuf,
+    /// SHA-256 of the Registry's public key, where it is pinned.
+    #[serde(default)]
+    pub registry_fingerprint: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CampaignTable {
+    name: String,
+    zone: String,
+    from: Day,
+    until: Day,
+    settlement_hours: u32,
+    place: String,
+    #[serde(default)]
+    exact_place: bool,
+    rules: String,
+    line: Vec<LineTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineTable {
+    name: String,
+    aim: Aim,
+    #[serde(default)]
+    activities: Vec<Activity>,
+    #[serde(default)]
+    except: Vec<Activity>,
+    #[serde(default)]
+    hours: Vec<String>,
+    #[serde(default = "yes")]
+    milestones: bool,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    unpaid_start_minutes: u32,
+    cap_minutes: Option<u32>,
+    #[serde(default = "one")]
+    round_to_minutes: u32,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// The configuration, checked, with paths from where the file lies.
+#[derive(Debug)]
+pub struct Config {
+    /// The name of the profile in use.
+    pub profile_name: String,
+    /// The profile in use.
+    pub profile: Profile,
+    /// The key store's file.
+    pub key_store: PathBuf,
+    /// The campaign.
+    pub campaign: Campaign,
+    /// Whether vouchers tell the campaign's place as it is.
+    pub exact_place: bool,
+    /// The name of the rule set.
+    pub rules: String,
+    /// The rule set's settings.
+    pub rule_settings: Settings,
+    /// The adapters' settings, by adapter.
+    pub adapters: BTreeMap<String, Settings>,
+}
+
+impl Config {
+    /// Reads the file. `WOM_PROFILE` chooses another profile; `WOM_REGISTRY`, `WOM_SOURCE`,
+    /// `WOM_KEY_FILE`, `WOM_STORE` and `WOM_KEY_STORE` stand above what it says.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            Error::new(Kind::ConfigurationInvalid, "cannot read the configuration")
+                .with("file", path.display())
+                .hint("make one with: wom init")
+                .because(error)
+        })?;
+        let dir = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, dir, |name| {
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        })
+        .map_err(|error| error.with("file", path.display()))
+    }
+
+    fn parse(text: &str, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            // The first line names the place, the last the trouble; between them stand the
+            // file's own words, which could be a secret in the wrong file.
+            let message = error.message().replace('\n', " ");
+            let error_at = error
+                .span()
+                .map_or(1, |span| text[..span.start].lines().count().max(1));
+            invalid(message).with("line", error_at)
+        })?;
+        let profile_name = variable("WOM_PROFILE").unwrap_or(file.profile);
+        let mut profiles = file.profiles;
+        let mut profile = profiles.remove(&profile_name).ok_or_else(|| {
+            let known: Vec<_> = profiles.keys().map(String::as_str).collect();
+            invalid("there is no such profile")
+                .with("profile", profile_name.escape_default())
+                .hint(format!("use one of: {}", known.join(", ")))
+        })?;
+        let take = |name: &str, setting: &mut PathBuf| {
+            if let Some(value) = variable(name) {
+                *setting = value.into();
+            }
+        };
+        let mut key_store = file.key_store;
+        take("WOM_KEY_FILE", &mut profile.key_file);
+        take("WOM_STORE", &mut profile.store);
+        take("WOM_KEY_STORE", &mut key_store);
+        profile.registry = variable("WOM_REGISTRY").unwrap_or(profile.registry);
+        profile.source = variable("WOM_SOURCE").unwrap_or(profile.source);
+        profile.key_file = dir.join(profile.key_file);
+        profile.store = dir.join(profile.store);
+        let (rules, exact_place) = (file.campaign.rules.clone(), file.campaign.exact_place);
+        let mut rule_settings = file.rules;
+        let own = rule_settings.remove(&rules).unwrap_or_default();
+        if let Some(other) = rule_settings.keys().next() {
+            return Err(
+                invalid("settings for a rule set that the campaign does not use")
+                    .with("rules", other.escape_default())
+                    .hint(format!("the campaign uses {rules}")),
+            );
+        }
+        Ok(Self {
+            profile_name,
+            profile,
+            key_store: dir.join(key_store),
+            campaign: file.campaign.check()?,
+            exact_place,
+            rules,
+            rule_settings: own,
+            adapters: file.adapters,
+        })
+    }
+}
+
+impl CampaignTable {
+    fn check(self) -> Result<Campaign> {
+        let zone: Zone = self.zone.parse()?;
+        let place: Position = self.place.parse()?;
+        let runs = Span::new(zone.start_of(self.from), zone.start_of(self.until))
+            .map_err(|error| error.with("setting", "campaign.until"))?;
+        if self.line.is_empty() {
+            return Err(invalid("a campaign needs a line that says what is awarded"));
+        }
+        let mut lines = Vec::new();
+        for line in self.line {
+            if lines.iter().any(|other: &Line| other.name == line.name) {
+                return Err(
+                    invalid("two lines of the campaign have one name").with("line", line.name)
+                );
+            }
+            lines.push(line.check()?);
+        }
+        let settlement_ms = i64::from(self.settlement_hours) * 60 * MINUTE_MS;
+        Ok(Campaign {
+            name: self.name,
+            zone,
+            runs,
+            settlement_ms,
+            place,
+            lines,
+        })
+    }
+}
+
+impl LineTable {
+    fn check(self) -> Result<Line> {
+        let hours = self.hours.iter().map(|hours| {
+            let (from, until) = hours
+                .split_once('-')
+                .ok_or_else(|| invalid("not a stretch of hours").hint("write it as 07:00-09:30"))?;
+            Hours::new(from.trim(), until.trim())
+        });
+        let hours = hours
+            .collect::<Result<_>>()
+            .map_err(|error| error.with("setting", "hours"))?;
+        if self.round_to_minutes == 0 {
+            return Err(
+                invalid("minutes cannot be rounded to 0").with("setting", "round_to_minutes")
+            );
+        }
+        Ok(Line {
+            name: self.name,
+            aim: self.aim,
+            activities: self.activities,
+            except: self.except,
+            hours,
+            milestones: self.milestones,
+            mode: self.mode,
+            unpaid_start_minutes: self.unpaid_start_minutes,
+            cap_minutes: self.cap_minutes,
+            round_to_minutes: self.round_to_minutes,
+        })
+    }
+}
+
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(Kind::ConfigurationInvalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
+        Config::parse(text, Path::new("/town"), |name| {
+            variables
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_template_is_good_as_it_stands() {
+        let config = parse(TEMPLATE, &[]).unwrap();
+        assert_eq!(config.profile_name, "local");
+        assert_eq!(config.profile.store, Path::new("/town/local.db"));
+        assert_eq!(config.campaign.lines.len(), 1);
+    }
+
+    #[test]
+    fn variables_stand_above_the_file() {
+        let config = parse(
+            TEMPLATE,
+            &[("WOM_PROFILE", "production"), ("WOM_SOURCE", "65aa")],
+        )
+        .unwrap();
+        assert_eq!(config.profile.registry, "https://wom.social");
+        assert_eq!(config.profile.source, "65aa");
+    }
+
+    #[test]
+    fn unknown_keys_and_profiles_are_named_with_their_line() {
+        let error = parse(
+            &TEMPLATE.replace("settlement_hours", "setlement_hours"),
+            &[],
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("setlement_hours"), "{error}");
+        assert!(error.context().any(|(name, _)| name == "line"));
+        let error = parse(TEMPLATE, &[("WOM_PROFILE", "prod")]).unwrap_err();
+        assert!(
+            error.to_string().contains("development, local, production"),
+            "{error}"
+        );
+    }
+}
