@@ -14,6 +14,8 @@ pub mod privacy;
 pub mod protocol;
 pub mod rules;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 mod time_set;
 

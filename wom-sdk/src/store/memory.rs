@@ -1,6 +1,9 @@
 //! The store in memory: for tests, and for what need not outlive the process.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
 
 use async_trait::async_trait;
 
@@ -69,10 +72,11 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: Commit) -> Result<Committed> {
         let state = &mut *self.state()?;
+        let mut new = BTreeSet::new();
         if commit
             .awards
             .iter()
-            .any(|award| state.awards.contains_key(&award.key))
+            .any(|award| state.awards.contains_key(&award.key) || !new.insert(award.key))
         {
             return Ok(Committed::Conflict);
         }

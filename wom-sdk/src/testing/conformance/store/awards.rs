@@ -1,0 +1,213 @@
+//! Awards: written once, moved on by version, listed when due.
+
+use std::sync::Arc;
+
+use super::{
+    Fixture, RACERS, race,
+    samples::{account, at, award, award_states, content, day, entry, moved, participant},
+};
+use crate::{
+    Timestamp,
+    award::State,
+    store::{AwardRecord, Commit, Committed, Holding, Store},
+};
+
+/// A commit that brings an award whose key is taken writes nothing at all, and does not touch the
+/// award that is there.
+pub async fn a_commit_with_a_used_award_key_writes_nothing<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let who = participant(1);
+    accept(&store, vec![award(1, 0)]).await;
+
+    let again = |participant, awards| Commit {
+        participant,
+        expected: participant.map(|_| 0),
+        entries: vec![entry(1, 9)],
+        accounts: vec![account("health", day("2026-03-01"), 10)],
+        awards,
+        wake: Some(at(0)),
+    };
+    let mut other = award(1, 5);
+    other.content = content(2);
+    for awards in [
+        vec![other.clone()],
+        vec![award(2, 0), award(3, 0), other.clone()],
+        vec![other, award(2, 0)],
+        // The same new key twice, even with the same content.
+        vec![award(2, 0), award(2, 0)],
+    ] {
+        for commit in [
+            again(Some(who), awards.clone()),
+            Commit {
+                awards,
+                ..Commit::default()
+            },
+        ] {
+            let result = store.commit(commit).await.unwrap();
+            assert_eq!(result, Committed::Conflict);
+        }
+        assert_eq!(store.participant(who).await.unwrap(), Holding::default());
+        assert_eq!(store.waking(Timestamp::MAX, 9).await.unwrap(), []);
+        let due = store.due(Timestamp::MAX, 9).await.unwrap();
+        assert_eq!(due, [award(1, 0)]);
+    }
+
+    // Of those who accept one key at the same time, one is told that it was done.
+    let store = Arc::new(store);
+    let results = race(&store, |store, _| async move {
+        let commit = Commit {
+            awards: vec![award(9, 0)],
+            ..Commit::default()
+        };
+        store.commit(commit).await.unwrap()
+    })
+    .await;
+    assert_eq!(count(&results, &Committed::Done), 1);
+}
+
+/// An award moves on from the version before only.
+pub async fn advancing_needs_the_version_before<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let first = award(1, 0);
+    let second = moved(&first, State::Creating, None);
+    let third = moved(&second, State::Created, Some(vec![1, 2, 3]));
+    assert!(
+        !store.advance(&second).await.unwrap(),
+        "there is no such award"
+    );
+    assert!(
+        !store.advance(&first).await.unwrap(),
+        "advancing makes no award"
+    );
+    assert_eq!(store.award(first.key).await.unwrap(), None);
+
+    accept(&store, vec![first.clone(), award(2, 0)]).await;
+    assert!(!store.advance(&first).await.unwrap(), "it is there already");
+    assert!(
+        !store.advance(&third).await.unwrap(),
+        "a version is skipped"
+    );
+    assert!(store.advance(&second).await.unwrap());
+    assert!(
+        !store.advance(&second).await.unwrap(),
+        "a version is repeated"
+    );
+    assert_eq!(store.award(first.key).await.unwrap(), Some(second));
+    assert!(store.advance(&third).await.unwrap());
+    assert_eq!(store.award(first.key).await.unwrap(), Some(third));
+    let other = store.award(award(2, 0).key).await.unwrap();
+    assert_eq!(other, Some(award(2, 0)), "the other one stays");
+}
+
+/// Of those who move one award on at the same time, one succeeds, and what it wrote stays.
+pub async fn one_racer_advances_an_award<F: Fixture>(fixture: &F) {
+    let store = Arc::new(fixture.fresh().await);
+    let mut held = award(1, 0);
+    accept(&*store, vec![held.clone()]).await;
+    for _ in 0..10 {
+        let racers: Vec<_> = (0..RACERS)
+            .map(|racer| AwardRecord {
+                tries: u32::try_from(racer).unwrap(),
+                ..moved(&held, State::Creating, None)
+            })
+            .collect();
+        let results = race(&store, |store, racer| {
+            let record = racers[racer].clone();
+            async move { store.advance(&record).await.unwrap() }
+        })
+        .await;
+        assert_eq!(count(&results, &true), 1);
+        let winner = results.iter().position(|won| *won).unwrap();
+        held = store.award(held.key).await.unwrap().unwrap();
+        assert_eq!(held, racers[winner]);
+    }
+}
+
+/// Open awards are listed from their time on, the longest waiting first, no more than asked for.
+pub async fn due_awards_come_in_order<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let order = [5, 3, 9, 1, 7, 3, 3, 8, 2, 4];
+    for (n, due) in order.into_iter().enumerate() {
+        accept(&store, vec![award(n as u64, due)]).await;
+    }
+    let due = |now, limit| {
+        let store = &store;
+        async move {
+            let due = store.due(now, limit).await.unwrap();
+            let seconds = due.iter().map(|award| award.due.since(at(0)) / 1000);
+            seconds.collect::<Vec<_>>()
+        }
+    };
+    assert!(due(at(1).plus_millis(-1), 99).await.is_empty());
+    assert_eq!(due(at(1), 99).await, [1]);
+    assert_eq!(due(at(5), 99).await, [1, 2, 3, 3, 3, 4, 5]);
+    assert_eq!(due(at(99), 4).await, [1, 2, 3, 3]);
+    assert!(due(at(99), 0).await.is_empty());
+    assert_eq!(due(Timestamp::MAX, usize::MAX).await.len(), order.len());
+
+    // The one due at 1 goes through every state; it is listed in the open ones.
+    let mut held = award(3, 1);
+    for state in award_states() {
+        held = moved(&held, state.clone(), None);
+        assert!(store.advance(&held).await.unwrap());
+        let listed = store.due(at(1), 99).await.unwrap();
+        assert_eq!(listed.contains(&held), state.is_open(), "{}", state.name());
+    }
+    let later = AwardRecord {
+        due: at(50),
+        ..moved(&held, State::Created, None)
+    };
+    assert!(store.advance(&later).await.unwrap());
+    assert_eq!(store.due(at(50), 99).await.unwrap().last(), Some(&later));
+}
+
+/// After acknowledgement nothing of the ticket is left.
+pub async fn acknowledging_forgets_the_sealed_ticket<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let accepted = award(1, 0);
+    accept(&store, vec![accepted.clone()]).await;
+    let offered = moved(&accepted, State::Offered, Some(vec![7; 300]));
+    assert!(store.advance(&offered).await.unwrap());
+    let held = store.award(offered.key).await.unwrap().unwrap();
+    assert_eq!(held.sealed, Some(vec![7; 300]));
+    let acknowledged = moved(&offered, State::Acknowledged, None);
+    assert!(store.advance(&acknowledged).await.unwrap());
+    let held = store.award(offered.key).await.unwrap().unwrap();
+    assert_eq!(held.sealed, None);
+    assert_eq!(held, acknowledged);
+}
+
+/// The census counts every award once, by state and reason.
+pub async fn states_are_counted<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let mut states = award_states();
+    states.push(State::Parked("rate_limited".into()));
+    let mut expected = Vec::new();
+    let mut next = 0;
+    for (n, state) in states.into_iter().enumerate() {
+        for _ in 0..=n {
+            accept(&store, vec![award(next, 0)]).await;
+            let moved = moved(&award(next, 0), state.clone(), None);
+            assert!(store.advance(&moved).await.unwrap());
+            next += 1;
+        }
+        let reason = state.reason().map(str::to_owned);
+        expected.push((state.name().to_owned(), reason, n as u64 + 1));
+    }
+    expected.sort();
+    let mut counted = store.census().await.unwrap();
+    counted.sort();
+    assert_eq!(counted, expected);
+}
+
+async fn accept(store: &impl Store, awards: Vec<AwardRecord>) {
+    let commit = Commit {
+        awards,
+        ..Commit::default()
+    };
+    assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+}
+
+fn count<T: PartialEq>(values: &[T], wanted: &T) -> usize {
+    values.iter().filter(|value| *value == wanted).count()
+}

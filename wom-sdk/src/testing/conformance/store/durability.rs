@@ -1,0 +1,198 @@
+//! Everything that was written is read again, as it was, also after the store was opened anew.
+
+use super::{
+    Fixture,
+    samples::{
+        account, at, award, award_states, charge, checkout, checkout_states, content, day,
+        delivery, entry, extreme_entries, moved, owner, participant,
+    },
+};
+use crate::{
+    Timestamp,
+    award::State,
+    campaign::Unit,
+    checkout::CheckoutRecord,
+    observation::Merged,
+    store::{AwardRecord, Commit, Committed, Store},
+};
+
+/// What is written reads as it was written, to the last bit.
+pub async fn everything_reads_as_written<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    write_everything(&store).await;
+    assert_everything(&store).await;
+}
+
+/// What was written is there after the store was opened anew.
+pub async fn everything_is_there_again<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    write_everything(&store).await;
+    let store = fixture.reopen(store).await;
+    assert_everything(&store).await;
+    // It goes on from there.
+    let settled = Commit {
+        participant: Some(participant(1)),
+        expected: Some(2),
+        ..Commit::default()
+    };
+    assert_eq!(store.commit(settled).await.unwrap(), Committed::Done);
+    let again = Commit {
+        awards: vec![award(0, 0)],
+        ..Commit::default()
+    };
+    assert_eq!(store.commit(again).await.unwrap(), Committed::Conflict);
+}
+
+/// A participant with 10,000 entries, and an award of 100 sorts.
+pub async fn big_values_fit<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let mut big = award(1, 0);
+    big.content = content(100);
+    big.sealed = Some((0..=255).cycle().take(100_000).collect());
+    let entries: Vec<_> = (0..10_000).map(|n| entry(n, n + 1)).collect();
+    let commit = Commit {
+        participant: Some(participant(1)),
+        expected: Some(0),
+        entries: entries.clone(),
+        accounts: (0..1_000)
+            .map(|n| account("health", Unit::Named(format!("unit {n}")), n))
+            .collect(),
+        awards: vec![big.clone()],
+        wake: None,
+    };
+    assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+    let store = fixture.reopen(store).await;
+    let held = store.participant(participant(1)).await.unwrap();
+    assert_eq!((held.version, held.accounts.len()), (1, 1_000));
+    let merged: Merged = held.entries.into_iter().collect();
+    let same = merged == entries.into_iter().collect();
+    assert!(same, "the 10,000 entries are not as they were written");
+    let same = store.award(big.key).await.unwrap() == Some(big);
+    assert!(same, "the award is not as it was written");
+}
+
+async fn write_everything(store: &impl Store) {
+    store.bind(&owner()).await.unwrap();
+    let first = Commit {
+        participant: Some(participant(1)),
+        expected: Some(0),
+        entries: (0..20).map(|n| entry(n, n)).collect(),
+        accounts: accounts(),
+        awards: Vec::new(),
+        wake: None,
+    };
+    assert_eq!(store.commit(first).await.unwrap(), Committed::Done);
+    let second = Commit {
+        participant: Some(participant(1)),
+        expected: Some(1),
+        entries: extreme_entries(),
+        awards: awards()
+            .iter()
+            .map(|(accepted, _)| accepted.clone())
+            .collect(),
+        wake: Some(at(77)),
+        ..Commit::default()
+    };
+    assert_eq!(store.commit(second).await.unwrap(), Committed::Done);
+    for (_, last) in awards() {
+        assert!(store.advance(&last).await.unwrap());
+    }
+    for (made, last) in checkouts() {
+        assert!(store.put_checkout(&made).await.unwrap());
+        assert!(store.put_checkout(&last).await.unwrap());
+    }
+    assert!(store.inbox_open(delivery(1)).await.unwrap());
+    store.inbox_close(delivery(1)).await.unwrap();
+}
+
+async fn assert_everything(store: &impl Store) {
+    store.bind(&owner()).await.unwrap();
+    let mut held = store.participant(participant(1)).await.unwrap();
+    assert_eq!(held.version, 2);
+    let expected: Merged = (0..20)
+        .map(|n| entry(n, n))
+        .chain(extreme_entries())
+        .collect();
+    assert_eq!(held.entries.into_iter().collect::<Merged>(), expected);
+    held.accounts
+        .sort_by_key(|account| account.unit.to_string());
+    let mut expected = accounts();
+    expected.sort_by_key(|account| account.unit.to_string());
+    assert_eq!(held.accounts, expected);
+    assert_eq!(store.waking(at(76), 9).await.unwrap(), []);
+    assert_eq!(store.waking(at(77), 9).await.unwrap(), [participant(1)]);
+    for (_, last) in awards() {
+        let held = store.award(last.key).await.unwrap().unwrap();
+        let held = forgive_wake_up(held, &last);
+        assert_eq!(held, last);
+    }
+    for (_, last) in checkouts() {
+        let mut held = store.checkout(last.id).await.unwrap().unwrap();
+        if let (Some(due), Some(was)) = (held.due, last.due) {
+            held.due = Some(due.max(was));
+        }
+        assert_eq!(held, last);
+    }
+    assert!(!store.inbox_open(delivery(1)).await.unwrap());
+}
+
+/// A store that knows that whoever made a call has died may let the award go on at once.
+fn forgive_wake_up(held: AwardRecord, was: &AwardRecord) -> AwardRecord {
+    let waiting = matches!(was.state, State::Creating | State::Verifying);
+    AwardRecord {
+        due: if waiting {
+            held.due.max(was.due)
+        } else {
+            held.due
+        },
+        ..held
+    }
+}
+
+fn accounts() -> Vec<crate::award::Account> {
+    vec![
+        account("health", day("2026-03-01"), u32::MAX),
+        account("health", Unit::Named("Ö 'q' \"\0\u{1f6b2}".into()), 1),
+        account("", Unit::Named(String::new()), 0),
+    ]
+}
+
+/// Each as it was accepted, and as it is in the end.
+fn awards() -> Vec<(AwardRecord, AwardRecord)> {
+    let states = award_states().into_iter().zip(0_u8..);
+    let pair = |(state, n): (State, u8)| {
+        let mut accepted = award(u64::from(n), i64::from(n));
+        accepted.content = content(u32::from(n) + 1);
+        let last = AwardRecord {
+            tries: u32::MAX - u32::from(n),
+            unclear: n % 2 == 0,
+            due: [at(100), Timestamp::MIN, Timestamp::MAX][usize::from(n) % 3],
+            ..moved(&accepted, state, (n % 3 > 0).then(|| vec![n; 200]))
+        };
+        (accepted, last)
+    };
+    states.map(pair).collect()
+}
+
+/// Each as it was made, and as it is in the end.
+fn checkouts() -> Vec<(CheckoutRecord, CheckoutRecord)> {
+    let states = checkout_states().into_iter().zip(0_u8..);
+    let pair = |(state, n)| {
+        let mut made = checkout(u64::from(n), Some(0));
+        if n % 2 == 0 {
+            made.charge = charge();
+        }
+        let last = CheckoutRecord {
+            version: 2,
+            state,
+            sealed: (n % 3 > 0).then(|| vec![n; 200]),
+            tries: u32::from(n),
+            unclear: n % 2 == 0,
+            since: at(i64::from(n)).plus_millis(1),
+            due: (n % 3 > 0).then(|| at(100)),
+            ..made.clone()
+        };
+        (made, last)
+    };
+    states.map(pair).collect()
+}

@@ -1,0 +1,277 @@
+//! Values to store: ordinary ones by number, and the extreme ones that a store may trip over.
+
+use crate::{
+    Activity, Body, Device, Digest, Provenance, Recording, Span, Timestamp,
+    award::{Account, AwardKey, Content, Identity, State, Vouchers},
+    campaign::Unit,
+    checkout::{self, Charge, CheckoutId, CheckoutRecord},
+    observation::Entry,
+    privacy::Participant,
+    protocol::{Bounds, Filter, Position},
+    store::{AwardRecord, Delivery, Owner},
+};
+
+/// Numbers from a seed, the same ones each time (SplitMix64).
+#[derive(Debug)]
+pub(super) struct Numbers(u64);
+
+impl Numbers {
+    /// From `WOM_TEST_SEED`, or else from the operating system; printed, so that a failure can be
+    /// repeated.
+    pub(super) fn seeded() -> Self {
+        let given = std::env::var("WOM_TEST_SEED").ok();
+        let seed = given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+            let mut bytes = [0; 8];
+            aws_lc_rs::rand::fill(&mut bytes).unwrap();
+            u64::from_le_bytes(bytes)
+        });
+        println!("seed {seed}: repeat with WOM_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Below `bound`, which is not zero.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).unwrap()
+    }
+
+    pub(super) fn shuffle<T>(&mut self, values: &mut [T]) {
+        for last in (1..values.len()).rev() {
+            values.swap(last, self.below(last + 1));
+        }
+    }
+}
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(1_772_000_000 + seconds)
+}
+
+pub(super) fn owner() -> Owner {
+    Owner {
+        identity: Identity {
+            registry: "http://127.0.0.1:1".into(),
+            source: "1".into(),
+        },
+        keys: "0011223344556677".into(),
+    }
+}
+
+pub(super) fn participant(n: u8) -> Participant {
+    let mut bytes = AwardKey::direct(&owner().identity, &n.to_string()).0;
+    // Distinct in the last byte too, whatever the digest says.
+    bytes[31] = n;
+    Participant(bytes)
+}
+
+/// An entry of many kinds: `key` names the record, `version` decides rank and content.
+pub(super) fn entry(key: u64, version: u64) -> Entry {
+    let span = Span::starting(at(i64::try_from(key % 100_000).unwrap() * 60), 60_000);
+    let steps = u32::try_from(version % 1_000).unwrap();
+    let body = match version % 10 {
+        0 => Body::Withdrawn,
+        1 => Body::Point {
+            at: span.start(),
+            activity: Activity::WALKING,
+        },
+        2 => Body::Interval {
+            span,
+            activity: Activity::new("cycling.indoor").unwrap(),
+            steps: Some(steps),
+        },
+        3 => Body::Interval {
+            span,
+            activity: Activity::HIKING,
+            steps: None,
+        },
+        4 => Body::Seconds {
+            within: span,
+            seconds: steps % 60,
+            activity: Activity::SWIMMING,
+        },
+        5 => Body::Scan {
+            at: span.start(),
+            entry: version % 4 < 2,
+            session: "Sala «Ö», 'quoted' \"twice\"\n\0\u{1f6b2}".into(),
+        },
+        6 => Body::Milestone {
+            at: span.start(),
+            name: format!("m{version}"),
+            minutes: steps,
+        },
+        7 => Body::Tally {
+            within: span,
+            minutes: steps,
+            activity: Activity::EXERCISE,
+        },
+        8 => Body::RangeReplaced { range: span },
+        _ => Body::Steps { span, steps },
+    };
+    let (device, recording) = match version % 4 {
+        0 => (Device::App, Recording::Manual),
+        1 => (Device::Unknown, Recording::Unknown),
+        2 => (Device::Phone, Recording::Attested),
+        _ => (Device::Watch, Recording::Measured),
+    };
+    Entry {
+        key: Digest::of([key.to_be_bytes()]),
+        // Few revisions, so that often the content's digest decides.
+        revision: version / 16,
+        provenance: Provenance {
+            stream: Digest::of([(version % 3).to_be_bytes()]),
+            device,
+            recording,
+        },
+        body,
+    }
+}
+
+/// Entries at the ends of what the types can hold.
+pub(super) fn extreme_entries() -> Vec<Entry> {
+    let ages = Timestamp::MAX.since(Timestamp::MIN);
+    let extreme = |key: u64, revision: u64, body: Body| Entry {
+        key: Digest::of([key.to_le_bytes()]),
+        revision,
+        body,
+        ..entry(0, 3)
+    };
+    vec![
+        extreme(1, u64::MAX, Body::Withdrawn),
+        extreme(
+            2,
+            i64::MAX.unsigned_abs() + 1,
+            Body::Steps {
+                span: Span::starting(Timestamp::MIN, ages),
+                steps: u32::MAX,
+            },
+        ),
+        extreme(
+            3,
+            0,
+            Body::Milestone {
+                at: Timestamp::from_millis(-1),
+                name: "n".repeat(128),
+                minutes: u32::MAX,
+            },
+        ),
+    ]
+}
+
+pub(super) fn account(line: &str, unit: Unit, awarded: u32) -> Account {
+    Account {
+        line: line.into(),
+        unit,
+        awarded,
+        n: awarded / 10,
+    }
+}
+
+pub(super) fn day(text: &str) -> Unit {
+    Unit::Day(text.parse().unwrap())
+}
+
+pub(super) fn content(sorts: u32) -> Content {
+    let sort = |n: u32| Vouchers {
+        aim: ["H", "HE", "N"][n as usize % 3].parse().unwrap(),
+        minutes: n % 7 + 1,
+        // Seventeen digits: what a careless number format rounds.
+        place: Position::new(43.1 + f64::from(n) * 0.1 + 0.2, -12.345_678_901_234_567).unwrap(),
+        at: at(i64::from(n)).plus_millis(1),
+    };
+    Content::new((0..sorts).map(sort).collect()).unwrap()
+}
+
+/// A new award, due at `due` seconds.
+pub(super) fn award(n: u64, due: i64) -> AwardRecord {
+    AwardRecord {
+        key: AwardKey::direct(&owner().identity, &format!("award {n}")),
+        version: 1,
+        content: content(1),
+        state: State::Accepted,
+        sealed: None,
+        tries: 0,
+        unclear: false,
+        due: at(due),
+    }
+}
+
+/// The same award one version on, in another state.
+pub(super) fn moved(award: &AwardRecord, state: State, sealed: Option<Vec<u8>>) -> AwardRecord {
+    AwardRecord {
+        version: award.version + 1,
+        state,
+        sealed,
+        ..award.clone()
+    }
+}
+
+pub(super) fn award_states() -> Vec<State> {
+    vec![
+        State::Accepted,
+        State::Creating,
+        State::Created,
+        State::Verifying,
+        State::Verified,
+        State::VerifyUnknown,
+        State::Offered,
+        State::Acknowledged,
+        State::Held("impossible_speed".into()),
+        State::Parked("source_unknown".into()),
+    ]
+}
+
+pub(super) fn checkout(n: u64, due: Option<i64>) -> CheckoutRecord {
+    CheckoutRecord {
+        id: CheckoutId::new("http://127.0.0.1:1", "1", &format!("order {n}")),
+        version: 1,
+        charge: Charge::new(15).unwrap(),
+        state: checkout::State::Created,
+        sealed: None,
+        tries: 0,
+        unclear: false,
+        since: at(0),
+        due: due.map(at),
+    }
+}
+
+pub(super) fn checkout_states() -> Vec<checkout::State> {
+    use checkout::State;
+    let at = at(7).plus_millis(1);
+    vec![
+        State::Created,
+        State::Registered,
+        State::Verified,
+        State::Shown,
+        State::Paid { at },
+        State::Expired,
+        State::Cancelled,
+        State::PaidAfterExpiry { at },
+        State::PaidAfterCancel { at },
+        State::Failed("pos_unknown".into()),
+    ]
+}
+
+/// A charge that uses everything a charge can say.
+pub(super) fn charge() -> Charge {
+    let corner = |latitude, longitude| Position::new(latitude, longitude).unwrap();
+    let filter = Filter::default()
+        .aim("HE".parse().unwrap())
+        .bounds(Bounds::new(corner(45.1, 7.300_000_000_000_001), corner(36.2, 18.9)).unwrap())
+        .max_age_days(14)
+        .unwrap();
+    Charge {
+        amount: 10_000,
+        filter: Some(filter),
+        patience_ms: i64::MAX,
+    }
+}
+
+pub(super) fn delivery(n: u64) -> Delivery {
+    Delivery(Digest::of([n.to_be_bytes()]))
+}
