@@ -1,0 +1,317 @@
+//! The rule set `active-minutes/1`: which minutes somebody was active, by steps and by timer.
+//!
+//! # Where the numbers come from
+//! * 100 steps a minute is moderate effort (3 METs) and 130 vigorous (6 METs) for adults: Tudor-Locke
+//!   et al., "Walking cadence (steps/min) and intensity in 21-40 year olds: CADENCE-adults", Int J
+//!   Behav Nutr Phys Act 16:8, 2019; the same at 41 to 60 (same journal, 2020) and, for about 100,
+//!   at 61 to 85 (2021). The figure of 100 goes back to Tudor-Locke et al., 2005.
+//! * 40 steps a minute is where purposeful walking begins, below is incidental and sporadic movement:
+//!   Tudor-Locke and Rowe, "Using cadence to study free-living ambulatory behaviour", Sports Med,
+//!   2012.
+//! * Single minutes count, bouts of ten are not asked for: Bull et al., "World Health Organization
+//!   2020 guidelines on physical activity and sedentary behaviour", Br J Sports Med, 2020.
+//!
+//! Children reach the same effort at a higher cadence, and pushing a wheelchair has no such table:
+//! both need settings of their own.
+//!
+//! # The rules
+//! All arithmetic is in UTC milliseconds; a minute is a UTC minute.
+//!
+//! 1. **What does not count at all**: what somebody typed in (unless [`manual`](ActiveMinutes::manual)),
+//!    what ends over 5 minutes in the future, what is longer than 24 hours.
+//! 2. **One source for each minute.** Of the sources with a step record that touches a UTC minute,
+//!    one is chosen: watch before phone before unknown before program that copies others, then the
+//!    one with more steps in that UTC hour, then the lower digest. Sources are never added up, and
+//!    records without steps do not compete.
+//! 3. **Short step records** (up to [`short_s`](ActiveMinutes::short_s) seconds) spread their steps
+//!    over the minutes they touch by largest remainder. A minute with at least
+//!    [`moderate`](ActiveMinutes::moderate) steps counts whole.
+//! 4. **Long step records** say little about when: what remains of one after the choice of source
+//!    (and without the time that shorter records of its own source cover) keeps its share of the
+//!    steps and is worth one minute for each `moderate` steps, at most its length, if its mean reaches
+//!    [`floor`](ActiveMinutes::floor). The minutes are its first ones.
+//! 5. **Sessions** count by their timer if their kind is one of [`kinds`](ActiveMinutes::kinds).
+//!    Walks and runs that carry steps must reach `floor` too. Seconds of unknown place add up
+//!    within joined envelopes ([`wom_sdk::rules::seconds_within`]).
+//! 6. **All of it is one union**, so that whatever overlaps counts once.
+//! 7. **What no person does is held** for somebody to look at: over [`max_spm`](ActiveMinutes::max_spm)
+//!    steps in a minute, 220 a minute over 10 minutes, 11,000 in an hour, 50,000 in a UTC day, 30
+//!    minutes of the same rhythm, 16 active hours in a UTC day, nothing but round numbers, many equal
+//!    records. Over 100,000 in a UTC day are refused.
+//!
+//! Vendors' own minutes (tallies) are not used: they would count the same time again.
+
+mod choice;
+mod plausibility;
+pub mod reasons;
+mod sessions;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use wom_sdk::{
+    Activity, Body, Error, Kind, Recording, Result, Span, TimeSet, Timestamp,
+    observation::Entry,
+    rules::{Evidence, Finding, Judgement, Reached, Reason, RuleSet},
+};
+
+/// The rule set `active-minutes/1` with its settings; see the [module](self) for the rules.
+///
+/// ```
+/// use wom_adapter_steps::ActiveMinutes;
+///
+/// let slow_walkers = ActiveMinutes { moderate: 60, ..ActiveMinutes::default() };
+/// assert_eq!(slow_walkers.floor, 40);
+/// ```
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ActiveMinutes {
+    /// Steps a minute from which a minute is active; 0 is taken as 1. Default 100.
+    pub moderate: u32,
+    /// Steps a minute from which a finding calls a minute vigorous; it is worth no more. Default 130.
+    pub vigorous: u32,
+    /// Mean steps a minute below which a long record, a walk or a run earns nothing. Default 40.
+    pub floor: u32,
+    /// The longest step record, in seconds, that says which minutes its steps were in. Default 120.
+    pub short_s: u32,
+    /// Steps a minute above which nobody is believed. Default 240.
+    pub max_spm: u32,
+    /// Whether what somebody typed in counts. Default `false`.
+    pub manual: bool,
+    /// Whether sessions indoors, on a treadmill or trainer and in virtual worlds count. Their steps
+    /// count in any case. Default `false`.
+    pub indoor: bool,
+    /// The kinds of session that count, with their special forms. By default cycling, exercise,
+    /// hiking, running, stepping, swimming, walking and wheelchair; so transitions do not.
+    pub kinds: BTreeSet<Activity>,
+}
+
+impl Default for ActiveMinutes {
+    fn default() -> Self {
+        Self {
+            moderate: 100,
+            vigorous: 130,
+            floor: 40,
+            short_s: 120,
+            max_spm: 240,
+            manual: false,
+            indoor: false,
+            kinds: [
+                Activity::CYCLING,
+                Activity::EXERCISE,
+                Activity::HIKING,
+                Activity::RUNNING,
+                Activity::STEPPING,
+                Activity::SWIMMING,
+                Activity::WALKING,
+                Activity::WHEELCHAIR,
+            ]
+            .into(),
+        }
+    }
+}
+
+impl ActiveMinutes {
+    /// Name and version of the rule set.
+    pub const NAME: &'static str = "active-minutes/1";
+
+    /// The rule set with these settings, by the names of the fields; `kinds` are separated by
+    /// commas. What is not named keeps its default.
+    ///
+    /// ```
+    /// # use wom_adapter_steps::ActiveMinutes;
+    /// let rules = ActiveMinutes::from_settings([("moderate", "60"), ("kinds", "walking,running")])?;
+    /// assert_eq!((rules.moderate, rules.kinds.len()), (60, 2));
+    /// # Ok::<(), wom_sdk::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] for a name that is none of the fields, or a value that does not
+    /// fit it.
+    pub fn from_settings<'a>(
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self> {
+        let mut rules = Self::default();
+        for (name, value) in settings {
+            rules.set(name, value)?;
+        }
+        Ok(rules)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        match name {
+            "moderate" => self.moderate = parse("moderate", value)?,
+            "vigorous" => self.vigorous = parse("vigorous", value)?,
+            "floor" => self.floor = parse("floor", value)?,
+            "short_s" => self.short_s = parse("short_s", value)?,
+            "max_spm" => self.max_spm = parse("max_spm", value)?,
+            "manual" => self.manual = parse("manual", value)?,
+            "indoor" => self.indoor = parse("indoor", value)?,
+            "kinds" => {
+                self.kinds = value
+                    .split(',')
+                    .map(|kind| Activity::new(kind.trim()))
+                    .collect::<Result<_>>()
+                    .map_err(|error| invalid("kinds").because(error))?;
+            }
+            _ => {
+                return Err(Error::new(
+                    Kind::ConfigurationInvalid,
+                    "active-minutes/1 has no such setting",
+                )
+                .with("setting", name.escape_default())
+                .hint("use moderate, vigorous, floor, short_s, max_spm, manual, indoor or kinds"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why an entry does not count, whatever its body.
+    fn refuses(&self, entry: &Entry, span: Span, now: Timestamp) -> Option<&'static Reason> {
+        if entry.provenance.recording == Recording::Manual && !self.manual {
+            Some(&reasons::MANUAL)
+        } else if span.end() > now.plus_millis(FUTURE_MS) {
+            Some(&reasons::FUTURE)
+        } else if span.millis() > DAY_MS {
+            Some(&reasons::TOO_LONG)
+        } else {
+            None
+        }
+    }
+
+    fn moderate(&self) -> i64 {
+        i64::from(self.moderate.max(1))
+    }
+}
+
+fn parse<T: std::str::FromStr>(name: &'static str, value: &str) -> Result<T> {
+    value.trim().parse().map_err(|_| invalid(name))
+}
+
+fn invalid(name: &'static str) -> Error {
+    Error::new(Kind::ConfigurationInvalid, "a setting has a wrong value")
+        .with("setting", name)
+        .hint("numbers are whole and not negative; manual and indoor are true or false; kinds are names such as walking,cycling")
+}
+
+/// How far a clock may be ahead.
+const FUTURE_MS: i64 = 5 * 60_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+impl RuleSet for ActiveMinutes {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn judge(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
+        let mut findings = Findings::default();
+        let (mut counted, mut timed, mut reached) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in in_order(entries) {
+            let Some(span) = entry.body.span() else {
+                continue;
+            };
+            if let Some(reason) = self.refuses(entry, span, now) {
+                findings.add(entry, span, 0, reason);
+                continue;
+            }
+            match &entry.body {
+                Body::Steps { steps: 0, .. } => {
+                    findings.add(entry, span, 0, &reasons::NO_STEPS);
+                }
+                Body::Steps { steps, .. } => {
+                    counted.push(steps::Record::new(entry, span, *steps, self))
+                }
+                Body::Interval { .. } | Body::Seconds { .. } => timed.push(entry),
+                Body::Milestone { at, name, minutes } => {
+                    reached.push((entry, *at, name.as_str(), *minutes));
+                }
+                _ => findings.add(entry, span, 0, &reasons::NOT_USED),
+            }
+        }
+        let mut by_activity = sessions::judge(self, &timed, &mut findings);
+        let stepping = steps::judge(self, counted, &mut findings);
+        // A recorded session says better what the steps in it were.
+        let explained: TimeSet = by_activity
+            .values()
+            .flat_map(|time| time.spans().iter().copied())
+            .collect();
+        let own = stepping.difference(&explained);
+        if !own.is_empty() {
+            let known = by_activity.entry(Activity::STEPPING).or_default();
+            *known = known.union(&own);
+        }
+        Judgement {
+            evidence: by_activity
+                .into_iter()
+                .map(|(activity, time)| Evidence { activity, time })
+                .collect(),
+            milestones: milestones(reached, &mut findings),
+            findings: findings.in_order(),
+        }
+    }
+}
+
+/// The entries by time and key, each key once.
+fn in_order<'a>(entries: &[&'a Entry]) -> Vec<&'a Entry> {
+    let mut sorted: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.body.span().map(Span::start), entry.key, *entry))
+        .collect();
+    sorted.sort_by_key(|(start, key, _)| (*start, *key));
+    sorted.dedup_by_key(|(_, key, _)| *key);
+    sorted.into_iter().map(|(_, _, entry)| entry).collect()
+}
+
+/// Each name once, when it was first reached.
+fn milestones(
+    reached: Vec<(&Entry, Timestamp, &str, u32)>,
+    findings: &mut Findings,
+) -> Vec<Reached> {
+    let mut first: BTreeMap<&str, Reached> = BTreeMap::new();
+    for (entry, at, name, minutes) in reached {
+        let span = Span::starting(at, 0);
+        if first.contains_key(name) {
+            findings.add(entry, span, 0, &reasons::MILESTONE_AGAIN);
+            continue;
+        }
+        findings.add(entry, span, 0, &reasons::MILESTONE);
+        let name_owned = name.to_owned();
+        first.insert(
+            name,
+            Reached {
+                name: name_owned,
+                at,
+                minutes,
+            },
+        );
+    }
+    first.into_values().collect()
+}
+
+/// What became of every entry, gathered in any order.
+#[derive(Debug, Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, entry: &Entry, span: Span, millis: i64, reason: &'static Reason) {
+        self.0.push(Finding {
+            key: entry.key,
+            span,
+            millis,
+            reason,
+            hold: reasons::holds(reason),
+        });
+    }
+
+    fn in_order(mut self) -> Vec<Finding> {
+        self.0.sort_by_key(|finding| (finding.span, finding.key));
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
