@@ -48,11 +48,7 @@ pub(crate) async fn create(registry: &Registry, body: &[u8]) -> Result<String, R
     let answer = CreateAnswer {
         registry_url: registry.public_url().to_owned(),
         nonce: body.nonce,
-        link: Some(format!(
-            "{}/vouchers/{}",
-            registry.public_url(),
-            otc.reveal()
-        )),
+        link: Some(format!("{}/vouchers/{}", registry.public_url(), otc.reveal()).into()),
         otc,
         password: pin,
         count: Some(request.total()),

@@ -59,7 +59,7 @@ pub(crate) async fn register(registry: &Registry, body: &[u8]) -> Result<String,
     let answer = RegisterAnswer {
         registry_url: url.to_owned(),
         nonce: body.nonce,
-        link: Some(format!("{url}/payment/{}", otc.reveal())),
+        link: Some(format!("{url}/payment/{}", otc.reveal()).into()),
         otc,
         password,
     };

@@ -1,5 +1,7 @@
 //! Keys in the forms in which people have them, and what is said about those that do not serve.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 
 use wom_sdk::{

@@ -1,6 +1,8 @@
 //! Every vector of the protocol: keys, RSA blocks, AES texts, envelopes and filters, with those
 //! that have to be refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use wom_sdk::{

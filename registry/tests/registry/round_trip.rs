@@ -17,7 +17,7 @@ async fn from_award_to_discount_and_the_books_close() {
     assert_eq!(created.count, Some(27));
     assert_eq!(created.registry_url, registry.url());
     let link = format!("{}/vouchers/{}", registry.url(), created.otc.reveal());
-    assert_eq!(created.link, Some(link));
+    assert_eq!(created.link, Some(link.into()));
     let book = registry.request_book(&created.otc).await.unwrap().unwrap();
     assert_eq!((book.state, book.count), (RequestState::Created, 27));
 
@@ -51,7 +51,7 @@ async fn from_award_to_discount_and_the_books_close() {
         )
         .await;
     let link = format!("{}/payment/{}", registry.url(), charged.otc.reveal());
-    assert_eq!(charged.link, Some(link));
+    assert_eq!(charged.link, Some(link.into()));
     let info = client.info(&charged.otc, &charged.password).await.unwrap();
     assert_eq!(
         (info.pos_name.as_str(), info.amount, info.persistent),

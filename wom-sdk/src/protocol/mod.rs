@@ -23,7 +23,7 @@ pub use aim::{AIMS, Aim, AimInfo};
 pub use filter::{Bounds, Filter};
 pub use id::{PosId, SourceId, VoucherId};
 pub use keys::{PrivateKey, PublicKey};
-pub use otc::{Link, Otc, parse_link_or_otc};
+pub use otc::{Link, LinkText, Otc, parse_link_or_otc};
 pub use pin::Pin;
 pub use place::Position;
 pub use problem::{Problem, ProblemType, from_response};

@@ -99,6 +99,30 @@ impl Link {
     }
 }
 
+/// A link to hand out, as a Registry gave it. It carries the code, so it is as secret as that: no
+/// `Display`, and a `Debug` form that tells nothing.
+#[derive(Clone, Eq, PartialEq, Zeroize, ZeroizeOnDrop)]
+pub struct LinkText(String);
+
+impl LinkText {
+    /// The link itself, for the person it is meant for, or a store.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for LinkText {
+    fn from(link: String) -> Self {
+        Self(link)
+    }
+}
+
+impl fmt::Debug for LinkText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkText(…)")
+    }
+}
+
 /// Reads a link of any Registry (`https://…/vouchers/<otc>`, `https://…/payment/<otc>`), a
 /// wallet's own link (`wom://transfer/<otc>`, `wom://pay/<otc>`, also `wom-dev:`) or a code alone.
 ///

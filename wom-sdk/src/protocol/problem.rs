@@ -327,3 +327,117 @@ fn advice(kind: Kind) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Retry;
+
+    fn json(status: u16, body: &str) -> Error {
+        from_response(
+            status,
+            Some("application/problem+json; charset=utf-8"),
+            body.as_bytes(),
+        )
+    }
+
+    #[test]
+    fn every_type_comes_back_by_its_address() {
+        for &kind in ProblemType::ALL {
+            let problem = Problem::new(kind);
+            assert_eq!(ProblemType::from_address(&kind.address()), Some(kind));
+            assert_eq!(
+                Problem::parse(problem.to_json().as_bytes()),
+                Some(problem.clone())
+            );
+            let error = json(kind.status(), &problem.to_json());
+            assert_eq!(error.kind(), kind.kind());
+            assert!(error.context().any(|(_, value)| value == kind.slug()));
+        }
+        assert_eq!(ProblemType::from_address(""), None);
+    }
+
+    #[test]
+    fn the_body_is_written_exactly() {
+        let problem = Problem::new(ProblemType::WrongNumberOfVouchers)
+            .with("required", 10)
+            .with("supplied", 9)
+            .detail("ten are due");
+        assert_eq!(
+            problem.to_json(),
+            concat!(
+                r#"{"detail":"ten are due","required":"10","status":400,"supplied":"9","#,
+                r#""title":"Wrong number of vouchers supplied","#,
+                r#""type":"https://wom.social/api/problems/wrong-number-of-vouchers"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn numbers_are_read_as_texts_and_as_numbers() {
+        for body in [
+            r#"{"type":"wrong-number-of-vouchers","required":"10","supplied":9}"#,
+            r#"{"Type":"https://wom.social/api/problems/wrong-number-of-vouchers/","required":10,"supplied":"9"}"#,
+        ] {
+            let error = json(400, body);
+            assert_eq!(error.kind(), Kind::VouchersInsufficient);
+            let context: BTreeMap<_, _> = error.context().collect();
+            assert_eq!((context["required"], context["supplied"]), ("10", "9"));
+        }
+    }
+
+    #[test]
+    fn refused_vouchers_are_told_from_other_parameters() {
+        for title in ["One or more voucher(s) not found", "Invalid voucher(s)"] {
+            let problem = Problem::new(ProblemType::WrongParameter).title(title);
+            assert_eq!(json(422, &problem.to_json()).kind(), Kind::VouchersRefused);
+        }
+        let problem = Problem::new(ProblemType::WrongParameter).title("Session key length");
+        assert_eq!(json(422, &problem.to_json()).kind(), Kind::ParameterRefused);
+    }
+
+    #[test]
+    fn without_a_known_type_the_status_decides() {
+        for (status, kind, retry) in [
+            (302, Kind::RegistryMisbehaved, Retry::SameKey),
+            (400, Kind::ParameterRefused, Retry::Never),
+            (401, Kind::AccessDenied, Retry::Never),
+            (403, Kind::AccessDenied, Retry::Never),
+            (404, Kind::ConfigurationInvalid, Retry::Never),
+            (410, Kind::RequestVoid, Retry::Never),
+            (413, Kind::LimitExceeded, Retry::Never),
+            (429, Kind::RateLimited, Retry::Safe),
+            (500, Kind::RegistryFailed, Retry::SameKey),
+            (504, Kind::OutcomeUnknown, Retry::SameKey),
+            (99, Kind::RegistryMisbehaved, Retry::SameKey),
+        ] {
+            for body in ["", "<html>", "{", "[]", r#"{"type":"other","title":5}"#] {
+                let error = json(status, body);
+                assert_eq!(
+                    (error.kind(), error.retry()),
+                    (kind, retry),
+                    "{status} {body}"
+                );
+            }
+        }
+        let html = Problem::new(ProblemType::WrongPassword).to_json();
+        let error = from_response(502, Some("text/html"), html.as_bytes());
+        assert_eq!(error.kind(), Kind::RegistryFailed);
+    }
+
+    #[test]
+    fn nothing_of_the_body_gets_into_the_error() {
+        let problem = Problem::new(ProblemType::WrongPassword)
+            .title("the PIN is not 4821")
+            .detail("4821");
+        let body = problem
+            .to_json()
+            .replace('{', r#"{"required":"4821x","pin":"4821","#);
+        assert!(!format!("{:?}", json(422, &body)).contains("4821"));
+        let long = format!(
+            r#"{{"type":"wrong-password","x":"{}"}}"#,
+            "4821".repeat(100_000)
+        );
+        assert_eq!(json(422, &long).kind(), Kind::ParameterRefused);
+    }
+}

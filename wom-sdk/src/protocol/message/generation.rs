@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Kind, Result, Timestamp,
     protocol::{
-        Otc, Pin, Position, SessionKey, SourceId, VoucherId, VoucherSecret,
+        LinkText, Otc, Pin, Position, SessionKey, SourceId, VoucherId, VoucherSecret,
         json::{Limits, Members},
         payload_fault,
     },
@@ -166,7 +166,7 @@ pub struct CreateAnswer {
     /// The PIN to hand out with it.
     pub password: Pin,
     /// The link to hand out; older Registries leave it to the source.
-    pub link: Option<String>,
+    pub link: Option<LinkText>,
     /// How many vouchers wait; older Registries do not tell.
     pub count: Option<u32>,
 }
@@ -179,7 +179,7 @@ impl CreateAnswer {
             nonce: &self.nonce,
             otc: Zeroizing::new(self.otc.reveal()).as_str(),
             password: self.password.reveal(),
-            link: self.link.as_deref(),
+            link: self.link.as_ref().map(LinkText::reveal),
             count: self.count,
         })
     }
@@ -197,7 +197,7 @@ impl CreateAnswer {
             nonce: members.nonce()?,
             otc: members.otc()?,
             password: foreign_pin(members)?,
-            link: members.filled_text("link")?,
+            link: members.filled_text("link")?.map(LinkText::from),
             count,
         })
     }

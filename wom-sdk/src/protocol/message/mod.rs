@@ -12,6 +12,8 @@ mod body;
 mod generation;
 mod payment;
 mod specification;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 use serde_json::Value;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Result, Timestamp,
     protocol::{
-        Filter, Otc, Pin, PosId, SessionKey, VoucherId, VoucherSecret,
+        Filter, LinkText, Otc, Pin, PosId, SessionKey, VoucherId, VoucherSecret,
         json::{Layer, Limits, Members},
         payload_fault,
     },
@@ -106,7 +106,7 @@ pub struct RegisterAnswer {
     /// The PIN to show with it.
     pub password: Pin,
     /// The link to show; older Registries leave it to the POS.
-    pub link: Option<String>,
+    pub link: Option<LinkText>,
 }
 
 impl RegisterAnswer {
@@ -117,7 +117,7 @@ impl RegisterAnswer {
             nonce: &self.nonce,
             otc: Zeroizing::new(self.otc.reveal()).as_str(),
             password: self.password.reveal(),
-            link: self.link.as_deref(),
+            link: self.link.as_ref().map(LinkText::reveal),
             count: None,
         })
     }
@@ -131,7 +131,7 @@ impl RegisterAnswer {
             nonce: members.nonce()?,
             otc: members.otc()?,
             password: foreign_pin(members)?,
-            link: members.filled_text("link")?,
+            link: members.filled_text("link")?.map(LinkText::from),
         })
     }
 }

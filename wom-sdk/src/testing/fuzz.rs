@@ -1,0 +1,188 @@
+//! Fuzz targets: each takes any bytes and panics where a promise about foreign bytes is broken.
+//! A driver calls them with mutated seeds.
+
+use std::sync::LazyLock;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    Kind,
+    protocol::{
+        Aim, Otc, Pin, PosId, Position, PrivateKey, Problem, PublicKey, SessionKey, SourceId,
+        VoucherId, VoucherSecret, aes, from_response,
+        json::{self, Layer, Limits},
+        message::{
+            AimList, ConfirmAnswer, ConfirmRequest, CreateAnswer, CreateBody, CreateReceived,
+            InfoAnswer, InfoRequest, RedeemAnswer, RedeemRequest, RegisterAnswer, RegisterBody,
+            RegisterRequest, SealedBody, StatusAnswer, StatusBody, StatusRequest, VerifyRequest,
+        },
+        parse_link_or_otc, rsa,
+    },
+};
+
+static KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| PrivateKey::generate(2048).expect("2048 bits is a size that is made"));
+
+/// Keys in PEM and DER: nothing but a key or a clear refusal, and a key that is read can be
+/// written and read again.
+pub fn fuzz_keys(data: &[u8]) {
+    if let Ok(key) = PrivateKey::from_bytes(data, None) {
+        let again = PrivateKey::from_pem(&key.to_pkcs1_pem(), None);
+        assert!(again.is_ok_and(|again| again.public() == key.public()));
+    }
+    // A passphrase costs work by design: only the refusals before it are of interest here.
+    if data.len() < 64 {
+        let _ = PrivateKey::from_bytes(data, Some("x"));
+    }
+    let public = match std::str::from_utf8(data) {
+        Ok(text) => PublicKey::from_pem(text),
+        Err(_) => PublicKey::from_der(data),
+    };
+    if let Ok(key) = public {
+        assert!(PublicKey::from_pem(&key.to_pem()).is_ok_and(|again| again == key));
+    }
+}
+
+/// RSA payloads, as base64 text and as blocks: one error for all that is not whole blocks, and no
+/// error for blocks, whatever is in them.
+pub fn fuzz_rsa_open(data: &[u8]) {
+    let opened = std::str::from_utf8(data).map(|text| rsa::open(&KEY, text, 2));
+    if let Ok(Err(error)) = opened {
+        assert_eq!(error.kind(), Kind::PayloadInvalid);
+    }
+    let mut block = data.to_vec();
+    block.resize(KEY.size_bytes(), 0);
+    let payload = STANDARD.encode(&block);
+    let first = rsa::open(&KEY, &payload, 1);
+    let second = rsa::open(&KEY, &payload, 1);
+    assert!(matches!((first, second), (Ok(first), Ok(second)) if first == second));
+}
+
+/// Session payloads, as base64 text and as bytes.
+pub fn fuzz_aes_open(data: &[u8]) {
+    let key = SessionKey::from_base64("ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=")
+        .expect("44 characters that carry 32 bytes");
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = aes::open(&key, text);
+    }
+    if let Err(error) = aes::open(&key, &STANDARD.encode(data)) {
+        assert_eq!(error.kind(), Kind::PayloadInvalid);
+    }
+}
+
+/// The JSON reader on both layers: what the strict reader takes it takes too, and what it read it
+/// reads again.
+pub fn fuzz_json(data: &[u8]) {
+    let limits = Limits::default();
+    for layer in [Layer::Outer, Layer::Inner] {
+        if let Ok(value) = json::parse(data, layer, limits) {
+            let again = json::parse(value.to_string().as_bytes(), layer, limits);
+            // What was written in fewer bytes than its plain form may pass the limit now.
+            assert!(again.is_ok_and(|again| again == value) || data.len() > limits.bytes / 8);
+        }
+    }
+    if data.len() < 32 && serde_json::from_slice::<serde_json::Value>(data).is_ok() {
+        assert!(json::parse(data, Layer::Outer, limits).is_ok());
+    }
+}
+
+/// Every message, sealed or not: a message that was read is written and read to the same.
+pub fn fuzz_messages(data: &[u8]) {
+    macro_rules! sealed {
+        ($($message:ty),+) => {$(
+            if let Ok(message) = <$message>::from_inner(data) {
+                let again = <$message>::from_inner(message.to_json().as_bytes());
+                assert!(again.is_ok_and(|again| again == message), stringify!($message));
+            }
+        )+};
+    }
+    macro_rules! bodies {
+        ($($body:ty),+) => {$(
+            if let Ok(body) = <$body>::from_outer(data) {
+                let again = <$body>::from_outer(body.to_json().as_bytes());
+                assert!(again.is_ok_and(|again| again == body), stringify!($body));
+            }
+        )+};
+    }
+    sealed!(
+        CreateAnswer,
+        VerifyRequest,
+        RedeemRequest,
+        RedeemAnswer,
+        RegisterRequest,
+        RegisterAnswer,
+        InfoRequest,
+        InfoAnswer,
+        ConfirmRequest,
+        ConfirmAnswer,
+        StatusRequest,
+        StatusAnswer
+    );
+    bodies!(CreateBody, RegisterBody, StatusBody, SealedBody, AimList);
+    if let Ok(received) = CreateReceived::from_inner(data) {
+        let _ = received.check();
+    }
+}
+
+/// Error bodies: any of them makes an error, and nothing of it is shown.
+pub fn fuzz_problem(data: &[u8]) {
+    let status = data.first().map_or(500, |byte| 300 + u16::from(*byte));
+    for kind in [None, Some("application/problem+json"), Some("text/html")] {
+        let shown = format!("{:?}", from_response(status, kind, data));
+        assert!(shown.len() < 400);
+    }
+    if let Some(problem) = Problem::parse(data) {
+        let _ = problem.number("required");
+        assert!(Problem::parse(problem.to_json().as_bytes()).is_some());
+    }
+}
+
+/// Links, codes, ids and the other short texts: what was read is written and read to the same.
+pub fn fuzz_texts(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(link) = parse_link_or_otc(text) {
+        let again: Result<Otc, _> = link.otc().reveal().parse();
+        assert!(again.is_ok_and(|again| again == *link.otc()));
+    }
+    macro_rules! texts {
+        ($($kind:ty),+) => {$(
+            if let Ok(read) = text.parse::<$kind>() {
+                let again = read.to_string().parse::<$kind>();
+                assert!(again.is_ok_and(|again| again == read), stringify!($kind));
+            }
+        )+};
+    }
+    texts!(Aim, Position, SourceId, PosId, VoucherId);
+    let _ = (
+        Pin::parse(text),
+        Pin::from_registry(text),
+        VoucherSecret::parse(text),
+    );
+    let _ = SessionKey::from_base64(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn targets_hold_for_any_bytes(data in any::<Vec<u8>>(), text in r#"[\[\]{}",:0-9a-zA-Z ./-]{0,64}"#) {
+            for data in [data.as_slice(), text.as_bytes()] {
+                fuzz_keys(data);
+                fuzz_rsa_open(data);
+                fuzz_aes_open(data);
+                fuzz_json(data);
+                fuzz_messages(data);
+                fuzz_problem(data);
+                fuzz_texts(data);
+            }
+        }
+    }
+}
