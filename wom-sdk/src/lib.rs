@@ -10,8 +10,10 @@ pub mod files;
 pub mod instrument;
 pub mod merchant;
 pub mod observation;
+pub mod pocket;
 pub mod privacy;
 pub mod protocol;
+pub mod registry;
 pub mod rules;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -15,7 +15,7 @@ mod pem;
 mod pin;
 mod place;
 mod problem;
-mod random;
+pub(crate) mod random;
 pub mod rsa;
 mod secret;
 

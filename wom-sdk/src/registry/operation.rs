@@ -1,0 +1,170 @@
+//! The operations that carry an encrypted payload: seal, send, read, and try again where that is
+//! right.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::{
+    HttpRequest, RegistryClient,
+    client::misread,
+    tries::{Failure, Repeat, Tries},
+};
+use crate::{
+    Error, Kind, Result, Retry,
+    protocol::{
+        PrivateKey, PublicKey, SessionKey, aes,
+        json::{self, Layer, Limits},
+        message,
+        message::{SealedBody, StatusBody},
+        rsa,
+    },
+};
+
+/// One operation.
+pub(super) struct Operation<T> {
+    /// Below `/api/v1/`; also its name in errors.
+    pub(super) path: &'static str,
+    pub(super) repeat: Repeat,
+    /// The most RSA blocks that a Registry reads for it.
+    pub(super) max_blocks: usize,
+    /// What is sealed.
+    pub(super) text: Zeroizing<String>,
+    /// The body around the sealed text.
+    pub(super) body: Box<dyn Fn(String) -> String + Send + Sync>,
+    /// Reads the answer. Runs where it may take its time.
+    pub(super) read: Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync>,
+}
+
+impl RegistryClient {
+    /// Performs an operation within its total time.
+    pub(super) async fn perform<T: Send + 'static>(&self, operation: Operation<T>) -> Result<T> {
+        let path = operation.path;
+        self.attempts(operation)
+            .await
+            .map_err(|error| error.with("operation", path))
+    }
+
+    async fn attempts<T: Send + 'static>(&self, operation: Operation<T>) -> Result<T> {
+        let mut tries = Tries::new(operation.repeat, self.deadline());
+        let mut key = self.current_key(tries.ends()).await?;
+        let mut body = seal(&operation, &key).await?;
+        let mut asked_for_key = false;
+        loop {
+            let failure = match self.attempt(&operation, &body, &tries).await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            if failure.error.kind() != Kind::PayloadRefused || asked_for_key {
+                tries.after(failure).await?;
+                continue;
+            }
+            // The Registry could not read it, so nothing happened. Its key may have changed.
+            asked_for_key = true;
+            match self.newer_key(&key, tries.ends()).await {
+                Ok(Some(newer)) => key = newer,
+                Ok(None) => return Err(failure.error),
+                Err(error) => return Err(tries.last(error, None)),
+            }
+            body = seal(&operation, &key).await?;
+        }
+    }
+
+    async fn attempt<T: Send + 'static>(
+        &self,
+        operation: &Operation<T>,
+        body: &str,
+        tries: &Tries,
+    ) -> Result<T, Failure> {
+        let url = self.url(&format!("v1/{}", operation.path));
+        let answer = self.send(HttpRequest::post(url, body), tries).await?;
+        let read = Arc::clone(&operation.read);
+        Ok(off_thread(move || read(&answer.body)).await?)
+    }
+}
+
+async fn seal<T>(operation: &Operation<T>, key: &PublicKey) -> Result<String> {
+    if rsa::blocks(key, operation.text.len()) > operation.max_blocks {
+        return Err(Error::new(
+            Kind::LimitExceeded,
+            "the request is larger than what a Registry reads",
+        )
+        .with(
+            "limit_bytes",
+            operation.max_blocks * (key.size_bytes() - 11),
+        )
+        .hint("ask for less at once"));
+    }
+    let (key, text) = (key.clone(), operation.text.clone());
+    let payload = off_thread(move || Ok(rsa::seal(&key, text.as_bytes()))).await?;
+    Ok((operation.body)(payload))
+}
+
+/// RSA takes milliseconds: it is done where no other task waits for it.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(Kind::Cancelled, "the process is shutting down").because(error)
+    })?
+}
+
+/// The answer to a verify, which is empty. A page in its place is no answer of a Registry.
+pub(super) fn read_nothing(answer: &[u8]) -> Result<()> {
+    if answer.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    json::parse(answer, Layer::Outer, Limits::default())
+        .map(drop)
+        .map_err(misread)
+}
+
+/// Reads an answer that is sealed for the caller's private key.
+pub(super) fn read_rsa<T>(
+    key: PrivateKey,
+    read: impl Fn(&[u8]) -> Result<T> + Send + Sync + 'static,
+) -> Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync> {
+    Arc::new(move |answer| {
+        let body = SealedBody::from_answer(answer).map_err(misread)?;
+        let text = rsa::open(&key, &body.payload, message::MAX_BLOCKS_ANSWER);
+        text.and_then(|text| read(&text)).map_err(not_for_us)
+    })
+}
+
+/// As [`read_rsa`], for the answer to status, whose body names the POS.
+pub(super) fn read_status<T>(
+    key: PrivateKey,
+    read: impl Fn(&StatusBody, &[u8]) -> Result<T> + Send + Sync + 'static,
+) -> Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync> {
+    Arc::new(move |answer| {
+        let body = StatusBody::from_outer(answer).map_err(misread)?;
+        let text = rsa::open(&key, &body.payload, message::MAX_BLOCKS_ANSWER);
+        text.and_then(|text| read(&body, &text)).map_err(not_for_us)
+    })
+}
+
+/// Reads an answer that is sealed under the caller's session key.
+pub(super) fn read_aes<T>(
+    key: SessionKey,
+    read: impl Fn(&[u8]) -> Result<T> + Send + Sync + 'static,
+) -> Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync> {
+    Arc::new(move |answer| {
+        let body = SealedBody::from_answer(answer).map_err(misread)?;
+        let text = aes::open(&key, &body.payload);
+        text.and_then(|text| read(&text)).map_err(misread)
+    })
+}
+
+/// A payload that this private key does not open: most likely it is another instrument's or POS's.
+fn not_for_us(error: Error) -> Error {
+    if error.kind() != Kind::PayloadInvalid {
+        return error;
+    }
+    Error::new(
+        Kind::PayloadInvalid,
+        "the Registry's answer is not for this private key",
+    )
+    .hint("give the private key that belongs to this id")
+    .with_retry(Retry::Never)
+    .because(error)
+}

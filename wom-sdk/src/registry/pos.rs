@@ -1,0 +1,136 @@
+//! The POS's side: register, verify and status.
+
+use async_trait::async_trait;
+
+use super::{
+    RegistryClient,
+    instrument::{check_nonce, link, misbehaved, old_form, verify},
+    operation::{Operation, read_rsa, read_status},
+    tries::Repeat,
+};
+use crate::{
+    Result, Timestamp,
+    award::Ticket,
+    checkout::{Charge, Payee},
+    protocol::{
+        Filter, Otc, PosId, PrivateKey,
+        message::{
+            MAX_BLOCKS_REGISTER, MAX_BLOCKS_VERIFY, RegisterAnswer, RegisterBody, RegisterRequest,
+            StatusAnswer, StatusBody, StatusRequest,
+        },
+    },
+};
+
+/// A POS at a Registry: its id and private key. Cheap to clone.
+///
+/// The [`CashDesk`](crate::cash_desk::CashDesk) calls it; by itself it neither remembers nor
+/// persists anything.
+#[derive(Clone, Debug)]
+pub struct PosClient {
+    client: RegistryClient,
+    pos: PosId,
+    key: PrivateKey,
+}
+
+impl PosClient {
+    /// The POS with this id and private key.
+    ///
+    /// Whether they belong together shows with the first register, whose answer only the right key
+    /// opens ([`Kind::PayloadInvalid`](crate::Kind::PayloadInvalid) otherwise).
+    pub fn new(client: RegistryClient, pos: PosId, key: PrivateKey) -> Result<Self> {
+        if !pos.is_object_id() {
+            return Err(old_form("POS"));
+        }
+        Ok(Self { client, pos, key })
+    }
+}
+
+#[async_trait]
+impl Payee for PosClient {
+    fn registry(&self) -> &str {
+        self.client.address().as_str()
+    }
+
+    fn pos(&self) -> String {
+        self.pos.as_str().to_ascii_lowercase()
+    }
+
+    async fn register(&self, charge: &Charge, nonce: &str) -> Result<Ticket> {
+        let filter = charge.filter.clone().map(Filter::checked).transpose()?;
+        let request = RegisterRequest {
+            pos_id: self.pos.clone(),
+            nonce: nonce.to_owned(),
+            password: None,
+            amount: charge.amount,
+            filter: filter.filter(|filter| !filter.is_empty()),
+            pocket_ack_url: None,
+            pos_ack_url: None,
+            persistent: false,
+        };
+        let base = self.client.address().to_string();
+        let (sent, amount) = (nonce.to_owned(), charge.amount);
+        let read = move |text: &[u8]| {
+            let answer = RegisterAnswer::from_inner(text)?;
+            check_nonce(&sent, &answer.nonce)?;
+            Ok(Ticket {
+                link: link(answer.link, &base, "payment", &answer.otc),
+                otc: answer.otc,
+                pin: answer.password,
+                minutes: amount,
+            })
+        };
+        let (pos_id, nonce) = (self.pos.clone(), nonce.to_owned());
+        let operation = Operation {
+            path: "payment/register",
+            repeat: Repeat::Freely,
+            max_blocks: MAX_BLOCKS_REGISTER,
+            text: request.to_json(),
+            body: Box::new(move |payload| {
+                let (pos_id, nonce) = (pos_id.clone(), nonce.clone());
+                RegisterBody {
+                    pos_id,
+                    nonce,
+                    payload,
+                }
+                .to_json()
+            }),
+            read: read_rsa(self.key.clone(), read),
+        };
+        self.client.perform(operation).await
+    }
+
+    async fn verify(&self, otc: &Otc) -> Result<()> {
+        self.client.perform(verify("payment/verify", otc)).await
+    }
+
+    async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>> {
+        let request = StatusRequest {
+            pos_id: self.pos.clone(),
+            otc: otc.clone(),
+        };
+        let own = self.pos.clone();
+        let read = move |body: &StatusBody, text: &[u8]| {
+            if body.pos_id != own {
+                return Err(misbehaved("the answer is for another POS"));
+            }
+            StatusAnswer::from_inner(text)
+        };
+        let pos_id = self.pos.clone();
+        let operation = Operation {
+            path: "payment/status",
+            repeat: Repeat::Freely,
+            max_blocks: MAX_BLOCKS_VERIFY,
+            text: request.to_json(),
+            body: Box::new(move |payload| {
+                let pos_id = pos_id.clone();
+                StatusBody { pos_id, payload }.to_json()
+            }),
+            read: read_status(self.key.clone(), read),
+        };
+        let status = self.client.perform(operation).await?;
+        let first = status.confirmations.iter().min().copied();
+        // A Registry that says so without saying when: it was before now.
+        let told = || self.client.clock().now();
+        Ok(first.or_else(|| status.has_been_performed.then(told)))
+    }
+}
