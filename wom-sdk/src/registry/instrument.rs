@@ -12,7 +12,7 @@ use crate::{
     Error, Kind, Result,
     award::{Content, Identity, Issuer, Link, Ticket},
     protocol::{
-        Otc, PrivateKey, SourceId,
+        LinkText, Otc, PrivateKey, SourceId,
         message::{
             CreateAnswer, CreateBody, CreateRequest, MAX_BLOCKS_CREATE, MAX_BLOCKS_VERIFY,
             SealedBody, VerifyRequest, VoucherSpecification,
@@ -138,8 +138,11 @@ pub(super) fn check_nonce(sent: &str, echoed: &str) -> Result<()> {
 }
 
 /// The link to hand out: the Registry's own, or the form that every wallet of it opens.
-pub(super) fn link(given: Option<String>, base: &str, path: &str, otc: &Otc) -> Link {
-    Link::new(given.unwrap_or_else(|| format!("{base}/{path}/{}", otc.reveal())))
+pub(super) fn link(given: Option<LinkText>, base: &str, path: &str, otc: &Otc) -> Link {
+    match given {
+        Some(link) => Link::new(link.reveal()),
+        None => Link::new(format!("{base}/{path}/{}", otc.reveal())),
+    }
 }
 
 pub(super) fn misbehaved(message: &'static str) -> Error {
