@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What the tests of wom-sdk share.
+
+pub mod fuzz;

@@ -7,7 +7,6 @@
 
 mod common;
 mod limits;
-mod peers;
 mod problems;
 mod races;
 mod round_trip;

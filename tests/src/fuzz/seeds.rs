@@ -1,0 +1,252 @@
+//! Good inputs to begin with: our vectors and examples, the corpus where it was fetched, and small
+//! ones made here.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+/// Longer files are left out: mutating them is slow, and the short ones hold the same.
+const LONGEST: u64 = 128 * 1024;
+
+pub(super) fn activity_csv() -> Vec<Vec<u8>> {
+    files(&repository().join("examples/data"), "csv")
+}
+
+pub(super) fn activity_json() -> Vec<Vec<u8>> {
+    let mut seeds = files(&repository().join("examples/data"), "json");
+    let lines = b"{\"participant\":\"p\",\"start\":\"2026-03-01T10:00:00Z\",\"end\":\"2026-03-01T10:30:00Z\"}\n";
+    seeds.push(lines.repeat(3));
+    seeds.push(b"[{\"participant\":\"p\",\"milestone\":\"m\",\"minutes\":5,\"at\":\"2026-03-01T10:00:00Z\"}]".to_vec());
+    seeds
+}
+
+pub(super) fn keys() -> Vec<Vec<u8>> {
+    let mut seeds = files(&repository().join("tests/vectors/keys"), "pem");
+    for text in texts_in(&vectors()["keys"]) {
+        seeds.extend(STANDARD.decode(&text));
+        seeds.push(text.into_bytes());
+    }
+    seeds
+}
+
+pub(super) fn problems() -> Vec<Vec<u8>> {
+    [
+        r#"{"type":"https://wom.social/api/problems/otc-not-valid","title":"OTC code does not exist","status":404}"#,
+        r#"{"type":"https://wom.social/api/problems/insufficient-valid-vouchers","title":"Few","status":400,"required":10,"supplied":"3"}"#,
+        r#"{"type":"about:blank","title":"Bad Request","status":400,"errors":{"count":["must be more"]},"traceId":"00-1-2-00"}"#,
+        "<html><body>502</body></html>",
+        "null",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+pub(super) fn protocol_json() -> Vec<Vec<u8>> {
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    for text in texts_in(&vectors())
+        .into_iter()
+        .filter(|text| text.starts_with(['{', '[']))
+    {
+        seeds.push(text.into_bytes());
+    }
+    for part in ["envelopes", "filter_cases"] {
+        for case in vectors()[part].as_array().into_iter().flatten() {
+            let values = case.as_object().into_iter().flat_map(|case| case.values());
+            seeds.extend(values.filter(|value| value.is_object()).map(bytes));
+        }
+    }
+    seeds.extend([br#"{"a":[1,-0.5e+3,true,null,"\u00e8\n"],"a":{}}"#.to_vec()]);
+    seeds.retain(|seed| seed.len() < 16 * 1024);
+    seeds
+}
+
+/// Everything in base64 or hexadecimal in the vectors, and the texts that became it.
+pub(super) fn protocol_texts() -> Vec<Vec<u8>> {
+    let mut texts = texts_in(&vectors());
+    texts.retain(|text| text.len() < 16 * 1024);
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
+pub(super) fn texts() -> Vec<Vec<u8>> {
+    [
+        "https://link.wom.social/vouchers/0b5c9f1e-6a2d-4f37-9c1b-2f8f1f0a7d44",
+        "https://wom.social/payment/{0B5C9F1E-6A2D-4F37-9C1B-2F8F1F0A7D44}",
+        "http://127.0.0.1:8080/vouchers/0b5c9f1e6a2d4f379c1b2f8f1f0a7d44",
+        "wom://transfer/0b5c9f1e-6a2d-4f37-9c1b-2f8f1f0a7d44",
+        "wom-dev://pay/0b5c9f1e-6a2d-4f37-9c1b-2f8f1f0a7d44",
+        "(0b5c9f1e-6a2d-4f37-9c1b-2f8f1f0a7d44)",
+        "65aa0c3be1f0d25c7b9e4411/12",
+        "65AA0C3BE1F0D25C7B9E4411",
+        "9007199254740993",
+        "43.72,12.63",
+        "-90.0, 180",
+        "UM",
+        "0",
+        "4821",
+        "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=",
+        "AAECAwQFBgc=",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+pub(super) fn fit() -> Vec<Vec<u8>> {
+    let mut seeds = vec![small_fit()];
+    if let Some(fixtures) = fitparser_fixtures() {
+        seeds.extend(files(&fixtures, "fit"));
+    }
+    seeds.extend(files(&repository().join("examples/data"), "fit"));
+    seeds.extend(files(&corpus(), "fit"));
+    seeds
+}
+
+/// Writes the right checksum at the end of each part that the headers announce.
+pub(super) fn mend_fit(data: &mut Vec<u8>) {
+    let mut start = 0;
+    while let Some(header) = data.get(start..start + 12) {
+        let header_len = usize::from(header[0]);
+        let body = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        let end = start + header_len + body;
+        if header_len < 12 || end > data.len() + LONGEST as usize {
+            return;
+        }
+        if header_len == 14 && start + 14 <= data.len() {
+            let sum = fit_checksum(&data[start..start + 12]);
+            data[start + 12..start + 14].copy_from_slice(&sum);
+        }
+        let end = end.min(data.len());
+        let sum = fit_checksum(&data[start..end]);
+        if data.len() < end + 2 {
+            data.resize(end + 2, 0);
+        }
+        data[end..end + 2].copy_from_slice(&sum);
+        start = end + 2;
+    }
+}
+
+/// One part with a file id and a monitoring message.
+fn small_fit() -> Vec<u8> {
+    let records = [
+        b"\x40\x00\x00\x00\x00\x02\x00\x01\x00\x04\x04\x86".as_slice(),
+        b"\x00\x20\x00\x00\x5e\x40",
+        b"\x41\x00\x00\x37\x00\x03\xfd\x04\x86\x05\x01\x00\x03\x04\x86",
+        b"\x01\x00\x5e\x40\x06\x64\x00\x00\x00",
+        b"\x01\x3c\x5e\x40\x06\xc8\x00\x00\x00",
+    ]
+    .concat();
+    let mut file = b"\x0e\x10\x5c\x08\0\0\0\0.FIT\0\0".to_vec();
+    file[4] = u8::try_from(records.len()).unwrap_or_default();
+    file.extend(records);
+    mend_fit(&mut file);
+    file
+}
+
+/// The checksum bit by bit, as its description says.
+fn fit_checksum(bytes: &[u8]) -> [u8; 2] {
+    let mut sum = 0_u16;
+    for byte in bytes {
+        sum ^= u16::from(*byte);
+        for _ in 0..8 {
+            let carry = sum & 1;
+            sum = (sum >> 1) ^ (carry * 0xA001);
+        }
+    }
+    sum.to_le_bytes()
+}
+
+fn vectors() -> Value {
+    let text = include_str!("../../vectors/wom-vectors.json");
+    serde_json::from_str(text).expect("the vectors are JSON: other tests read them")
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+/// Every text in a value, in order.
+fn texts_in(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(texts_in).collect(),
+        Value::Object(members) => members.values().flat_map(texts_in).collect(),
+        Value::Bool(_) | Value::Null | Value::Number(_) => Vec::new(),
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where `tests/fetch-corpus.sh` puts what it fetches.
+fn corpus() -> PathBuf {
+    env::var_os("WOM_CORPUS").map_or_else(|| repository().join("target/corpus"), PathBuf::from)
+}
+
+/// The samples in the source of the crate `fitparser`, a dev-dependency of the workspace.
+fn fitparser_fixtures() -> Option<PathBuf> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--offline"])
+        .current_dir(repository())
+        .output()
+        .ok()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let packages = metadata["packages"].as_array()?;
+    let fitparser = packages
+        .iter()
+        .find(|package| package["name"] == "fitparser")?;
+    let manifest = Path::new(fitparser["manifest_path"].as_str()?);
+    Some(manifest.with_file_name("tests").join("fixtures"))
+}
+
+/// The files with this extension in a folder and the folders in it, in order of their paths.
+fn files(folder: &Path, extension: &str) -> Vec<Vec<u8>> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension)
+            && path.metadata().is_ok_and(|about| about.len() <= LONGEST)
+        {
+            found.extend(fs::read(&path));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_need_no_mending() {
+        let fixtures = files(&fitparser_fixtures().unwrap(), "fit");
+        assert!(fixtures.len() > 5);
+        let mut whole = 0;
+        for fixture in fixtures {
+            let mut mended = fixture.clone();
+            mend_fit(&mut mended);
+            whole += usize::from(mended == fixture);
+        }
+        assert!(whole > 5, "{whole}");
+    }
+
+    #[test]
+    fn mending_takes_anything() {
+        for len in 0..40 {
+            mend_fit(&mut vec![0xFF; len]);
+            mend_fit(&mut vec![0x0E; len]);
+            mend_fit(&mut vec![0; len]);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The table of all targets. A test fails when a crate exports one that is not in it.
+
+use std::fmt;
+
+use super::seeds;
+
+/// A decoder of foreign bytes, and what to feed it.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// The name of its function, without `fuzz_`.
+    pub name: &'static str,
+    /// The function: it must return, soon, whatever the bytes.
+    pub run: fn(&[u8]),
+    /// Good inputs, and bad ones that were found before.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// Words of the format.
+    pub words: &'static [&'static [u8]],
+    /// Puts checksums right again, so that not every change ends at the door.
+    pub mend: Option<fn(&mut Vec<u8>)>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({})", self.name)
+    }
+}
+
+/// The target with this name.
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
+
+macro_rules! targets {
+    ($($module:path { $($function:ident, $seeds:expr, $words:expr $(, $mend:expr)?;)+ })+) => {
+        /// Every target, by crate.
+        pub const TARGETS: &[Target] = &[$($({
+            use $module as module;
+            Target {
+                name: name(stringify!($function)),
+                run: module::$function,
+                seeds: $seeds,
+                words: $words,
+                mend: mend(&[$($mend)?]),
+            }
+        },)+)+];
+    };
+}
+
+targets! {
+    wom_adapter_activity::testing {
+        fuzz_activity_csv, seeds::activity_csv, ACTIVITY;
+        fuzz_activity_json, seeds::activity_json, ACTIVITY;
+    }
+    wom_adapter_steps::testing {
+        fuzz_fit, seeds::fit, FIT, seeds::mend_fit;
+    }
+    wom_sdk::testing {
+        fuzz_aes_open, seeds::protocol_texts, &[];
+        fuzz_json, seeds::protocol_json, PROTOCOL;
+        fuzz_keys, seeds::keys, KEYS;
+        fuzz_messages, seeds::protocol_json, PROTOCOL;
+        fuzz_problem, seeds::problems, PROTOCOL;
+        fuzz_rsa_open, seeds::protocol_texts, &[];
+        fuzz_texts, seeds::texts, TEXTS;
+    }
+}
+
+const ACTIVITY: &[&[u8]] = &[
+    b"participant",
+    b"key",
+    b"revision",
+    b"activity",
+    b"start",
+    b"end",
+    b"seconds",
+    b"steps",
+    b"milestone",
+    b"minutes",
+    b"withdrawn",
+    b"true",
+    b"null",
+    b"\"\"",
+    b"\xef\xbb\xbf",
+    b"\\u0000",
+    b"\\ud800",
+    b"2026-10-25T02:30:00+02:00",
+    b"2026-12-31T23:59:60Z",
+    b"9999-12-31T23:59:59.999999999Z",
+    b"-009999-01-01T00:00:00Z",
+    b"+99:99",
+    b"{\"activities\":[",
+    b"\r\n",
+    b";",
+    b"\t",
+];
+
+const FIT: &[&[u8]] = &[
+    b"\x0e\x10",
+    b".FIT",
+    b"\x40\x00\x00",
+    b"\x60\x00\x00",
+    b"\xff\xff\xff\xff",
+    b"\x00\x00\x00\x00",
+    b"\xfd\x04\x86",
+    b"\xfd\x04\x8c",
+    b"\x1a\x02\x84",
+    b"\x00\x01\x00",
+    b"\x37\x00",
+    b"\x12\x00",
+    b"\x14\x00",
+    b"\x15\x00",
+    b"\x67\x00",
+];
+
+const KEYS: &[&[u8]] = &[
+    b"-----BEGIN PUBLIC KEY-----\n",
+    b"-----BEGIN RSA PUBLIC KEY-----\n",
+    b"-----BEGIN RSA PRIVATE KEY-----\n",
+    b"-----BEGIN PRIVATE KEY-----\n",
+    b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+    b"-----END PUBLIC KEY-----\n",
+    b"-----END RSA PRIVATE KEY-----\n",
+    b"-----END PRIVATE KEY-----\n",
+    b"Proc-Type: 4,ENCRYPTED\n",
+    b"DEK-Info: AES-128-CBC,00\n",
+    b"\x30\x82\x01\x22",
+    b"\x30\x80\x00\x00",
+    b"\x02\x01\x00",
+    b"\x02\x03\x01\x00\x01",
+    b"\x05\x00",
+    b"\x84\xff\xff\xff\xff",
+    b"====",
+    b"\r\n",
+];
+
+const PROTOCOL: &[&[u8]] = &[
+    b"\"sourceId\":\"65aa0c3be1f0d25c7b9e4411\"",
+    b"\"posId\":1",
+    b"\"nonce\":",
+    b"\"payload\":",
+    b"\"vouchers\":[",
+    b"\"aim\":\"H\"",
+    b"\"latitude\":91",
+    b"\"longitude\":-180.0",
+    b"\"timestamp\":\"2026-03-01T10:00:00Z\"",
+    b"\"count\":0",
+    b"\"creationMode\":\"SetLocationOnRedeem\"",
+    b"\"password\":\"1234\"",
+    b"\"simpleFilter\":{",
+    b"\"bounds\":{\"leftTop\":[46.0,-17.0],\"rightBottom\":[12.0,160.0]}",
+    b"\"maxAge\":14",
+    b"\"persistent\":true",
+    b"\"ackUrl\":null",
+    b"\"type\":\"https://wom.social/api/problems/",
+    b"\"status\":410",
+    b"\"required\":1e999",
+    b"null",
+    b"true",
+    b"\\u0000",
+    b"\\ud83d\\ude00",
+    b"\\ud800",
+    b"/* */",
+    b"// \n",
+    b"'",
+    b"NaN",
+    b"0x10",
+    b"\xef\xbb\xbf",
+    b"[[[[[[[[[[[[[[[[",
+    b"{\"a\":{\"a\":{\"a\":",
+];
+
+const TEXTS: &[&[u8]] = &[
+    b"https://",
+    b"wom://",
+    b"wom.social",
+    b"link.wom.social",
+    b"/vouchers/",
+    b"/payment/",
+    b"/migration/",
+    b"pay/",
+    b"transfer/",
+    b"%2F",
+    b"?",
+    b"#",
+    b"@",
+    b"{",
+    b"}",
+    b"-",
+    b"0b5c9f1e6a2d4f379c1b2f8f1f0a7d44",
+    b"65aa0c3be1f0d25c7b9e4411/1",
+    "\u{a0}".as_bytes(),
+    "\u{661}".as_bytes(),
+];
+
+const fn name(function: &'static str) -> &'static str {
+    let Some((prefix, name)) = function.split_at_checked("fuzz_".len()) else {
+        panic!("a fuzz target's function begins with fuzz_");
+    };
+    assert!(matches!(prefix.as_bytes(), b"fuzz_"));
+    name
+}
+
+const fn mend(given: &[fn(&mut Vec<u8>)]) -> Option<fn(&mut Vec<u8>)> {
+    match given {
+        [mend] => Some(*mend),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_exported_target_is_in_the_table() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut exported = BTreeSet::new();
+        for room in ["wom-sdk", "store", "registry", "adapters", "cli"] {
+            collect(&root.join(room), &mut exported);
+        }
+        let known: BTreeSet<_> = TARGETS
+            .iter()
+            .map(|target| target.name.to_owned())
+            .collect();
+        assert_eq!(exported, known);
+        assert_eq!(known.len(), TARGETS.len(), "a name twice");
+    }
+
+    #[test]
+    fn every_target_has_seeds() {
+        for target in TARGETS {
+            let seeds = (target.seeds)();
+            assert!(seeds.iter().any(|seed| !seed.is_empty()), "{target:?}");
+        }
+    }
+
+    fn collect(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.extend(text.lines().filter_map(|line| {
+                    let (name, _) = line.strip_prefix("pub fn fuzz_")?.split_once('(')?;
+                    Some(name.to_owned())
+                }));
+            }
+        }
+    }
+}
