@@ -1,9 +1,12 @@
 //! The `wom` program: award, collect and spend WOM from the command line.
 #![allow(unreachable_pub, reason = "a program exports nothing")]
 
+mod adapter_settings;
 mod commands;
 mod config;
 mod output;
+mod progress;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -30,7 +33,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Adapters(adapters::Args),
     Init(init::Args),
+    Read(read::Args),
     Registry(registry::Args),
 }
 
@@ -64,7 +69,9 @@ fn main() -> ExitCode {
 
 async fn run(command: Command, output: &Output) -> wom_sdk::Result<()> {
     match command {
+        Command::Adapters(args) => adapters::run(&args, output),
         Command::Init(args) => init::run(&args, output),
+        Command::Read(args) => read::run(&args, output).await,
         Command::Registry(args) => registry::run(args, output).await,
     }
 }

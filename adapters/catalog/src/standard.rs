@@ -2,32 +2,40 @@
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use wom_adapter_activity::{ActivityCsv, ActivityJson};
-use wom_sdk::instrument::Instrument;
+use wom_adapter_steps::{ActiveMinutes, Fit};
+use wom_sdk::{Result, instrument::Instrument};
 
 use crate::{Entry, Form, RulesEntry, Setting};
 
 pub(crate) fn standard_adapters() -> Vec<Entry> {
     vec![
-        adapter(ActivityCsv::default(), activity_settings(), |config| {
+        adapter(activity_settings(), |config| {
             Ok(Arc::new(ActivityCsv::new(config)))
         }),
-        adapter(ActivityJson::default(), activity_settings(), |config| {
+        adapter(activity_settings(), |config| {
             Ok(Arc::new(ActivityJson::new(config)))
         }),
+        adapter(fit_settings(), |config| Ok(Arc::new(Fit::new(config)?))),
     ]
 }
 
 pub(crate) fn standard_rules() -> Vec<RulesEntry> {
-    Vec::new()
+    vec![RulesEntry::new(
+        ActiveMinutes::NAME,
+        "Minutes of walking, running, cycling and other exercise: steps by their pace, sessions by their timer, milestones by their worth; whatever overlaps counts once",
+        active_minutes_settings(),
+        |rules: ActiveMinutes| Ok(Arc::new(rules)),
+    )]
 }
 
 /// The entry of an adapter, which says itself what it is.
-fn adapter<C: serde::de::DeserializeOwned + 'static>(
-    sample: impl Instrument,
+fn adapter<C: Default + DeserializeOwned + 'static>(
     settings: Vec<Setting>,
-    make: impl Fn(C) -> wom_sdk::Result<Arc<dyn Instrument>> + Send + Sync + 'static,
+    make: impl Fn(C) -> Result<Arc<dyn Instrument>> + Send + Sync + 'static,
 ) -> Entry {
+    let sample = make(C::default()).expect("our own adapters need no settings");
     Entry::new(sample.info(), sample.capabilities(), settings, make)
 }
 
@@ -44,6 +52,55 @@ fn activity_settings() -> Vec<Setting> {
             Form::Text,
             "Whose clock times without an offset are read by, such as Europe/Rome. Without it they are refused.",
         ),
+    ]
+}
+
+fn fit_settings() -> Vec<Setting> {
+    vec![
+        Setting::new(
+            "keep_bad_crc",
+            Form::Flag,
+            "Whether to use a part of a file whose checksum does not hold. Any value in it may be wrong.",
+        )
+        .default_is("false"),
+        subject(),
+    ]
+}
+
+/// The setting of files that do not name the person.
+fn subject() -> Setting {
+    Setting::new(
+        "subject",
+        Form::Text,
+        "Whose file it is, as you call the person; the file does not tell.",
+    )
+    .default_is("me")
+}
+
+fn active_minutes_settings() -> Vec<Setting> {
+    const PACE: &str = "steps a minute";
+    vec![
+        Setting::new("floor", Form::Whole, "The mean pace below which a long record, a walk or a run earns nothing.")
+            .default_is("40")
+            .counts(PACE),
+        Setting::new("indoor", Form::Flag, "Whether sessions indoors, on a treadmill or trainer and in virtual worlds count. Their steps count in any case.")
+            .default_is("false"),
+        Setting::new("kinds", Form::List, "The kinds of session that count, with their special forms.")
+            .default_is("cycling,exercise,hiking,running,stepping,swimming,walking,wheelchair"),
+        Setting::new("manual", Form::Flag, "Whether what somebody typed in counts.")
+            .default_is("false"),
+        Setting::new("max_spm", Form::Whole, "The pace above which nobody is believed.")
+            .default_is("240")
+            .counts(PACE),
+        Setting::new("moderate", Form::Whole, "The pace from which a minute is active.")
+            .default_is("100")
+            .counts(PACE),
+        Setting::new("short_s", Form::Whole, "The longest step record that says which minutes its steps were in.")
+            .default_is("120")
+            .counts("seconds"),
+        Setting::new("vigorous", Form::Whole, "The pace from which a minute is called vigorous; it is worth no more.")
+            .default_is("130")
+            .counts(PACE),
     ]
 }
 
@@ -82,6 +139,8 @@ mod tests {
     #[test]
     fn settings_are_documented_as_they_are() {
         assert_documented::<wom_adapter_activity::Config>(&activity_settings());
+        assert_documented::<wom_adapter_steps::FitConfig>(&fit_settings());
+        assert_documented::<ActiveMinutes>(&active_minutes_settings());
     }
 
     #[test]
@@ -112,6 +171,14 @@ mod tests {
                 .unwrap();
             assert_eq!(made.name(), entry.name);
             assert!(!entry.settings.is_empty() && !entry.summary.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_adapter_names_a_rule_set_that_is_there() {
+        let catalog = Catalog::standard();
+        for entry in catalog.adapters() {
+            assert!(catalog.rules().any(|rules| rules.name == entry.info.rules));
         }
     }
 }
