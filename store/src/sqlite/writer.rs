@@ -1,0 +1,231 @@
+//! The one writer: a thread that owns the writing connection and the claim on the file.
+//!
+//! It commits in groups. While one group is being made durable, the next one gathers; so one sync
+//! of the disk serves as many callers as happen to wait. Nobody is answered before the sync.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use wom_sdk::{Error, Kind, Result};
+
+use super::{
+    error::{Severity, closed, severity, stopped, storage},
+    file, open,
+    readers::Readers,
+    write::{Failure, Write},
+};
+
+/// How many writes stand in one transaction at most.
+const GROUP: usize = 256;
+
+/// How many writes may wait; more callers wait for a place.
+const QUEUE: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<Result<()>>>>,
+    state: Arc<State>,
+}
+
+/// What writer and readers know of each other.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    stopped: OnceLock<()>,
+}
+
+#[derive(Debug)]
+struct Job {
+    write: Write,
+    done: oneshot::Sender<Result<bool>>,
+}
+
+impl State {
+    /// An error once a write has failed so that the disk is uncertain.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.stopped.get() {
+            Some(()) => Err(stopped()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Writer {
+    /// Claims and opens the file. Returns when it is ready for reading and writing.
+    pub(super) async fn start(
+        path: &std::path::Path,
+        patience: Duration,
+    ) -> Result<(Self, Arc<Readers>)> {
+        let path = path.to_owned();
+        let state = Arc::new(State::default());
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (ready, opened) = oneshot::channel();
+        let shared = state.clone();
+        let thread = thread::Builder::new()
+            .name("wom-store".into())
+            .spawn(move || {
+                // The callers' runtime may end before the last write does: this is our own.
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .map_err(|error| no_thread().because(error))?;
+                runtime.block_on(run(&path, patience, ready, queue, shared))
+            })
+            .map_err(|error| no_thread().because(error))?;
+        let readers = match opened.await {
+            Ok(opened) => opened?,
+            Err(_) => return Err(no_thread()),
+        };
+        let writer = Self {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+            state,
+        };
+        Ok((writer, readers))
+    }
+
+    /// Waits until the write is durable. `false`: it was not done, and left nothing.
+    pub(super) async fn write(&self, write: Write) -> Result<bool> {
+        let jobs = lock(&self.jobs).clone().ok_or_else(closed)?;
+        let (done, answer) = oneshot::channel();
+        let sent = jobs.send(Job { write, done }).await;
+        drop(jobs);
+        if sent.is_err() {
+            return Err(self.state.check().err().unwrap_or_else(closed));
+        }
+        answer.await.unwrap_or_else(|_| {
+            let died = Error::new(Kind::StorageFailed, "the store's writer has died");
+            Err(died.hint("open the store again; this write may have been done, or not"))
+        })
+    }
+
+    /// Lets the writer finish what waits, and the file go. Blocks; a second time it does nothing.
+    pub(super) fn finish(&self) -> Result<()> {
+        drop(lock(&self.jobs).take());
+        let Some(thread) = lock(&self.thread).take() else {
+            return Ok(());
+        };
+        thread.join().unwrap_or_else(|_| Err(no_thread()))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that is done under these locks can leave them half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn no_thread() -> Error {
+    Error::new(Kind::Internal, "the store's thread cannot run")
+}
+
+/// The life of the thread. The claim is let go of last.
+async fn run(
+    path: &std::path::Path,
+    patience: Duration,
+    ready: oneshot::Sender<Result<Arc<Readers>>>,
+    mut queue: mpsc::Receiver<Job>,
+    state: Arc<State>,
+) -> Result<()> {
+    let opened = match file::claim(path, patience) {
+        Ok(claimed) => open::open(&claimed).await.map(|conn| (claimed, conn)),
+        Err(error) => Err(error),
+    };
+    let (claimed, mut conn) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return Ok(());
+        }
+    };
+    let readers = Arc::new(Readers::new(&claimed.path, state.clone()));
+    if ready.send(Ok(readers.clone())).is_ok() {
+        let mut group = Vec::with_capacity(GROUP);
+        while queue.recv_many(&mut group, GROUP).await > 0 {
+            if serve(&mut conn, &mut group).await.is_err() {
+                let _ = state.stopped.set(());
+                queue.close();
+                while let Some(job) = queue.recv().await {
+                    let _ = job.done.send(Err(stopped()));
+                }
+                break;
+            }
+        }
+    }
+    readers.close().await;
+    let ended = end(conn, &state).await;
+    drop(claimed);
+    ended
+}
+
+/// The store may not go on.
+struct Stop;
+
+/// Commits a group of writes and answers everybody in it.
+async fn serve(conn: &mut SqliteConnection, group: &mut Vec<Job>) -> Result<(), Stop> {
+    let failed = match transact(conn, group).await {
+        Ok(answers) => {
+            for (job, answer) in group.drain(..).zip(answers) {
+                // Whoever does not wait any more does not want to know.
+                let _ = job.done.send(answer);
+            }
+            return Ok(());
+        }
+        Err(failed) => failed,
+    };
+    let rolled_back = sqlx::query("ROLLBACK").execute(&mut *conn).await;
+    // SQLite may have rolled back by itself; then there is no transaction to roll back.
+    let lost = rolled_back.is_err_and(|error| severity(&error) == Severity::Store);
+    if lost || severity(&failed) == Severity::Store {
+        let failed = storage(failed);
+        for job in group.drain(..) {
+            let _ = job.done.send(Err(failed.clone()));
+        }
+        return Err(Stop);
+    }
+    if group.len() == 1 {
+        let failed = storage(failed);
+        for job in group.drain(..) {
+            let _ = job.done.send(Err(failed.clone()));
+        }
+        return Ok(());
+    }
+    // One of them may be too large for the disk: the others go on without it.
+    for job in group.split_off(0) {
+        let mut alone = vec![job];
+        Box::pin(serve(conn, &mut alone)).await?;
+    }
+    Ok(())
+}
+
+/// Applies a group in one transaction. An error means that nothing of it may be relied on.
+async fn transact(
+    conn: &mut SqliteConnection,
+    group: &[Job],
+) -> Result<Vec<Result<bool>>, sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
+    let mut answers = Vec::with_capacity(group.len());
+    for job in group {
+        match job.write.apply(conn).await {
+            Ok(done) => answers.push(Ok(done)),
+            Err(Failure::Write(error)) => answers.push(Err(error)),
+            Err(Failure::Transaction(error)) => return Err(error),
+        }
+    }
+    sqlx::query("COMMIT").execute(conn).await?;
+    Ok(answers)
+}
+
+/// Brings everything into the one file and closes it.
+async fn end(mut conn: SqliteConnection, state: &State) -> Result<()> {
+    if state.check().is_ok() {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut conn)
+            .await
+            .map_err(storage)?;
+    }
+    conn.close().await.map_err(storage)
+}
