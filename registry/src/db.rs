@@ -125,16 +125,20 @@ impl Db {
 
 /// An error of the data base, without what was bound to its statements.
 pub(crate) fn failed(error: sqlx::Error) -> Error {
-    let busy = error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .is_some_and(|code| code == "5" || code == "517" || code == "261");
-    let kind = if busy {
-        Kind::StoreLocked
-    } else {
-        Kind::StorageFailed
+    let kind = match is_busy(&error) {
+        true => Kind::StoreLocked,
+        false => Kind::StorageFailed,
     };
     Error::new(kind, "the Registry's data base failed").because(error)
+}
+
+/// Whether another process, or too many callers of this one, held the data base for too long.
+fn is_busy(error: &sqlx::Error) -> bool {
+    /// SQLite's primary code of "busy", the low byte of the code.
+    const BUSY: i32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code = code.and_then(|code| code.parse::<i32>().ok());
+    matches!(error, sqlx::Error::PoolTimedOut) || code.is_some_and(|code| code & 0xff == BUSY)
 }
 
 fn at(file: &Path, error: sqlx::Error) -> Error {

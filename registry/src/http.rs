@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
     time::Duration,
 };
@@ -56,7 +57,7 @@ pub async fn serve(
         Error::new(Kind::NetworkUnreachable, "the Registry cannot listen").because(error)
     };
     let address = listener.local_addr().map_err(failed)?;
-    registry.served_at(format!("http://{address}"));
+    registry.served_at(format!("http://{}", reachable(address)));
     let (stopping, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(listener, router(registry)).with_graceful_shutdown(async move {
         stop.await;
@@ -72,6 +73,15 @@ pub async fn serve(
     tokio::select! {
         done = async { serving.await } => done.map_err(failed),
         () = overdue => Ok(()),
+    }
+}
+
+/// Where a listener on all addresses can be reached at least from this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        ip if !ip.is_unspecified() => address,
+        IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod common;
 mod limits;
+mod peers;
 mod problems;
 mod races;
 mod round_trip;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{AwardRecord, Commit, Committed, Delivery, Holding, Owner, Store};
 use crate::{
     Error, Kind, Result, Timestamp,
-    award::{Account, AwardKey},
+    award::{Account, AwardKey, State as AwardState},
     checkout::{CheckoutId, CheckoutRecord},
     observation::Merged,
     privacy::Participant,
@@ -130,6 +130,15 @@ impl Store for MemoryStore {
         due.sort_by_key(|award| (award.due, award.key));
         due.truncate(limit);
         Ok(due)
+    }
+
+    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>> {
+        let state = self.state()?;
+        let open = state
+            .awards
+            .values()
+            .filter(|award| award.state != AwardState::Acknowledged);
+        Ok(open.take(limit).cloned().collect())
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {

@@ -47,6 +47,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Open awards that are due, the longest waiting first, at most `limit`.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<AwardRecord>>;
 
+    /// Awards that nobody has acknowledged yet, in whatever state, by key, at most `limit`.
+    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>>;
+
     /// Participants that have units to settle, at most `limit`.
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>>;
 

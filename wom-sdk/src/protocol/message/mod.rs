@@ -3,9 +3,9 @@
 //!
 //! Reading is tolerant as the protocol's section on its two JSON layers says; writing is exact:
 //! members in a fixed order, camelCase, no nulls. A fault in a body is
-//! [`Kind::InputInvalid`](crate::Kind::InputInvalid), in a sealed text
-//! [`Kind::PayloadInvalid`](crate::Kind::PayloadInvalid); only where a member is well formed and
-//! its value not acceptable, [`Kind::ParameterRefused`](crate::Kind::ParameterRefused) says so.
+//! [`Kind::InputInvalid`], in a sealed text
+//! [`Kind::PayloadInvalid`]; only where a member is well formed and
+//! its value not acceptable, [`Kind::ParameterRefused`] says so.
 
 mod aims;
 mod body;

@@ -177,6 +177,23 @@ pub async fn acknowledging_forgets_the_sealed_ticket<F: Fixture>(fixture: &F) {
     assert_eq!(held, acknowledged);
 }
 
+/// Whatever state an award is in, it can be found until it is acknowledged.
+pub async fn what_is_not_acknowledged_stays_findable<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let mut expected = Vec::new();
+    for (n, state) in award_states().into_iter().enumerate() {
+        accept(&store, vec![award(n as u64, 0)]).await;
+        let moved = moved(&award(n as u64, 0), state.clone(), None);
+        assert!(store.advance(&moved).await.unwrap());
+        if state != State::Acknowledged {
+            expected.push(moved);
+        }
+    }
+    expected.sort_by_key(|award| award.key);
+    assert_eq!(store.unacknowledged(usize::MAX).await.unwrap(), expected);
+    assert_eq!(store.unacknowledged(2).await.unwrap(), expected[..2]);
+}
+
 /// The census counts every award once, by state and reason.
 pub async fn states_are_counted<F: Fixture>(fixture: &F) {
     let store = fixture.fresh().await;

@@ -25,6 +25,7 @@ enum Defect {
     ExpectedIgnored,
     FirstEntryHolds,
     ForgetsNothing,
+    HidesParked,
     InboxOpenCloses,
     LastEntryHolds,
     LimitIgnored,
@@ -194,6 +195,14 @@ impl Store for Defective {
         Ok(due)
     }
 
+    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>> {
+        let mut open = self.store.unacknowledged(limit).await?;
+        if matches!(self.defect, Defect::HidesParked) {
+            open.retain(|award| award.state.reason().is_none());
+        }
+        Ok(open)
+    }
+
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
         self.store.waking(now, limit).await
     }
@@ -261,6 +270,10 @@ fn each_defect_is_caught_by_its_topic() {
         planted(
             Defect::ForgetsNothing,
             topic!(acknowledging_forgets_the_sealed_ticket),
+        ),
+        planted(
+            Defect::HidesParked,
+            topic!(what_is_not_acknowledged_stays_findable),
         ),
         planted(
             Defect::InboxOpenCloses,

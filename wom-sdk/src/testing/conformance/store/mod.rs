@@ -40,7 +40,7 @@ mod samples;
 pub use awards::{
     a_commit_with_a_used_award_key_writes_nothing, acknowledging_forgets_the_sealed_ticket,
     advancing_needs_the_version_before, due_awards_come_in_order, one_racer_advances_an_award,
-    states_are_counted,
+    states_are_counted, what_is_not_acknowledged_stays_findable,
 };
 pub use checkouts::{
     a_delivery_is_processed_once, a_payment_is_written_by_one_racer,
@@ -97,6 +97,7 @@ macro_rules! store_conformance {
             states_are_counted
             the_owner_stays
             wakes_are_listed
+            what_is_not_acknowledged_stays_findable
         }
     };
     (@topics $fixture:expr; $($topic:ident)+) => {$(
