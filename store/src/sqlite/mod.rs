@@ -106,13 +106,16 @@ impl SqliteStore {
     async fn rows<T>(
         &self,
         sql: String,
-        now: Timestamp,
+        until: Option<Timestamp>,
         limit: usize,
         read: impl Fn(&SqliteRow) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut reader = self.readers.reader().await?;
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(now.as_millis())
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        if let Some(until) = until {
+            query = query.bind(until.as_millis());
+        }
+        let rows = query
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&mut *reader)
             .await
@@ -187,12 +190,17 @@ impl Store for SqliteStore {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<AwardRecord>> {
-        self.rows(due_awards(), now, limit, rows::award).await
+        self.rows(due_awards(), Some(now), limit, rows::award).await
+    }
+
+    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>> {
+        let sql = unacknowledged_awards();
+        self.rows(sql, None, limit, rows::award).await
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
         let sql = waking_participants().to_owned();
-        self.rows(sql, now, limit, rows::participant).await
+        self.rows(sql, Some(now), limit, rows::participant).await
     }
 
     async fn census(&self) -> Result<Vec<(String, Option<String>, u64)>> {
@@ -238,7 +246,8 @@ impl Store for SqliteStore {
     }
 
     async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>> {
-        self.rows(due_checkouts(), now, limit, rows::checkout).await
+        self.rows(due_checkouts(), Some(now), limit, rows::checkout)
+            .await
     }
 }
 
@@ -285,6 +294,10 @@ async fn holding(conn: &mut sqlx::SqliteConnection, participant: Participant) ->
 
 fn due_awards() -> String {
     format!("SELECT {AWARD} FROM award WHERE open AND due <= ? ORDER BY due, key LIMIT ?")
+}
+
+fn unacknowledged_awards() -> String {
+    format!("SELECT {AWARD} FROM award WHERE state <> 'acknowledged' ORDER BY key LIMIT ?")
 }
 
 fn due_checkouts() -> String {

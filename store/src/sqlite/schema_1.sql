@@ -57,6 +57,9 @@ CREATE TABLE award (
 -- Exactly the order in which due awards are asked for: no sorting, whatever the backlog.
 CREATE INDEX award_due ON award (due, key) WHERE open;
 
+-- What somebody still has to collect, or to look after.
+CREATE INDEX award_unacknowledged ON award (key) WHERE state <> 'acknowledged';
+
 CREATE TABLE inbox (
     delivery BLOB PRIMARY KEY,
     closed INTEGER NOT NULL
