@@ -2,7 +2,10 @@
 
 use wom_sdk::{Body, Recording};
 
-use crate::support::{fetched, fixture, read};
+use crate::{
+    fixtures::fixture,
+    support::{fetched, read},
+};
 
 /// Name, milliseconds by the sessions' timers, steps of sessions, activities.
 type Known = (&'static str, i64, u32, &'static [&'static str]);

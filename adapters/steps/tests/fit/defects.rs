@@ -10,7 +10,8 @@ use wom_sdk::{
 };
 
 use crate::{
-    support::{Reading, fixture, read, read_with},
+    fixtures::fixture,
+    support::{Reading, read, read_with},
     writer::{ENUM, MONITORING, Part, SESSION, START, UINT16, UINT32, ride, time},
 };
 

@@ -5,5 +5,7 @@
 mod container;
 mod corpus;
 mod defects;
+mod fixtures;
+mod peers;
 mod support;
 mod writer;

@@ -1,6 +1,6 @@
 //! Reading a file with the adapter, and where the sample files are.
 
-use std::{env, fs, path::PathBuf, process::Command, sync::OnceLock};
+use std::{env, fs, path::PathBuf};
 
 use async_trait::async_trait;
 use wom_adapter_steps::{Fit, FitConfig};
@@ -111,28 +111,6 @@ pub(crate) fn read_with(config: FitConfig, input: Input) -> Reading {
     let result = runtime.block_on(fit.read(input, Timestamp::EPOCH, &mut reading));
     reading.error = result.err().map(|error| error.kind());
     reading
-}
-
-/// A sample that ships with the source of the crate `fitparser`, which is a dev-dependency.
-pub(crate) fn fixture(name: &str) -> Vec<u8> {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let output = Command::new(env!("CARGO"))
-            .args(["metadata", "--format-version", "1", "--offline"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        let package = metadata["packages"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|package| package["name"] == "fitparser")
-            .unwrap();
-        let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
-        manifest.with_file_name("tests").join("fixtures")
-    });
-    fs::read(folder.join(name)).unwrap()
 }
 
 /// A sample that `tests/fetch-corpus.sh` fetched; says loudly where it is missing.
