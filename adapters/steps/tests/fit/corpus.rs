@@ -168,3 +168,19 @@ fn reading_twice_gives_the_same_keys() {
         assert_eq!(read(&bytes).observations, read(&bytes).observations);
     }
 }
+
+#[test]
+fn the_examples_are_the_files_that_their_readme_names() {
+    for (name, example) in [
+        (
+            "sample_mulitple_header.fit",
+            &include_bytes!("../../../../examples/data/triathlon.fit")[..],
+        ),
+        (
+            "MonitoringFile.fit",
+            include_bytes!("../../../../examples/data/monitoring-day.fit"),
+        ),
+    ] {
+        assert!(fixture(name) == example, "{name}");
+    }
+}
