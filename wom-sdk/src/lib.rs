@@ -2,6 +2,7 @@
 
 pub mod award;
 pub mod campaign;
+pub mod cash_desk;
 pub mod checkout;
 pub mod collector;
 pub mod dispatcher;

@@ -34,6 +34,8 @@ pub enum Event {
     Status(Result<Option<Timestamp>>),
     /// The shop calls it off.
     Cancel,
+    /// The shop wants a failed one to be tried anew.
+    Resume,
 }
 
 /// What to do at the Registry next, once the new state is written.
@@ -119,6 +121,15 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
             Some(Action::Poll)
         }
         (State::Cancelled, Event::Cancel) => None,
+        // It failed before anybody saw a code.
+        (State::Failed(_), Event::Resume) => {
+            let again = match next.ticket {
+                Some(_) => State::Registered,
+                None => State::Created,
+            };
+            enter(&mut next, again, now);
+            None
+        }
         (State::Paid { .. }, Event::Cancel) => {
             return Err(Error::new(
                 Kind::AlreadyPerformed,
@@ -291,6 +302,24 @@ mod tests {
             looks += 1;
         }
         assert_eq!((looks, now.since(at(3)) / MINUTE_MS), (7, 60 * 31 + 21));
+    }
+
+    #[test]
+    fn what_failed_before_its_code_was_seen_can_be_tried_anew() {
+        let refused = Err(Error::new(Kind::AccessDenied, "403"));
+        let events = vec![
+            (0, Event::Due),
+            (0, Event::Registered(Ok(ticket()))),
+            (0, Event::Due),
+            (0, Event::Verified(refused)),
+            (5, Event::Resume),
+        ];
+        let checkout = run(events);
+        assert_eq!(
+            (&checkout.state, checkout.due),
+            (&State::Registered, Some(at(5)))
+        );
+        assert!(checkout.ticket.is_some());
     }
 
     #[test]

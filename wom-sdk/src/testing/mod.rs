@@ -1,6 +1,10 @@
 //! What tests of the SDK, and of software built on it, share. Behind the feature `testing`.
 
+mod clock;
 pub mod conformance;
+mod fault;
 mod fuzz;
 
+pub use clock::TokioClock;
+pub use fault::{Fault, FaultTransport};
 pub use fuzz::*;

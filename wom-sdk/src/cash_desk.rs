@@ -1,0 +1,452 @@
+//! Drives checkouts: from a charge to a code on a display, and from there to exactly one *paid*.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    Clock, Digest, Error, Kind, Result, Timestamp,
+    award::Ticket,
+    checkout::{Action, Charge, Checkout, CheckoutId, CheckoutRecord, Event, Payee, State, step},
+    privacy::{KeyStore, Sealer},
+    store::Store,
+};
+
+/// Asks for payments and hears of them, with one committed write between any two calls that leave
+/// the process. Cheap to clone; any number may work on one store, and desks of several POS may
+/// share it.
+///
+/// ```
+/// # use wom_sdk::{Result, Timestamp, award::{Link, Ticket}, protocol::{Otc, Pin}};
+/// # #[derive(Debug)]
+/// # struct Paying;
+/// # #[async_trait::async_trait]
+/// # impl wom_sdk::checkout::Payee for Paying {
+/// #     fn registry(&self) -> &str { "https://wom.social" }
+/// #     fn pos(&self) -> String { "65aa0c3be1f0d25c7b9e4422".into() }
+/// #     async fn register(&self, charge: &Charge, _: &str) -> Result<Ticket> {
+/// #         let (otc, pin, link) = (Otc::random(), Pin::random(), Link::new("x"));
+/// #         Ok(Ticket { otc, pin, link, minutes: charge.amount })
+/// #     }
+/// #     async fn verify(&self, _: &Otc) -> Result<()> { Ok(()) }
+/// #     async fn status(&self, _: &Otc) -> Result<Option<Timestamp>> {
+/// #         Ok(Some(Timestamp::EPOCH))
+/// #     }
+/// # }
+/// # fn pos() -> Paying { Paying }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use std::{sync::Arc, time::Duration};
+/// use wom_sdk::{
+///     SystemClock,
+///     cash_desk::CashDesk,
+///     checkout::{Charge, State},
+///     privacy::MemoryKeyStore,
+///     store::MemoryStore,
+/// };
+///
+/// let desk = CashDesk::open(
+///     Arc::new(MemoryStore::new()),
+///     Arc::new(pos()), // a wom_sdk::registry::PosClient
+///     &MemoryKeyStore::default(),
+///     Arc::new(SystemClock),
+/// )?;
+/// let ticket = desk.charge("order 1007", &Charge::new(15)?).await?;
+/// println!("pay at {}, PIN {}", ticket.link.reveal(), ticket.pin.reveal());
+/// match desk.wait("order 1007", Duration::from_secs(60)).await? {
+///     State::Paid { at } => println!("paid at {at}: give the discount"),
+///     state => println!("not yet: {}", state.name()),
+/// }
+/// # Ok::<(), wom_sdk::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct CashDesk {
+    store: Arc<dyn Store>,
+    payee: Arc<dyn Payee>,
+    sealer: Arc<Sealer>,
+    clock: Arc<dyn Clock>,
+}
+
+impl CashDesk {
+    /// How long [`charge`](Self::charge) tries to get a code.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
+    /// How often to look whether somebody else moved a checkout on.
+    const LOOK: Duration = Duration::from_millis(200);
+    /// How many checkouts [`run_due`](Self::run_due) looks after at a time.
+    const AT_ONCE: usize = 8;
+
+    /// A desk for one POS over this store. Codes are sealed with these keys; a store with codes
+    /// that they do not open answers [`Kind::StoreMismatch`] when such a code is needed.
+    pub fn open(
+        store: Arc<dyn Store>,
+        payee: Arc<dyn Payee>,
+        keys: &dyn KeyStore,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        Ok(Self {
+            store,
+            payee,
+            sealer: Arc::new(Sealer::new(keys)?),
+            clock,
+        })
+    }
+
+    /// The name of the checkout for a shop's own reference.
+    pub fn id(&self, reference: &str) -> CheckoutId {
+        CheckoutId::new(self.payee.registry(), &self.payee.pos(), reference)
+    }
+
+    /// Asks for a payment under the shop's own reference, such as an order's number (1 to 512
+    /// bytes), and gives the code to show: from now on it counts as shown.
+    ///
+    /// The same reference again gives the same code, after a crash too; with another charge it is
+    /// [`Kind::AwardKeyReused`]. Where no code could be had within [`PATIENCE`](Self::PATIENCE) the
+    /// error says why: call again, or let [`run_due`](Self::run_due) go on; what failed is tried anew
+    /// by the next call. A checkout that was called off or ran out gives no code any more: use a new
+    /// reference.
+    pub async fn charge(&self, reference: &str, charge: &Charge) -> Result<Ticket> {
+        if reference.is_empty() || reference.len() > 512 {
+            return Err(Error::new(
+                Kind::InputInvalid,
+                "the reference of a checkout has 1 to 512 bytes",
+            ));
+        }
+        let id = self.id(reference);
+        self.begin(id, charge).await?;
+        let mut fresh = true;
+        let ends = self.now().plus_millis(millis(Self::PATIENCE));
+        let mut last = None;
+        loop {
+            let (record, checkout) = self.load(id).await?;
+            if checkout.charge != *charge {
+                return Err(Error::new(
+                    Kind::AwardKeyReused,
+                    "this reference was used for another charge",
+                )
+                .hint("use a reference of its own for each payment"));
+            }
+            match &checkout.state {
+                State::Shown | State::Paid { .. } => return checkout.ticket.ok_or_else(lost),
+                State::Verified => {
+                    let shown = step(&checkout, Event::Show, self.now(), 0)?.checkout;
+                    self.put(&record, &shown).await?;
+                }
+                State::Created | State::Registered if self.now() >= ends => {
+                    return Err(last.unwrap_or_else(unready));
+                }
+                State::Created | State::Registered => {
+                    match checkout.due.filter(|due| *due > self.now()) {
+                        Some(due) => self.pause(due.min(ends)).await,
+                        None => last = self.go_on(&record, &checkout).await?.error.or(last),
+                    }
+                }
+                State::Failed(_) if fresh => {
+                    let again = step(&checkout, Event::Resume, self.now(), 0)?.checkout;
+                    self.put(&record, &again).await?;
+                }
+                State::Failed(code) => return Err(failed(code, last)),
+                state => {
+                    return Err(Error::new(
+                        Kind::InputInvalid,
+                        "this checkout is over, and its code must not be shown again",
+                    )
+                    .with("state", state.name())
+                    .hint("charge again under another reference"));
+                }
+            }
+            fresh = false;
+        }
+    }
+
+    /// How the checkout under this reference stands; none if there is none.
+    pub async fn state(&self, reference: &str) -> Result<Option<State>> {
+        let record = self.store.checkout(self.id(reference)).await?;
+        Ok(record.map(|record| record.state))
+    }
+
+    /// Waits until the checkout under this reference is decided, at most so long, and tells how it
+    /// stands then. The Registry is asked as often as is polite: after a second, then ever more
+    /// seldom, at most every ten.
+    pub async fn wait(&self, reference: &str, at_most: Duration) -> Result<State> {
+        let id = self.id(reference);
+        let ends = self.now().plus_millis(millis(at_most));
+        loop {
+            let (record, checkout) = self.load(id).await?;
+            let open = matches!(
+                checkout.state,
+                State::Created | State::Registered | State::Verified | State::Shown
+            );
+            if !open {
+                return Ok(checkout.state);
+            }
+            if checkout.due.is_some_and(|due| due <= self.now()) {
+                self.go_on(&record, &checkout).await?;
+                continue;
+            }
+            if self.now() >= ends {
+                return Ok(checkout.state);
+            }
+            self.pause(checkout.due.unwrap_or(ends).min(ends)).await;
+        }
+    }
+
+    /// Calls a checkout off, and tells how it stands then. As the Registry cannot be told, the code
+    /// is watched for a day by [`run_due`](Self::run_due): a payment that was under way becomes
+    /// [`State::PaidAfterCancel`]. One that was paid before is [`Kind::AlreadyPerformed`].
+    pub async fn cancel(&self, reference: &str) -> Result<State> {
+        let id = self.id(reference);
+        loop {
+            let (record, checkout) = self.load(id).await?;
+            if matches!(checkout.state, State::PaidAfterCancel { .. }) {
+                return Ok(checkout.state);
+            }
+            let intent = step(&checkout, Event::Cancel, self.now(), 0)?;
+            if intent.checkout == checkout {
+                return Ok(checkout.state);
+            }
+            let Some(record) = self.put(&record, &intent.checkout).await? else {
+                continue;
+            };
+            if let Some(action) = intent.action {
+                self.act(&record, &intent.checkout, action).await?;
+            }
+            return Ok(self.load(id).await?.1.state);
+        }
+    }
+
+    /// Takes one step with each of this POS's checkouts that are due, at most `limit`, and tells
+    /// which have changed their state by it: each change is told by one call only, and only once it
+    /// is written. Whoever may have died before hearing it asks for the [`state`](Self::state).
+    pub async fn run_due(&self, limit: usize) -> Result<Vec<(CheckoutId, State)>> {
+        let mut changed = Vec::new();
+        let mut running = JoinSet::new();
+        for record in self.due(limit).await? {
+            if running.len() >= Self::AT_ONCE {
+                changed.extend(running.join_next().await.and_then(settled));
+            }
+            let desk = self.clone();
+            running.spawn(async move {
+                let checkout = desk.unseal(&record)?;
+                let changed = desk.go_on(&record, &checkout).await?.changed;
+                Ok(changed.map(|state| (record.id, state)))
+            });
+        }
+        while let Some(done) = running.join_next().await {
+            changed.extend(settled(done));
+        }
+        Ok(changed)
+    }
+
+    /// This POS's checkouts among those that are due.
+    async fn due(&self, limit: usize) -> Result<Vec<CheckoutRecord>> {
+        let (registry, pos) = (self.payee.registry(), self.payee.pos());
+        let mut ask = limit;
+        loop {
+            let due = self.store.due_checkouts(self.now(), ask).await?;
+            let all = due.len() < ask;
+            let own = due
+                .into_iter()
+                .filter(|record| record.id.is_of(registry, &pos));
+            let own: Vec<_> = own.take(limit).collect();
+            if all || own.len() == limit {
+                return Ok(own);
+            }
+            // The others are another desk's: look behind them.
+            ask = ask.saturating_mul(2);
+        }
+    }
+
+    async fn begin(&self, id: CheckoutId, charge: &Charge) -> Result<()> {
+        if self.store.checkout(id).await?.is_some() {
+            return Ok(());
+        }
+        let checkout = Checkout::new(id, charge.clone(), self.now());
+        // If somebody else is faster, theirs is the checkout.
+        self.store
+            .put_checkout(&self.record(0, &checkout, None)?)
+            .await
+            .map(drop)
+    }
+
+    /// Writes that a call is about to be made, makes it, and writes how it ended. Where somebody
+    /// else was faster, nothing happens.
+    async fn go_on(&self, record: &CheckoutRecord, checkout: &Checkout) -> Result<Outcome> {
+        let intent = step(checkout, Event::Due, self.now(), random()?)?;
+        let Some(record) = self.put(record, &intent.checkout).await? else {
+            return Ok(Outcome::default());
+        };
+        match intent.action {
+            Some(action) => self.act(&record, &intent.checkout, action).await,
+            None => Ok(Outcome::default()),
+        }
+    }
+
+    async fn act(
+        &self,
+        record: &CheckoutRecord,
+        checkout: &Checkout,
+        action: Action,
+    ) -> Result<Outcome> {
+        let event = match (action, &checkout.ticket) {
+            (Action::Register, _) => {
+                // The same nonce for every try lets a Registry that remembers nonces answer the same.
+                let nonce = Digest::of([b"nonce/1".as_slice(), &checkout.id.0]).to_hex();
+                Event::Registered(self.payee.register(&checkout.charge, &nonce).await)
+            }
+            (Action::Verify, Some(ticket)) => Event::Verified(self.payee.verify(&ticket.otc).await),
+            (Action::Poll, Some(ticket)) => Event::Status(self.payee.status(&ticket.otc).await),
+            (Action::Verify | Action::Poll, None) => return Err(lost()),
+        };
+        let error = match &event {
+            Event::Registered(Err(error))
+            | Event::Verified(Err(error))
+            | Event::Status(Err(error)) => Some(error.clone()),
+            _ => None,
+        };
+        let next = step(checkout, event, self.now(), random()?)?.checkout;
+        tracing::debug!(
+            state = next.state.name(),
+            tries = next.tries,
+            "checkout moved on"
+        );
+        let written = self.put(record, &next).await?.is_some();
+        let changed = (written && next.state != checkout.state).then_some(next.state);
+        Ok(Outcome { changed, error })
+    }
+
+    async fn load(&self, id: CheckoutId) -> Result<(CheckoutRecord, Checkout)> {
+        let record = self.store.checkout(id).await?.ok_or_else(|| {
+            Error::new(
+                Kind::InputInvalid,
+                "there is no checkout with this reference",
+            )
+        })?;
+        let checkout = self.unseal(&record)?;
+        Ok((record, checkout))
+    }
+
+    fn unseal(&self, record: &CheckoutRecord) -> Result<Checkout> {
+        let sealed = record.sealed.as_ref();
+        let ticket = sealed.map(|sealed| self.sealer.open(&record.id.0, sealed));
+        Ok(Checkout {
+            id: record.id,
+            charge: record.charge.clone(),
+            state: record.state.clone(),
+            ticket: ticket.transpose()?,
+            tries: record.tries,
+            unclear: record.unclear,
+            since: record.since,
+            due: record.due,
+        })
+    }
+
+    /// Writes what comes after `record`; gives what was written, unless somebody else was faster.
+    async fn put(
+        &self,
+        record: &CheckoutRecord,
+        next: &Checkout,
+    ) -> Result<Option<CheckoutRecord>> {
+        let next = self.record(record.version, next, record.sealed.clone())?;
+        Ok(self.store.put_checkout(&next).await?.then_some(next))
+    }
+
+    fn record(
+        &self,
+        version: u64,
+        next: &Checkout,
+        sealed: Option<Vec<u8>>,
+    ) -> Result<CheckoutRecord> {
+        let sealed = match (&next.ticket, sealed) {
+            (None, _) => None,
+            (Some(_), Some(sealed)) => Some(sealed),
+            (Some(ticket), None) => Some(self.sealer.seal(&next.id.0, ticket)?),
+        };
+        Ok(CheckoutRecord {
+            id: next.id,
+            version: version + 1,
+            charge: next.charge.clone(),
+            state: next.state.clone(),
+            sealed,
+            tries: next.tries,
+            unclear: next.unclear,
+            since: next.since,
+            due: next.due,
+        })
+    }
+
+    /// Sleeps until then, but looks now and then what others do.
+    async fn pause(&self, until: Timestamp) {
+        let left = until.since(self.now()).max(1).unsigned_abs();
+        tokio::time::sleep(Duration::from_millis(left).min(Self::LOOK)).await;
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// How one step went.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// The new state, if it was this step that wrote it.
+    changed: Option<State>,
+    /// The error of the call.
+    error: Option<Error>,
+}
+
+type Settled = Result<Option<(CheckoutId, State)>>;
+
+/// What came of one checkout. One that cannot be looked after must not keep the others waiting.
+fn settled(done: Result<Settled, tokio::task::JoinError>) -> Option<(CheckoutId, State)> {
+    match done {
+        Ok(Ok(changed)) => changed,
+        Ok(Err(error)) => {
+            tracing::warn!(
+                code = error.code(),
+                "a checkout could not be looked after: {error}"
+            );
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The error that a checkout failed with; `last` is the same with all it had to say.
+fn failed(code: &str, last: Option<Error>) -> Error {
+    let kind = Kind::ALL.iter().find(|kind| kind.code() == code).copied();
+    match last.filter(|last| Some(last.kind()) == kind) {
+        Some(last) => last,
+        None => Error::new(
+            kind.unwrap_or(Kind::Internal),
+            "the checkout failed: it cannot go on by itself",
+        )
+        .with("reason", code.to_owned())
+        .hint("mend the cause, then charge again"),
+    }
+}
+
+fn unready() -> Error {
+    Error::new(
+        Kind::DeadlineExceeded,
+        "the checkout is begun, but its code is not here yet",
+    )
+    .hint("charge again with the same reference; nothing is lost")
+}
+
+fn lost() -> Error {
+    Error::new(Kind::Internal, "the store lost a checkout or its code")
+}
+
+fn random() -> Result<u64> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| Error::new(Kind::Internal, "the operating system gives no random bytes"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+use std::{collections::VecDeque, sync::Mutex};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::{
+    award::Link,
+    privacy::MemoryKeyStore,
+    protocol::{Otc, Pin},
+    store::MemoryStore,
+    testing::TokioClock,
+};
+
+/// A Registry that does as it is told, and remembers which codes it made good.
+#[derive(Debug, Default)]
+struct Till {
+    pos: &'static str,
+    failures: Mutex<VecDeque<(&'static str, Error)>>,
+    registered: Mutex<u32>,
+    verified: Mutex<Vec<Otc>>,
+    polls: Mutex<u32>,
+    paid: Mutex<Option<Timestamp>>,
+}
+
+impl Till {
+    fn fail(&self, call: &str) -> Result<()> {
+        let mut failures = self.failures.lock().unwrap();
+        match failures.front() {
+            Some((at, _)) if *at == call => Err(failures.pop_front().unwrap().1),
+            _ => Ok(()),
+        }
+    }
+
+    fn pay(&self, at: Timestamp) {
+        *self.paid.lock().unwrap() = Some(at);
+    }
+}
+
+#[async_trait]
+impl Payee for Till {
+    fn registry(&self) -> &str {
+        "https://wom.social"
+    }
+
+    fn pos(&self) -> String {
+        self.pos.to_owned()
+    }
+
+    async fn register(&self, charge: &Charge, _: &str) -> Result<Ticket> {
+        *self.registered.lock().unwrap() += 1;
+        self.fail("register")?;
+        Ok(Ticket {
+            otc: Otc::random(),
+            pin: Pin::random(),
+            link: Link::new("x"),
+            minutes: charge.amount,
+        })
+    }
+
+    async fn verify(&self, otc: &Otc) -> Result<()> {
+        self.verified.lock().unwrap().push(otc.clone());
+        self.fail("verify")
+    }
+
+    async fn status(&self, _: &Otc) -> Result<Option<Timestamp>> {
+        *self.polls.lock().unwrap() += 1;
+        self.fail("status")?;
+        Ok(*self.paid.lock().unwrap())
+    }
+}
+
+struct Shop {
+    till: Arc<Till>,
+    desk: CashDesk,
+}
+
+fn shop(failures: Vec<(&'static str, Error)>) -> Shop {
+    let till = Arc::new(Till {
+        pos: "a",
+        failures: Mutex::new(failures.into()),
+        ..Till::default()
+    });
+    let desk = open(Arc::new(MemoryStore::new()), Arc::clone(&till));
+    Shop { till, desk }
+}
+
+fn open(store: Arc<MemoryStore>, till: Arc<Till>) -> CashDesk {
+    let clock = TokioClock::starting(Timestamp::from_seconds(1_800_000_000));
+    let keys = MemoryKeyStore::default();
+    CashDesk::open(store, till, &keys, Arc::new(clock)).unwrap()
+}
+
+fn ten() -> Charge {
+    Charge::new(10).unwrap()
+}
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_reference_is_one_code_however_often_it_is_charged() {
+    let shop = shop(vec![]);
+    let mut asking = JoinSet::new();
+    for _ in 0..16 {
+        let desk = shop.desk.clone();
+        asking.spawn(async move { desk.charge("order 1", &ten()).await.unwrap() });
+    }
+    let tickets = asking.join_all().await;
+    assert!(tickets.iter().all(|ticket| *ticket == tickets[0]));
+    assert_eq!(*shop.till.registered.lock().unwrap(), 1);
+    assert_eq!(
+        *shop.till.verified.lock().unwrap(),
+        [tickets[0].otc.clone()]
+    );
+
+    let other = Charge::new(11).unwrap();
+    let error = shop.desk.charge("order 1", &other).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::AwardKeyReused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_code_that_is_written_is_verified_and_shown() {
+    let lost = || Error::new(Kind::OutcomeUnknown, "lost");
+    let busy = || Error::new(Kind::RegistryFailed, "500");
+    let shop = shop(vec![
+        ("register", lost()),
+        ("register", busy()),
+        ("verify", lost()),
+        ("verify", busy()),
+    ]);
+    let ticket = shop.desk.charge("order 1", &ten()).await.unwrap();
+    assert_eq!(*shop.till.registered.lock().unwrap(), 3);
+    let verified = shop.till.verified.lock().unwrap();
+    assert!(verified.iter().all(|otc| *otc == ticket.otc));
+    assert_eq!(verified.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_says_why_and_is_tried_anew_when_charged_again() {
+    let unknown = Error::new(Kind::PosUnknown, "no such POS").hint("check the id");
+    let shop = shop(vec![("register", unknown)]);
+    let error = shop.desk.charge("order 1", &ten()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::PosUnknown);
+    assert_eq!(error.advice(), Some("check the id"));
+    let failed = shop.desk.state("order 1").await.unwrap();
+    assert_eq!(failed, Some(State::Failed("pos_unknown".into())));
+    assert!(shop.desk.charge("order 1", &ten()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_is_polite_and_ends_with_the_payment() {
+    let shop = shop(vec![]);
+    shop.desk.charge("order 1", &ten()).await.unwrap();
+    let state = shop.desk.wait("order 1", minutes(2)).await.unwrap();
+    assert_eq!(state, State::Shown);
+    let polls = *shop.till.polls.lock().unwrap();
+    assert!((10..=18).contains(&polls), "{polls}");
+
+    let at = Timestamp::from_seconds(1_800_000_130);
+    shop.till.pay(at);
+    let state = shop.desk.wait("order 1", minutes(2)).await.unwrap();
+    assert_eq!(state, State::Paid { at });
+    let error = shop.desk.cancel("order 1").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::AlreadyPerformed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_after_the_shop_gave_up_is_told_and_is_not_paid() {
+    let shop = shop(vec![]);
+    let at = Timestamp::from_seconds(1_800_000_001);
+    shop.desk.charge("cancelled", &ten()).await.unwrap();
+    assert_eq!(
+        shop.desk.cancel("cancelled").await.unwrap(),
+        State::Cancelled
+    );
+    let error = shop.desk.charge("cancelled", &ten()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::InputInvalid);
+    assert!(shop.desk.run_due(10).await.unwrap().is_empty());
+
+    shop.desk.charge("expired", &ten()).await.unwrap();
+    let state = shop.desk.wait("expired", minutes(10)).await.unwrap();
+    assert_eq!(state, State::Expired);
+
+    shop.till.pay(at);
+    tokio::time::sleep(minutes(10)).await;
+    let mut changed = shop.desk.run_due(10).await.unwrap();
+    changed.sort_by_key(|(_, state)| state.name());
+    assert_eq!(
+        changed,
+        [
+            (shop.desk.id("cancelled"), State::PaidAfterCancel { at }),
+            (shop.desk.id("expired"), State::PaidAfterExpiry { at }),
+        ]
+    );
+    assert!(shop.desk.run_due(10).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn paid_is_told_once_among_many_who_look() {
+    let shop = shop(vec![]);
+    for n in 0..20 {
+        shop.desk
+            .charge(&format!("order {n}"), &ten())
+            .await
+            .unwrap();
+    }
+    shop.till.pay(Timestamp::from_seconds(1_800_000_001));
+    tokio::time::sleep(minutes(1)).await;
+    let mut looking = JoinSet::new();
+    for _ in 0..8 {
+        let desk = shop.desk.clone();
+        looking.spawn(async move { desk.run_due(100).await.unwrap() });
+    }
+    let told: Vec<_> = looking.join_all().await.into_iter().flatten().collect();
+    assert_eq!(told.len(), 20);
+    assert!(told.iter().all(|(_, state)| state.name() == "paid"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn desks_of_two_pos_in_one_store_keep_apart() {
+    let store = Arc::new(MemoryStore::new());
+    let till = |pos| {
+        Arc::new(Till {
+            pos,
+            ..Till::default()
+        })
+    };
+    let (a, b) = (till("a"), till("b"));
+    let (desk_a, desk_b) = (
+        open(Arc::clone(&store), Arc::clone(&a)),
+        open(store, Arc::clone(&b)),
+    );
+    for n in 0..5 {
+        desk_a.charge(&format!("{n}"), &ten()).await.unwrap();
+    }
+    desk_b.charge("1", &ten()).await.unwrap();
+    b.pay(Timestamp::from_seconds(1_800_000_001));
+    tokio::time::sleep(minutes(1)).await;
+    // The other desk's five are due before.
+    let changed = desk_b.run_due(1).await.unwrap();
+    assert_eq!(changed.len(), 1);
+    assert_eq!(changed[0].0, desk_b.id("1"));
+    assert_eq!(*b.polls.lock().unwrap(), 1);
+    assert_eq!(*a.polls.lock().unwrap(), 0);
+}
