@@ -308,3 +308,18 @@ fn minutes_of_eight_bits() {
         "2026-03-01T14:10:00Z..2026-03-01T18:20:00Z"
     );
 }
+
+#[test]
+fn a_message_that_comes_a_little_late_is_not_of_tomorrow() {
+    let mut part = monitoring(0);
+    for (after, total) in [(60, 90), (120, 190), (118, 195), (180, 290)] {
+        let fields = [short(START + after), WALKING, (3, UINT32, total)];
+        part.message(MONITORING, &fields);
+    }
+    let reading = read(&part.bytes());
+    assert_eq!(reading.steps(), 290);
+    for observation in &reading.observations {
+        let end = observation.body.span().unwrap().end();
+        assert!(end <= "2026-03-01T10:03:00Z".parse().unwrap());
+    }
+}

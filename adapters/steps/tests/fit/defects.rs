@@ -251,6 +251,17 @@ fn an_impossible_length_is_a_truncation() {
     assert!(reading.millis() <= 60_400);
 }
 
+#[test]
+fn more_sessions_than_anybody_has_are_left_out() {
+    let mut part = Part::of_type(4);
+    for index in 0..10_005 {
+        part.session(START + index, (1_000, 1_000), 1, 0);
+    }
+    let reading = read(&part.bytes());
+    assert_eq!(reading.codes(), ["too_many"]);
+    assert_eq!(reading.observations.len(), 10_000);
+}
+
 /// Gives one byte at a time, as a slow line does.
 struct Slow(io::Cursor<Vec<u8>>);
 

@@ -7,7 +7,7 @@ use rustyfit::{Decoder, DecoderEvent, StreamingIterator};
 use crate::{
     fixtures::fixture,
     support::{fetched, read},
-    writer::{Part, ride},
+    writer::{Part, SESSION, UINT16, ride},
 };
 
 fn number(value: &Value) -> f64 {
@@ -70,11 +70,26 @@ fn by_rustyfit(mut bytes: &[u8]) -> Result<usize, usize> {
 }
 
 #[test]
-fn rustyfit_takes_the_checksum_after_an_empty_part_for_a_message() {
+fn rustyfit_takes_the_checksum_after_an_empty_part_or_a_definition_for_a_message() {
+    let mut part = ride();
+    part.definition(0, SESSION, &[]);
+    assert_eq!(by_rustyfit(&ride().bytes()), Ok(68));
+    assert_eq!(by_rustyfit(&part.bytes()), Err(68));
+    assert_eq!(read(&part.bytes()).refusals, []);
     let bytes = [Part::default().bytes(), ride().bytes()].concat();
-    assert_eq!(by_rustyfit(&ride().bytes()).unwrap_or(0), 68);
     assert_eq!(by_rustyfit(&bytes), Err(0));
     assert_eq!(read(&bytes).millis(), 60_400);
+}
+
+#[test]
+fn rustyfit_takes_a_narrow_invalid_value_for_a_valid_one() {
+    let mut part = Part::of_type(4);
+    part.message(SESSION, &[(8, UINT16, 0xFFFF)]);
+    let bytes = part.bytes();
+    let mut bytes = bytes.as_slice();
+    let fit = Decoder::new().decode(&mut bytes).unwrap().unwrap();
+    let session = rustyfit::profile::mesgdef::Session::from(&fit.messages[1]);
+    assert_eq!(session.total_timer_time, 0xFFFF);
 }
 
 #[test]
