@@ -11,7 +11,10 @@ use wom_sdk::{
     Activity, Day, Error, Kind, MINUTE_MS, Result, Span, Zone,
     campaign::{Campaign, Hours, Line, Mode},
     protocol::{Aim, Position},
+    registry::{InstrumentClient, RegistryClient},
 };
+
+use crate::files;
 
 /// The commented file that `wom init` writes.
 pub const TEMPLATE: &str = include_str!("wom.toml");
@@ -49,6 +52,31 @@ pub struct Profile {
     /// SHA-256 of the Registry's public key, where it is pinned.
     #[serde(default)]
     pub registry_fingerprint: Option<String>,
+}
+
+impl Profile {
+    /// The instrument at its Registry.
+    pub fn instrument(&self) -> Result<InstrumentClient> {
+        if self.source.is_empty() {
+            return Err(invalid("the profile has no source id yet")
+                .hint("write the one that the Registry gave into wom.toml, as source"));
+        }
+        InstrumentClient::new(
+            self.client()?,
+            self.source.parse()?,
+            files::private_key(&self.key_file)?,
+        )
+    }
+
+    /// The Registry.
+    pub fn client(&self) -> Result<RegistryClient> {
+        match &self.registry_fingerprint {
+            Some(fingerprint) => RegistryClient::builder(&self.registry)
+                .pin(fingerprint)
+                .build(),
+            None => RegistryClient::new(&self.registry),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,8 +4,10 @@
 mod adapter_settings;
 mod commands;
 mod config;
+mod files;
 mod output;
 mod progress;
+mod qr;
 mod summary;
 
 use std::process::ExitCode;
@@ -34,9 +36,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Adapters(adapters::Args),
+    Award(award::Args),
+    Charge(charge::Args),
+    Demo(demo::Args),
+    Doctor(doctor::Args),
     Init(init::Args),
+    Pocket(pocket::Args),
     Read(read::Args),
     Registry(registry::Args),
+    Submit(submit::Args),
 }
 
 fn main() -> ExitCode {
@@ -70,8 +78,14 @@ fn main() -> ExitCode {
 async fn run(command: Command, output: &Output) -> wom_sdk::Result<()> {
     match command {
         Command::Adapters(args) => adapters::run(&args, output),
+        Command::Award(args) => award::run(args, output).await,
+        Command::Charge(args) => charge::run(args, output).await,
+        Command::Demo(args) => demo::run(args, output).await,
+        Command::Doctor(args) => doctor::run(args, output).await,
         Command::Init(args) => init::run(&args, output),
+        Command::Pocket(args) => pocket::run(args, output).await,
         Command::Read(args) => read::run(&args, output).await,
         Command::Registry(args) => registry::run(args, output).await,
+        Command::Submit(args) => submit::run(args, output).await,
     }
 }

@@ -1,6 +1,12 @@
 //! One file for each command: its arguments and what it does.
 
 pub mod adapters;
+pub mod award;
+pub mod charge;
+pub mod demo;
+pub mod doctor;
 pub mod init;
+pub mod pocket;
 pub mod read;
 pub mod registry;
+pub mod submit;

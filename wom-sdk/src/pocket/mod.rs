@@ -220,7 +220,13 @@ impl Pocket {
                 .with("registry", home.address)
                 .hint("use another wallet for this Registry"))
             }
-            _ => self.change(|book| Ok(book.home = Some(home))).await,
+            _ => {
+                self.change(|book| {
+                    book.home = Some(home);
+                    Ok(())
+                })
+                .await
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Clock, Error, Kind, Result, Retry, SystemClock,
-    protocol::{PublicKey, SourceId, from_response, json, message::AimList},
+    protocol::{Aim, PublicKey, SourceId, from_response, json, message::AimList},
 };
 
 /// A Registry, as a client sees it. Cheap to clone; clones share connections and the Registry's
@@ -295,6 +295,8 @@ pub struct SourceInfo {
     pub name: String,
     /// Where to read about it.
     pub url: Option<String>,
+    /// The aims that it may award; empty where the Registry does not tell.
+    pub aims: Vec<Aim>,
 }
 
 impl SourceInfo {
@@ -307,9 +309,15 @@ impl SourceInfo {
         if !body.as_map().contains_key("id") {
             return Err(Error::new(Kind::InputInvalid, "the answer is of no source"));
         }
+        let aims = body
+            .as_map()
+            .get("enabledAims")
+            .and_then(serde_json::Value::as_array);
+        let aims = aims.into_iter().flatten();
         Ok(Self {
             name: text("name").unwrap_or_default(),
             url: text("url"),
+            aims: aims.filter_map(|aim| aim.as_str()?.parse().ok()).collect(),
         })
     }
 }

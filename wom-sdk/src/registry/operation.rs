@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// Reads what an answer holds.
+pub(super) type Read<T> = Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync>;
+
 /// One operation.
 pub(super) struct Operation<T> {
     /// Below `/api/v1/`; also its name in errors.
@@ -33,7 +36,7 @@ pub(super) struct Operation<T> {
     /// The body around the sealed text.
     pub(super) body: Box<dyn Fn(String) -> String + Send + Sync>,
     /// Reads the answer. Runs where it may take its time.
-    pub(super) read: Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync>,
+    pub(super) read: Read<T>,
 }
 
 impl RegistryClient {
@@ -123,7 +126,7 @@ pub(super) fn read_nothing(answer: &[u8]) -> Result<()> {
 pub(super) fn read_rsa<T>(
     key: PrivateKey,
     read: impl Fn(&[u8]) -> Result<T> + Send + Sync + 'static,
-) -> Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync> {
+) -> Read<T> {
     Arc::new(move |answer| {
         let body = SealedBody::from_answer(answer).map_err(misread)?;
         let text = rsa::open(&key, &body.payload, message::MAX_BLOCKS_ANSWER);
@@ -135,7 +138,7 @@ pub(super) fn read_rsa<T>(
 pub(super) fn read_status<T>(
     key: PrivateKey,
     read: impl Fn(&StatusBody, &[u8]) -> Result<T> + Send + Sync + 'static,
-) -> Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync> {
+) -> Read<T> {
     Arc::new(move |answer| {
         let body = StatusBody::from_outer(answer).map_err(misread)?;
         let text = rsa::open(&key, &body.payload, message::MAX_BLOCKS_ANSWER);
@@ -147,7 +150,7 @@ pub(super) fn read_status<T>(
 pub(super) fn read_aes<T>(
     key: SessionKey,
     read: impl Fn(&[u8]) -> Result<T> + Send + Sync + 'static,
-) -> Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync> {
+) -> Read<T> {
     Arc::new(move |answer| {
         let body = SealedBody::from_answer(answer).map_err(misread)?;
         let text = aes::open(&key, &body.payload);

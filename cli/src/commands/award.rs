@@ -1,0 +1,127 @@
+//! `wom award`: one award under a key of the caller's own.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::json;
+use wom_sdk::{
+    Result, SystemClock, Timestamp, Zone,
+    award::{Request, Ticket},
+    dispatcher::Dispatcher,
+    privacy::{FileKeyStore, KeyStore},
+    protocol::{Aim, Position, SourceId},
+    registry::{InstrumentClient, RegistryClient},
+    store::Store,
+};
+use wom_store::SqliteStore;
+
+use crate::{files, output::Output, qr};
+
+/// Award minutes under a key of your own: the same key again gives the same code.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The Registry's base address, before /api.
+    #[arg(long, env = "WOM_REGISTRY")]
+    registry: String,
+    /// The instrument's source id.
+    #[arg(long, env = "WOM_SOURCE")]
+    source: SourceId,
+    /// The source's private key, a PEM file; its passphrase comes from WOM_KEY_PASSPHRASE.
+    #[arg(long, env = "WOM_KEY_FILE")]
+    key: PathBuf,
+    /// What the minutes were given to, such as H; 0 tries it out.
+    #[arg(long)]
+    aim: Aim,
+    /// How many minutes: as many vouchers.
+    #[arg(long)]
+    minutes: u32,
+    /// Where, as LATITUDE,LONGITUDE in degrees; the vouchers tell a cell of about 5 km.
+    #[arg(long, allow_hyphen_values = true)]
+    at: Position,
+    /// When; now where not given. The vouchers tell the day.
+    #[arg(long)]
+    time: Option<Timestamp>,
+    /// The zone whose day the vouchers tell.
+    #[arg(long, default_value = "UTC")]
+    zone: Zone,
+    /// Tell place and time as they are. Together with other records they can name a person.
+    #[arg(long)]
+    exact: bool,
+    /// The award's own name, such as an activity's id. Never kept as it stands.
+    #[arg(long)]
+    award_key: String,
+    /// The data base that remembers awards; made where there is none.
+    #[arg(long)]
+    state: PathBuf,
+    /// The keys that seal codes in it. Beside the data base where not given.
+    #[arg(long)]
+    key_store: Option<PathBuf>,
+}
+
+pub async fn run(args: Args, output: &Output) -> Result<()> {
+    let mut request = Request::new(args.aim, args.minutes, args.at).in_zone(args.zone);
+    if let Some(time) = args.time {
+        request = request.at(time);
+    }
+    if args.exact {
+        request = request.exact();
+    }
+    // Before anything is written: a bad request must not make files.
+    request.freeze(Timestamp::EPOCH)?;
+    let registry = RegistryClient::new(&args.registry)?;
+    let issuer = InstrumentClient::new(registry, args.source, files::private_key(&args.key)?)?;
+    let keys = FileKeyStore::open_or_create(args.key_store.unwrap_or_else(|| beside(&args.state)))?;
+    let store = open_store(&args.state).await?;
+    let dispatcher = Dispatcher::open(
+        Arc::clone(&store) as Arc<dyn Store>,
+        Arc::new(issuer),
+        &keys as &dyn KeyStore,
+        Arc::new(SystemClock),
+    )
+    .await?;
+    let ticket = dispatcher.award(&args.award_key, &request).await;
+    store.close().await?;
+    show(&ticket?, output);
+    Ok(())
+}
+
+/// Opens a store, and waits a little where another `wom` is at it.
+pub async fn open_store(path: &Path) -> Result<Arc<SqliteStore>> {
+    SqliteStore::open_waiting(path, Duration::from_secs(5))
+        .await
+        .map(Arc::new)
+}
+
+/// The key store beside a data base: `awards.db` has `awards.db.keys.json`.
+pub fn beside(state: &Path) -> PathBuf {
+    let mut name = state.file_name().unwrap_or_default().to_owned();
+    name.push(".keys.json");
+    state.with_file_name(name)
+}
+
+/// Shows a code to whoever is to collect or pay it.
+pub fn show(ticket: &Ticket, output: &Output) {
+    output.object(&json!({
+        "otc": ticket.otc.reveal(),
+        "pin": ticket.pin.reveal(),
+        "link": ticket.link.reveal(),
+        "count": ticket.minutes,
+    }));
+    print_ticket(ticket, output);
+}
+
+/// The link, the PIN and the QR code, for people.
+pub fn print_ticket(ticket: &Ticket, output: &Output) {
+    if let Some(code) = qr::draw(ticket.link.reveal()) {
+        output.line(format_args!("\n{code}"));
+    }
+    output.line(format_args!(
+        "link  {}\nPIN   {}\nWOM   {}",
+        ticket.link.reveal(),
+        ticket.pin.reveal(),
+        ticket.minutes
+    ));
+}

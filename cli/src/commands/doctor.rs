@@ -1,0 +1,205 @@
+//! `wom doctor`: is everything in place? It issues nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use serde_json::json;
+use wom_catalog::{Catalog, Settings};
+use wom_sdk::{
+    Clock as _, Error, Kind, Result, SystemClock, Timestamp, files,
+    privacy::FileKeyStore,
+    registry::{InstrumentClient, RegistryClient},
+};
+
+use super::award::open_store;
+use crate::{config::Config, output::Output};
+
+/// Check Registry, clock, store, keys and aims. Issues nothing.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The configuration: see wom init.
+    #[arg(long, default_value = "wom.toml")]
+    config: PathBuf,
+}
+
+/// How far this clock and the Registry's may differ before the vouchers' days may be wrong.
+const SKEW_MS: i64 = 5 * 60_000;
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    message: String,
+    hint: Option<String>,
+}
+
+pub async fn run(args: Args, output: &Output) -> Result<()> {
+    let config = Config::read(&args.config)?;
+    let mut checks = vec![passed(
+        "configuration",
+        format!("profile {}", config.profile_name),
+    )];
+    checks.push(check("rules", rules(&config)));
+    checks.push(check("keys", key_store(&config.key_store)));
+    checks.push(check("store", store(&config.profile.store).await));
+    let client = config.profile.client();
+    checks.push(check("registry", registry(client.as_ref()).await));
+    checks.push(check("clock", clock(&config.profile.registry).await));
+    let instrument = config.profile.instrument();
+    checks.push(check("source", source(instrument.as_ref(), &config).await));
+    for check in &checks {
+        let mark = if check.ok { "ok  " } else { "FAIL" };
+        output.line(format_args!("{mark}  {:<14} {}", check.name, check.message));
+        if let Some(hint) = &check.hint {
+            output.line(format_args!("      {:<14} {hint}", ""));
+        }
+    }
+    let bad = checks.iter().filter(|check| !check.ok).count();
+    output.object(&json!({"ok": bad == 0, "checks": checks}));
+    if bad == 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::ConfigurationInvalid,
+        format!("{bad} of {} checks failed", checks.len()),
+    )
+    .hint("mend what is marked FAIL, then run wom doctor again"))
+}
+
+fn passed(name: &'static str, message: String) -> Check {
+    Check {
+        name,
+        ok: true,
+        message,
+        hint: None,
+    }
+}
+
+fn check(name: &'static str, result: Result<String>) -> Check {
+    match result {
+        Ok(message) => passed(name, message),
+        Err(error) => Check {
+            name,
+            ok: false,
+            message: error.message().to_owned(),
+            hint: error.advice().map(str::to_owned),
+        },
+    }
+}
+
+fn rules(config: &Config) -> Result<String> {
+    let settings = Settings::from_table(&config.rule_settings)?;
+    Catalog::standard()
+        .rule_set(&config.rules, &settings)
+        .map(|rules| rules.name().to_owned())
+}
+
+fn key_store(path: &Path) -> Result<String> {
+    FileKeyStore::open(path)?;
+    Ok(format!("{}, for its owner only", path.display()))
+}
+
+/// A data base that a reboot or a container's end takes away loses awards.
+async fn store(path: &Path) -> Result<String> {
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if let Some(system) = volatile_file_system(dir) {
+        return Err(Error::new(
+            Kind::ConfigurationInvalid,
+            format!("the store would lie in memory ({system})"),
+        )
+        .hint("choose a folder on a disk that survives a restart"));
+    }
+    let probe = dir.join(format!(".wom-doctor-{}", std::process::id()));
+    files::replace_privately(&probe, b"durable?")
+        .and_then(|()| fs::remove_file(&probe))
+        .map_err(|error| {
+            Error::new(Kind::StorageFailed, "cannot write beside the store")
+                .hint("make the folder, and let this user write there")
+                .because(error)
+        })?;
+    if path.exists() {
+        open_store(path).await?.close().await?;
+        return Ok(format!("{} opens", path.display()));
+    }
+    Ok(format!(
+        "{} will be made at the first award",
+        path.display()
+    ))
+}
+
+/// The name of the file system, where what is written to it does not last.
+fn volatile_file_system(dir: &Path) -> Option<String> {
+    let dir = dir.canonicalize().ok()?;
+    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+    let holding = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let (place, system) = (words.next()?, words.next()?);
+        dir.starts_with(place).then_some((place.len(), system))
+    });
+    let (_, system) = holding.max_by_key(|(length, _)| *length)?;
+    matches!(system, "tmpfs" | "ramfs").then(|| system.to_owned())
+}
+
+async fn registry(client: Result<&RegistryClient, &Error>) -> Result<String> {
+    let key = client.map_err(Error::clone)?.key().await?;
+    Ok(format!("key {} ({} bits)", key.fingerprint(), key.bits()))
+}
+
+/// Reads the Registry's clock off the date of an answer.
+async fn clock(registry: &str) -> Result<String> {
+    let unknown = || {
+        Error::new(
+            Kind::NetworkUnreachable,
+            "the Registry's clock cannot be read",
+        )
+    };
+    let url = format!("{}/api/v1/auth/key", registry.trim_end_matches('/'));
+    let client = reqwest::Client::builder()
+        .timeout(std::time::Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| unknown().because(error))?;
+    let answer = client
+        .get(url)
+        .send()
+        .await
+        .map_err(|error| unknown().because(error.without_url()))?;
+    let date = answer
+        .headers()
+        .get("date")
+        .and_then(|date| date.to_str().ok())
+        .ok_or_else(unknown)?;
+    let theirs = jiff::fmt::rfc2822::parse(date).map_err(|_| unknown())?;
+    let theirs = Timestamp::from_millis(theirs.timestamp().as_millisecond());
+    let skew = SystemClock.now().since(theirs);
+    if skew.abs() > SKEW_MS {
+        return Err(Error::new(
+            Kind::ConfigurationInvalid,
+            format!("this clock and the Registry's differ by {} s", skew / 1000),
+        )
+        .hint("set this machine's clock, for example with NTP"));
+    }
+    Ok(format!("{} s from the Registry's", skew / 1000))
+}
+
+async fn source(instrument: Result<&InstrumentClient, &Error>, config: &Config) -> Result<String> {
+    let info = instrument.map_err(Error::clone)?.info().await?;
+    let enabled = &info.aims;
+    for line in &config.campaign.lines {
+        // A Registry that does not tell the aims leaves the question open.
+        if !enabled.is_empty() && !enabled.iter().any(|aim| aim.covers(line.aim)) {
+            return Err(Error::new(
+                Kind::ConfigurationInvalid,
+                format!("the source may not award the aim {}", line.aim),
+            )
+            .hint("change the line's aim, or ask the Registry to admit it"));
+        }
+    }
+    Ok(info.name)
+}
