@@ -3,6 +3,7 @@
 //! The worker is this test binary itself, started again with a variable set: a real process on a
 //! real disk. The Registry runs here, over real HTTP. `WOM_KILLS` sets how many times the worker is
 //! killed; `WOM_SEED` repeats a run.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,7 @@
 //! Proof that third parties can implement the two traits: a step counter in the cloud with a
 //! challenge handshake, signed webhooks and a paged pull, and a shop with order webhooks. Both
 //! talk to a real HTTP server.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
     collections::BTreeMap,
