@@ -323,3 +323,19 @@ fn a_message_that_comes_a_little_late_is_not_of_tomorrow() {
         assert!(end <= "2026-03-01T10:03:00Z".parse().unwrap());
     }
 }
+
+#[test]
+fn summaries_of_a_day_add_nothing() {
+    let mut part = monitoring(0);
+    let walked = [time(START + 3_600), WALKING, (3, UINT32, 300)];
+    let running = (5, ENUM, 1);
+    let ran_in_all = [
+        time(START + 7_200),
+        running,
+        (3, UINT32, 900),
+        (29, UINT16, 1440),
+    ];
+    part.message(MONITORING, &walked)
+        .message(MONITORING, &ran_in_all);
+    assert_eq!(read(&part.bytes()).steps(), 300);
+}
