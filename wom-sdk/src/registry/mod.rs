@@ -47,6 +47,9 @@ mod reqwest_transport;
 mod transport;
 mod tries;
 
+#[cfg(test)]
+mod tests;
+
 pub use address::Address;
 pub use client::{RegistryClient, RegistryClientBuilder, SourceInfo};
 pub use instrument::InstrumentClient;

@@ -142,3 +142,145 @@ fn deepest(error: &reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{ErrorKind, Read, Write},
+        net::{TcpListener, TcpStream},
+        thread,
+        time::Instant,
+    };
+
+    use super::*;
+
+    /// Answers one connection after the other, each as told, once the head of a request is there.
+    fn server(answer: impl Fn(&mut TcpStream, &str) + Send + 'static) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n > 0) {
+                    head.push(byte[0]);
+                }
+                answer(&mut stream, &String::from_utf8_lossy(&head));
+            }
+        });
+        address
+    }
+
+    async fn ask(address: &str) -> Result<HttpResponse> {
+        let transport = ReqwestTransport::to(&address.parse().unwrap()).unwrap();
+        let request = HttpRequest::get(format!("{address}/api/v1/auth/key"));
+        transport.send(request.within(Duration::from_secs(2))).await
+    }
+
+    fn write(stream: &mut TcpStream, text: &str) {
+        stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_with_what_is_needed_of_its_head() {
+        let address = server(|stream, head| {
+            let head = head.to_ascii_lowercase();
+            assert!(head.contains(concat!("user-agent: wom-sdk/", env!("CARGO_PKG_VERSION"))));
+            assert!(!head.contains("accept-encoding"), "{head}");
+            write(
+                stream,
+                "HTTP/1.1 503 Busy\r\ncontent-type: text/plain\r\nretry-after: 7\r\n\
+                 content-length: 4\r\n\r\nbusy",
+            );
+        });
+        let answer = ask(&address).await.unwrap();
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (503, b"busy".as_slice())
+        );
+        assert_eq!(answer.retry_after.as_deref(), Some("7"));
+        assert_eq!(answer.content_type.as_deref(), Some("text/plain"));
+    }
+
+    #[tokio::test]
+    async fn without_a_connection_nothing_was_sent() {
+        let free = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let error = ask(&format!("http://{free}")).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::NetworkUnreachable, "{error:?}");
+        // The connection is closed within the TLS handshake.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("https://{}", listener.local_addr().unwrap());
+        thread::spawn(move || listener.incoming().for_each(drop));
+        let error = ask(&address).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::NetworkUnreachable, "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn whatever_breaks_later_is_unclear() {
+        for spoilt in [
+            "",
+            "HTTP/1.1 200 OK\r\ncontent-le",
+            "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+            "SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        ] {
+            let address = server(|stream, _| write(stream, spoilt));
+            let error = ask(&address).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::OutcomeUnknown, "{spoilt:?} {error:?}");
+            assert!(!format!("{error:?}").contains("auth/key"), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_drip_ends_with_the_time_and_a_flood_with_the_limit() {
+        let drip = server(|stream, _| {
+            write(stream, "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+            while stream.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let transport = ReqwestTransport::new().unwrap();
+        let started = Instant::now();
+        let request = HttpRequest::get(&drip).within(Duration::from_millis(200));
+        let error = transport.send(request).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::OutcomeUnknown, "{error:?}");
+        assert!(started.elapsed() < Duration::from_millis(1500));
+
+        let flood = server(|stream, _| {
+            write(
+                stream,
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+            );
+            let chunk = format!("10000\r\n{}\r\n", "x".repeat(65_536));
+            let mut sent = 0;
+            let stopped = loop {
+                match stream.write_all(chunk.as_bytes()) {
+                    Ok(()) => sent += 65_536,
+                    Err(error) => break error.kind(),
+                }
+                assert!(sent < 64 << 20, "nobody stops the flood");
+            };
+            assert!(matches!(
+                stopped,
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ));
+        });
+        let error = ask(&flood).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::OutcomeUnknown, "{error:?}");
+        assert!(error.to_string().contains("4194304"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_like_others() {
+        let address = server(|stream, _| {
+            write(
+                stream,
+                "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/x\r\ncontent-length: 0\r\n\r\n",
+            );
+        });
+        assert_eq!(ask(&address).await.unwrap().status, 302);
+    }
+}
