@@ -145,8 +145,7 @@ async fn run(
     if ready.send(Ok(readers.clone())).is_ok() {
         let mut group = Vec::with_capacity(GROUP);
         while queue.recv_many(&mut group, GROUP).await > 0 {
-            if serve(&mut conn, &mut group).await.is_err() {
-                let _ = state.stopped.set(());
+            if serve(&mut conn, &mut group, &state).await.is_err() {
                 queue.close();
                 while let Some(job) = queue.recv().await {
                     let _ = job.done.send(Err(stopped()));
@@ -165,7 +164,11 @@ async fn run(
 struct Stop;
 
 /// Commits a group of writes and answers everybody in it.
-async fn serve(conn: &mut SqliteConnection, group: &mut Vec<Job>) -> Result<(), Stop> {
+async fn serve(
+    conn: &mut SqliteConnection,
+    group: &mut Vec<Job>,
+    state: &State,
+) -> Result<(), Stop> {
     let failed = match transact(conn, group).await {
         Ok(answers) => {
             for (job, answer) in group.drain(..).zip(answers) {
@@ -179,26 +182,27 @@ async fn serve(conn: &mut SqliteConnection, group: &mut Vec<Job>) -> Result<(), 
     let rolled_back = sqlx::query("ROLLBACK").execute(&mut *conn).await;
     // SQLite may have rolled back by itself; then there is no transaction to roll back.
     let lost = rolled_back.is_err_and(|error| severity(&error) == Severity::Store);
-    if lost || severity(&failed) == Severity::Store {
-        let failed = storage(failed);
-        for job in group.drain(..) {
-            let _ = job.done.send(Err(failed.clone()));
-        }
-        return Err(Stop);
-    }
-    if group.len() == 1 {
-        let failed = storage(failed);
-        for job in group.drain(..) {
-            let _ = job.done.send(Err(failed.clone()));
+    let stop = lost || severity(&failed) == Severity::Store;
+    if !stop && group.len() > 1 {
+        // One of them may be too large for the disk: the others go on without it.
+        let mut jobs = std::mem::take(group).into_iter();
+        while let Some(job) = jobs.next() {
+            if Box::pin(serve(conn, &mut vec![job], state)).await.is_err() {
+                jobs.for_each(|job| drop(job.done.send(Err(stopped()))));
+                return Err(Stop);
+            }
         }
         return Ok(());
     }
-    // One of them may be too large for the disk: the others go on without it.
-    for job in group.split_off(0) {
-        let mut alone = vec![job];
-        Box::pin(serve(conn, &mut alone)).await?;
+    if stop {
+        // Before anybody hears of it: whoever does asks nothing more of this store.
+        let _ = state.stopped.set(());
     }
-    Ok(())
+    let failed = storage(failed);
+    for job in group.drain(..) {
+        let _ = job.done.send(Err(failed.clone()));
+    }
+    if stop { Err(Stop) } else { Ok(()) }
 }
 
 /// Applies a group in one transaction. An error means that nothing of it may be relied on.

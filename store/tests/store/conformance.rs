@@ -1,5 +1,7 @@
 //! The SQLite store does what every store must do.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;
