@@ -1,14 +1,17 @@
 //! Step counters and recorded activities.
 //!
+//! * [`AppleHealth`] (`steps.apple-health`): the export of Apple's Health app.
 //! * [`Fit`] (`steps.fit`): activity and monitoring files of watches and bicycle computers.
 //!
 //! The adapters yield observations; the rule set [`ActiveMinutes`] says which minutes of them were
 //! active.
 
 pub mod active_minutes;
+mod apple_health;
 mod fit;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use active_minutes::ActiveMinutes;
+pub use apple_health::{AppleHealth, AppleHealthConfig};
 pub use fit::{Fit, FitConfig};

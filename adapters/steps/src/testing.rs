@@ -1,4 +1,5 @@
-//! Fuzz targets: every decoder of foreign bytes, as a function that must not panic.
+//! Fuzz targets: every decoder of foreign bytes, as a function that must not panic; and made-up
+//! exports to read.
 
 use std::{
     future::Future,
@@ -12,7 +13,30 @@ use wom_sdk::{
     instrument::{Input, Instrument, Refusal, Sink},
 };
 
-use crate::{Fit, FitConfig};
+use crate::{AppleHealth, AppleHealthConfig, Fit, FitConfig};
+
+pub mod apple_export;
+
+/// Reads these bytes as an Apple Health export, as they are and as what is inside one.
+pub fn fuzz_apple_xml(data: &[u8]) {
+    if let Ok(apple) = AppleHealth::new(AppleHealthConfig::default()) {
+        read(&apple, data);
+        read(&apple, &[b"<HealthData>", data].concat());
+    }
+}
+
+/// Reads these bytes as the archive of an Apple Health export.
+pub fn fuzz_apple_zip(data: &[u8]) {
+    let small = AppleHealthConfig {
+        max_bytes: 16 << 20,
+        exercise_time: true,
+        ..AppleHealthConfig::default()
+    };
+    if let Ok(apple) = AppleHealth::new(small) {
+        read(&apple, data);
+        read(&apple, &[b"PK\x03\x04", data].concat());
+    }
+}
 
 /// Reads these bytes as a FIT file.
 pub fn fuzz_fit(data: &[u8]) {

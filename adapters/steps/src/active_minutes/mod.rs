@@ -51,7 +51,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wom_sdk::{
-    Activity, Body, Error, Kind, Recording, Result, Span, TimeSet, Timestamp,
+    Activity, Body, Recording, Span, TimeSet, Timestamp,
     observation::Entry,
     rules::{Evidence, Finding, Judgement, Reached, Reason, RuleSet},
 };
@@ -82,10 +82,31 @@ pub struct ActiveMinutes {
     /// Whether sessions indoors, on a treadmill or trainer and in virtual worlds count. Their steps
     /// count in any case. Default `false`.
     pub indoor: bool,
-    /// The kinds of session that count, with their special forms. By default cycling, exercise,
-    /// hiking, running, stepping, swimming, walking and wheelchair; so transitions do not.
+    /// The kinds of session that count, with their special forms. By default what moves a person by
+    /// their own strength: climbing, cycling, exercise, hiking, mountaineering, paddling, rowing,
+    /// running, skating, skiing, snowboarding, snowshoeing, stepping, swimming, walking and
+    /// wheelchair. So transitions do not count, nor does being driven.
     pub kinds: BTreeSet<Activity>,
 }
+
+const KINDS: [&str; 16] = [
+    "climbing",
+    "cycling",
+    "exercise",
+    "hiking",
+    "mountaineering",
+    "paddling",
+    "rowing",
+    "running",
+    "skating",
+    "skiing",
+    "snowboarding",
+    "snowshoeing",
+    "stepping",
+    "swimming",
+    "walking",
+    "wheelchair",
+];
 
 impl Default for ActiveMinutes {
     fn default() -> Self {
@@ -97,17 +118,10 @@ impl Default for ActiveMinutes {
             max_spm: 240,
             manual: false,
             indoor: false,
-            kinds: [
-                Activity::CYCLING,
-                Activity::EXERCISE,
-                Activity::HIKING,
-                Activity::RUNNING,
-                Activity::STEPPING,
-                Activity::SWIMMING,
-                Activity::WALKING,
-                Activity::WHEELCHAIR,
-            ]
-            .into(),
+            kinds: KINDS
+                .iter()
+                .filter_map(|kind| Activity::new(*kind).ok())
+                .collect(),
         }
     }
 }
@@ -115,57 +129,6 @@ impl Default for ActiveMinutes {
 impl ActiveMinutes {
     /// Name and version of the rule set.
     pub const NAME: &'static str = "active-minutes/1";
-
-    /// The rule set with these settings, by the names of the fields; `kinds` are separated by
-    /// commas. What is not named keeps its default.
-    ///
-    /// ```
-    /// # use wom_adapter_steps::ActiveMinutes;
-    /// let rules = ActiveMinutes::from_settings([("moderate", "60"), ("kinds", "walking,running")])?;
-    /// assert_eq!((rules.moderate, rules.kinds.len()), (60, 2));
-    /// # Ok::<(), wom_sdk::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Kind::ConfigurationInvalid`] for a name that is none of the fields, or a value that does not
-    /// fit it.
-    pub fn from_settings<'a>(
-        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self> {
-        let mut rules = Self::default();
-        for (name, value) in settings {
-            rules.set(name, value)?;
-        }
-        Ok(rules)
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        match name {
-            "moderate" => self.moderate = parse("moderate", value)?,
-            "vigorous" => self.vigorous = parse("vigorous", value)?,
-            "floor" => self.floor = parse("floor", value)?,
-            "short_s" => self.short_s = parse("short_s", value)?,
-            "max_spm" => self.max_spm = parse("max_spm", value)?,
-            "manual" => self.manual = parse("manual", value)?,
-            "indoor" => self.indoor = parse("indoor", value)?,
-            "kinds" => {
-                self.kinds = value
-                    .split(',')
-                    .map(|kind| Activity::new(kind.trim()))
-                    .collect::<Result<_>>()
-                    .map_err(|error| invalid("kinds").because(error))?;
-            }
-            _ => {
-                return Err(Error::new(
-                    Kind::ConfigurationInvalid,
-                    "active-minutes/1 has no such setting",
-                )
-                .with("setting", name.escape_default())
-                .hint("use moderate, vigorous, floor, short_s, max_spm, manual, indoor or kinds"));
-            }
-        }
-        Ok(())
-    }
 
     /// Why an entry does not count, whatever its body.
     fn refuses(&self, entry: &Entry, span: Span, now: Timestamp) -> Option<&'static Reason> {
@@ -183,16 +146,6 @@ impl ActiveMinutes {
     fn moderate(&self) -> i64 {
         i64::from(self.moderate.max(1))
     }
-}
-
-fn parse<T: std::str::FromStr>(name: &'static str, value: &str) -> Result<T> {
-    value.trim().parse().map_err(|_| invalid(name))
-}
-
-fn invalid(name: &'static str) -> Error {
-    Error::new(Kind::ConfigurationInvalid, "a setting has a wrong value")
-        .with("setting", name)
-        .hint("numbers are whole and not negative; manual and indoor are true or false; kinds are names such as walking,cycling")
 }
 
 /// How far a clock may be ahead.
