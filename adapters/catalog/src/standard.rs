@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use wom_adapter_activity::{ActivityCsv, ActivityJson};
-use wom_adapter_steps::{ActiveMinutes, Fit};
+use wom_adapter_steps::{ActiveMinutes, AppleHealth, Fit};
 use wom_sdk::{Result, instrument::Instrument};
 
 use crate::{Entry, Form, RulesEntry, Setting};
@@ -16,6 +16,9 @@ pub(crate) fn standard_adapters() -> Vec<Entry> {
         }),
         adapter(activity_settings(), |config| {
             Ok(Arc::new(ActivityJson::new(config)))
+        }),
+        adapter(apple_health_settings(), |config| {
+            Ok(Arc::new(AppleHealth::new(config)?))
         }),
         adapter(fit_settings(), |config| Ok(Arc::new(Fit::new(config)?))),
     ]
@@ -55,6 +58,38 @@ fn activity_settings() -> Vec<Setting> {
     ]
 }
 
+fn apple_health_settings() -> Vec<Setting> {
+    vec![
+        Setting::new(
+            "exercise_time",
+            Form::Flag,
+            "Whether Apple's own exercise minutes are handed on, as tallies. They cover the same time as steps and workouts.",
+        )
+        .default_is("false"),
+        Setting::new(
+            "max_bytes",
+            Form::Whole,
+            "How much an archive may hold once unpacked.",
+        )
+        .default_is("68719476736")
+        .counts("bytes"),
+        Setting::new(
+            "max_ratio",
+            Form::Whole,
+            "How many times smaller than its content an archive may be; real exports stay under 40.",
+        )
+        .default_is("100")
+        .counts("times"),
+        Setting::new(
+            "pushes",
+            Form::Flag,
+            "Whether a wheelchair's pushes are taken as steps. Give the rules a pace of their own then.",
+        )
+        .default_is("true"),
+        subject(),
+    ]
+}
+
 fn fit_settings() -> Vec<Setting> {
     vec![
         Setting::new(
@@ -86,7 +121,7 @@ fn active_minutes_settings() -> Vec<Setting> {
         Setting::new("indoor", Form::Flag, "Whether sessions indoors, on a treadmill or trainer and in virtual worlds count. Their steps count in any case.")
             .default_is("false"),
         Setting::new("kinds", Form::List, "The kinds of session that count, with their special forms.")
-            .default_is("cycling,exercise,hiking,running,stepping,swimming,walking,wheelchair"),
+            .default_is("climbing,cycling,exercise,hiking,mountaineering,paddling,rowing,running,skating,skiing,snowboarding,snowshoeing,stepping,swimming,walking,wheelchair"),
         Setting::new("manual", Form::Flag, "Whether what somebody typed in counts.")
             .default_is("false"),
         Setting::new("max_spm", Form::Whole, "The pace above which nobody is believed.")
@@ -139,6 +174,7 @@ mod tests {
     #[test]
     fn settings_are_documented_as_they_are() {
         assert_documented::<wom_adapter_activity::Config>(&activity_settings());
+        assert_documented::<wom_adapter_steps::AppleHealthConfig>(&apple_health_settings());
         assert_documented::<wom_adapter_steps::FitConfig>(&fit_settings());
         assert_documented::<ActiveMinutes>(&active_minutes_settings());
     }

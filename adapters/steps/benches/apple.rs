@@ -11,7 +11,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use flate2::{Compression, write::DeflateEncoder};
 use wom_adapter_steps::{AppleHealth, AppleHealthConfig, testing::apple_export::AppleExport};
 use wom_sdk::{
     Observation, Result, Timestamp,
@@ -26,7 +25,7 @@ fn main() {
     let days = (MEGABYTES * 1e6 / day).ceil() as u32;
     let export = AppleExport::of_days(days);
     let text = export.text().into_bytes();
-    let archive = archive(&text);
+    let archive = export.archive();
     let records = export.truth().step_records;
     let size = text.len() as f64 / 1e6;
     println!(
@@ -102,24 +101,6 @@ fn adapter(input: &[u8]) -> u64 {
         result.expect("the export can be read");
     }
     count.0
-}
-
-/// The smallest archive: one packed member, and an end.
-fn archive(text: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-
-    let mut header = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0".to_vec();
-    let mut crc = flate2::Crc::new();
-    crc.update(text);
-    let mut packer = DeflateEncoder::new(Vec::new(), Compression::default());
-    packer.write_all(text).expect("memory takes it");
-    let packed = packer.finish().expect("memory takes it");
-    let sizes = [packed.len(), text.len()].map(|size| u32::try_from(size).expect("100 MB fit"));
-    for number in [crc.sum(), sizes[0], sizes[1]] {
-        header.extend(number.to_le_bytes());
-    }
-    header.extend(b"\x0A\0\0\0export.xml");
-    [header, packed, b"PK\x05\x06".to_vec()].concat()
 }
 
 struct Count(u64);

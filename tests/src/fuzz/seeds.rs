@@ -9,6 +9,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
+use wom_adapter_steps::testing::apple_export::AppleExport;
 
 /// Longer files are left out: mutating them is slow, and the short ones hold the same.
 const LONGEST: u64 = 128 * 1024;
@@ -23,6 +24,27 @@ pub(super) fn activity_json() -> Vec<Vec<u8>> {
     seeds.push(lines.repeat(3));
     seeds.push(b"[{\"participant\":\"p\",\"milestone\":\"m\",\"minutes\":5,\"at\":\"2026-03-01T10:00:00Z\"}]".to_vec());
     seeds
+}
+
+pub(super) fn apple_xml() -> Vec<Vec<u8>> {
+    let export = apple_export();
+    let mut seeds = vec![export.text().into_bytes()];
+    // The long days of steps make mutations of the rest rare: a document of one of each.
+    seeds.push(
+        b"<!DOCTYPE HealthData [<!ELEMENT HealthData ANY>]><HealthData><Me/><Record type=\"HKQuantityTypeIdentifierStepCount\" sourceName=\"a\" unit=\"count\" startDate=\"2026-01-05 09:00:00 +0100\" endDate=\"2026-01-05 09:01:00 +0100\" value=\"42\"><MetadataEntry key=\"HKWasUserEntered\" value=\"0\"/></Record><Workout workoutActivityType=\"HKWorkoutActivityTypeWalking\" duration=\"9\" startDate=\"20260105090000+0100\" endDate=\"20260105091000+0100\"><WorkoutEvent type=\"HKWorkoutEventTypePause\" date=\"20260105090200+0100\"/><WorkoutStatistics type=\"HKQuantityTypeIdentifierStepCount\" sum=\"900\"/></Workout></HealthData>".to_vec(),
+    );
+    seeds
+}
+
+pub(super) fn apple_zip() -> Vec<Vec<u8>> {
+    vec![apple_export().archive()]
+}
+
+fn apple_export() -> AppleExport {
+    AppleExport {
+        others: 0,
+        ..AppleExport::of_days(1)
+    }
 }
 
 pub(super) fn keys() -> Vec<Vec<u8>> {

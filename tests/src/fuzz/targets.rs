@@ -52,6 +52,8 @@ targets! {
         fuzz_activity_json, seeds::activity_json, ACTIVITY;
     }
     wom_adapter_steps::testing {
+        fuzz_apple_xml, seeds::apple_xml, APPLE_XML;
+        fuzz_apple_zip, seeds::apple_zip, APPLE_ZIP;
         fuzz_fit, seeds::fit, FIT, seeds::mend_fit;
     }
     wom_sdk::testing {
@@ -92,6 +94,47 @@ const ACTIVITY: &[&[u8]] = &[
     b"\r\n",
     b";",
     b"\t",
+];
+
+const APPLE_XML: &[&[u8]] = &[
+    b"<HealthData>",
+    b"</HealthData>",
+    b"<Record type=\"HKQuantityTypeIdentifierStepCount\" ",
+    b"</Record>",
+    b"<Workout workoutActivityType=\"HKWorkoutActivityTypeWalking\" ",
+    b"</Workout>",
+    b"<WorkoutEvent type=\"HKWorkoutEventTypePause\" date=\"",
+    b"<MetadataEntry key=\"HKWasUserEntered\" value=\"1\"/>",
+    b"startDate=\"",
+    b"2026-01-05 09:00:00 +0100",
+    b"99991231235959-1859",
+    b"duration=\"1e300\"",
+    b"value=\"4294967296\"",
+    b"&#0;",
+    b"&lt;&lt;HKDevice: 0x",
+    b"<!DOCTYPE HealthData [",
+    b"<!ENTITY a \"b\">",
+    b"]>",
+    b"<!--",
+    b"-->",
+    b"<![CDATA[",
+    b"<?",
+    b"/>",
+    b"\x0b",
+    b"\xff",
+];
+
+const APPLE_ZIP: &[&[u8]] = &[
+    b"PK\x03\x04",
+    b"PK\x01\x02",
+    b"PK\x05\x06",
+    b"PK\x07\x08",
+    b"\xff\xff\xff\xff",
+    b"\x01\x00\x10\x00",
+    b"\x08\x00",
+    b".xml",
+    b"__MACOSX/",
+    b"<HealthData>",
 ];
 
 const FIT: &[&[u8]] = &[

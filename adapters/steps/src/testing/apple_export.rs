@@ -6,8 +6,10 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, Read},
+    io::{self, Read, Write as _},
 };
+
+use flate2::{Compression, write::DeflateEncoder};
 
 /// What to make. The same settings give the same bytes.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +74,25 @@ impl AppleExport {
             .collect()
     }
 
+    /// The archive, as small as one can be: one packed member, and an end.
+    pub fn archive(self) -> Vec<u8> {
+        let text = self.text().into_bytes();
+        let mut crc = flate2::Crc::new();
+        crc.update(&text);
+        let mut packer = DeflateEncoder::new(Vec::new(), Compression::default());
+        // Memory takes it all.
+        let _ = packer.write_all(&text);
+        let packed = packer.finish().unwrap_or_default();
+        let mut archive = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0".to_vec();
+        for number in [crc.sum(), size(&packed), size(&text)] {
+            archive.extend(number.to_le_bytes());
+        }
+        archive.extend(b"\x0A\0\0\0export.xml");
+        archive.extend(packed);
+        archive.extend(b"PK\x05\x06");
+        archive
+    }
+
     /// What is true of it.
     pub fn truth(self) -> Truth {
         (0..self.days).fold(Truth::default(), |sum, day| {
@@ -131,6 +152,11 @@ impl AppleExport {
         }
         writer.day
     }
+}
+
+/// A size in an archive without the extension for large files.
+fn size(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
 /// 2026-01-05T00:00:00Z.
