@@ -307,3 +307,60 @@ fn due_checkouts() -> String {
 fn waking_participants() -> &'static str {
     "SELECT name FROM participant WHERE wake <= ? ORDER BY wake, id LIMIT ?"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many wait: what is due is read off an index, in order, and nothing is sorted.
+    #[tokio::test]
+    async fn what_is_due_is_read_off_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(dir.path().join("wom.db")).await.unwrap();
+        let mut reader = store.readers.reader().await.unwrap();
+        for (sql, index) in [
+            (due_awards(), "award_due"),
+            (due_checkouts(), "checkout_due"),
+            (waking_participants().to_owned(), "participant_wake"),
+        ] {
+            let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+                .bind(0)
+                .bind(1)
+                .fetch_all(&mut *reader)
+                .await
+                .unwrap();
+            let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+            let [step] = &steps[..] else {
+                panic!("more than one step: {steps:?}");
+            };
+            assert!(step.contains(&format!("USING INDEX {index}")), "{step}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_row_is_told_and_its_content_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wom.db");
+        SqliteStore::open(&path)
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+        let mut conn = sqlx::ConnectOptions::connect(&open::options(&path))
+            .await
+            .unwrap();
+        sqlx::raw_sql(
+            "INSERT INTO award VALUES (1, zeroblob(32), 1, 'canary', 'accepted', NULL, NULL, 0, 0, 0, 1)",
+        )
+        .execute(&mut conn)
+        .await
+        .unwrap();
+        drop(conn);
+        let store = SqliteStore::open(&path).await.unwrap();
+        let error = store.award(AwardKey([0; 32])).await.unwrap_err();
+        assert_eq!(error.kind(), wom_sdk::Kind::StorageFailed);
+        assert!(!format!("{error:?}").contains("canary"));
+        assert!(store.due(Timestamp::EPOCH, 9).await.is_err());
+    }
+}

@@ -148,3 +148,65 @@ async fn take_over(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     .await
     .map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_migration_is_done_as_a_whole_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wom.db");
+        let mut conn = options(&path)
+            .create_if_missing(true)
+            .connect()
+            .await
+            .unwrap();
+        let version = async |conn: &mut SqliteConnection| {
+            sqlx::query_scalar::<_, i64>("PRAGMA user_version")
+                .fetch_one(conn)
+                .await
+                .unwrap()
+        };
+        let first = "CREATE TABLE a (x); INSERT INTO a VALUES (1);";
+        migrate(&mut conn, 0, &[first]).await.unwrap();
+        assert_eq!(version(&mut conn).await, 1);
+        let broken = "CREATE TABLE b (x); INSERT INTO a VALUES (2); INSERT INTO none VALUES (1);";
+        assert!(migrate(&mut conn, 1, &[first, broken]).await.is_err());
+        assert_eq!(version(&mut conn).await, 1);
+        let good = "CREATE TABLE b (x); INSERT INTO a VALUES (3);";
+        migrate(&mut conn, 1, &[first, good, "DROP TABLE b"])
+            .await
+            .unwrap();
+        assert_eq!(version(&mut conn).await, 3);
+        let held: Vec<i64> = sqlx::query_scalar("SELECT x FROM a")
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
+        assert_eq!(held, [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn the_writing_connection_is_set_for_durability() {
+        let dir = tempfile::tempdir().unwrap();
+        let claimed = file::claim(&dir.path().join("wom.db"), Duration::ZERO).unwrap();
+        let mut conn = open(&claimed).await.unwrap();
+        // 2 is FULL.
+        for (pragma, expected) in [
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("secure_delete", 1),
+        ] {
+            let held: i64 = sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {pragma}")))
+                .fetch_one(&mut conn)
+                .await
+                .unwrap();
+            assert_eq!(held, expected, "{pragma}");
+        }
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+        assert_eq!(mode, "wal");
+    }
+}

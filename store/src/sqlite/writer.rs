@@ -233,3 +233,168 @@ async fn end(mut conn: SqliteConnection, state: &State) -> Result<()> {
     }
     conn.close().await.map_err(storage)
 }
+
+#[cfg(test)]
+mod tests {
+    use wom_sdk::{
+        Timestamp,
+        award::{AwardKey, Content, State as AwardState, Vouchers},
+        privacy::Participant,
+        protocol::Position,
+        store::{AwardRecord, Commit},
+    };
+
+    use super::*;
+    use crate::sqlite::write::CommitRows;
+
+    type Answer = oneshot::Receiver<Result<bool>>;
+
+    fn award(n: u8, sealed: usize) -> AwardRecord {
+        let vouchers = Vouchers {
+            aim: "H".parse().unwrap(),
+            minutes: 1,
+            place: Position::ZERO,
+            at: Timestamp::EPOCH,
+        };
+        AwardRecord {
+            key: AwardKey([n; 32]),
+            version: 1,
+            content: Content::new(vec![vouchers]).unwrap(),
+            state: AwardState::Accepted,
+            sealed: Some(vec![n; sealed]),
+            tries: 0,
+            unclear: false,
+            due: Timestamp::EPOCH,
+        }
+    }
+
+    fn job(commit: Commit) -> (Job, Answer) {
+        let (done, answer) = oneshot::channel();
+        let write = Write::Commit(CommitRows::of(commit).unwrap());
+        (Job { write, done }, answer)
+    }
+
+    fn accept(awards: Vec<AwardRecord>) -> (Job, Answer) {
+        job(Commit {
+            awards,
+            ..Commit::default()
+        })
+    }
+
+    async fn opened() -> (tempfile::TempDir, file::Claimed, SqliteConnection) {
+        let dir = tempfile::tempdir().unwrap();
+        let claimed = file::claim(&dir.path().join("wom.db"), Duration::ZERO).unwrap();
+        let conn = open::open(&claimed).await.unwrap();
+        (dir, claimed, conn)
+    }
+
+    /// Serves them as one group. `None`: the answer was an error.
+    async fn serve_all(conn: &mut SqliteConnection, jobs: Vec<(Job, Answer)>) -> Vec<Result<bool>> {
+        let (mut group, answers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        let state = State::default();
+        assert!(serve(conn, &mut group, &state).await.is_ok());
+        assert!(group.is_empty() && state.check().is_ok());
+        let mut results = Vec::new();
+        for answer in answers {
+            results.push(answer.await.unwrap());
+        }
+        results
+    }
+
+    async fn count(conn: &mut SqliteConnection, table: &'static str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_one(conn)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn members_of_a_group_roll_back_alone() {
+        let (_dir, _claimed, mut conn) = opened().await;
+        let settle = |expected, awards| {
+            job(Commit {
+                participant: Some(Participant([1; 32])),
+                expected: Some(expected),
+                awards,
+                ..Commit::default()
+            })
+        };
+        let answers = serve_all(
+            &mut conn,
+            vec![
+                accept(vec![award(1, 0)]),
+                settle(7, vec![award(2, 0)]),
+                accept(vec![award(3, 0), award(1, 0)]),
+                settle(0, vec![award(4, 0)]),
+                // Decided from what a neighbour in the group has changed meanwhile.
+                settle(0, vec![award(5, 0)]),
+                settle(1, vec![award(1, 0)]),
+                accept(vec![award(6, 0)]),
+            ],
+        )
+        .await;
+        let done: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+        assert_eq!(done, [true, false, false, true, false, false, true]);
+        let keys: Vec<Vec<u8>> = sqlx::query_scalar("SELECT key FROM award ORDER BY key")
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
+        assert_eq!(keys, [1, 4, 6].map(|n| vec![n; 32]));
+        let version: i64 = sqlx::query_scalar("SELECT version FROM participant")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+        assert_eq!(version, 1);
+    }
+
+    #[tokio::test]
+    async fn a_write_too_large_for_the_disk_leaves_the_others_alone() {
+        let (_dir, _claimed, mut conn) = opened().await;
+        let limit = |pages: u32| sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::raw_sql(limit(60)).execute(&mut conn).await.unwrap();
+        let group = || {
+            vec![
+                accept(vec![award(1, 100)]),
+                accept(vec![award(2, 1_000_000)]),
+                accept(vec![award(3, 100)]),
+            ]
+        };
+        let answers = serve_all(&mut conn, group()).await;
+        assert!(matches!(answers[..], [Ok(true), Err(_), Ok(true)]));
+        let error = answers[1].as_ref().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.message()),
+            (Kind::StorageFailed, "the disk is full")
+        );
+        assert_eq!(count(&mut conn, "award").await, 2);
+
+        // There is space again, and it goes on.
+        sqlx::raw_sql(limit(10_000))
+            .execute(&mut conn)
+            .await
+            .unwrap();
+        let answers = serve_all(&mut conn, group()).await;
+        assert!(matches!(answers[..], [Ok(false), Ok(true), Ok(false)]));
+        assert_eq!(count(&mut conn, "award").await, 3);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_may_not_be_written_stops() {
+        let (_dir, _claimed, mut conn) = opened().await;
+        sqlx::raw_sql("PRAGMA query_only = ON")
+            .execute(&mut conn)
+            .await
+            .unwrap();
+        let state = State::default();
+        let (one, first) = accept(vec![award(1, 0)]);
+        let (two, second) = accept(vec![award(2, 0)]);
+        assert!(serve(&mut conn, &mut vec![one, two], &state).await.is_err());
+        for answer in [first, second] {
+            let error = answer.await.unwrap().unwrap_err();
+            assert_eq!(error.message(), "the data base cannot be written");
+        }
+        assert!(state.check().is_err());
+        assert_eq!(count(&mut conn, "award").await, 0);
+    }
+}
