@@ -108,7 +108,7 @@ async fn hand_over(
     let mut failed = None;
     for record in store.unacknowledged(usize::MAX).await? {
         let content = &record.content;
-        match dispatcher.bring(record.key).await {
+        match dispatcher.bring_again(record.key).await {
             Ok(ticket) => {
                 report.awarded += u64::from(ticket.minutes);
                 let first = &content.sorts()[0];

@@ -6,12 +6,15 @@ use async_trait::async_trait;
 
 use super::{Collector, Touched, Watcher};
 use crate::{
-    Body, Digest, Error, Kind, Observation, Result, Timestamp,
+    Body, Digest, Error, Kind, MINUTE_MS, Observation, Result, Timestamp,
     instrument::{Refusal, Sink},
     observation::Entry,
     privacy::{Epoch, EpochKey, Participant},
     store::Commit,
 };
+
+/// How far ahead of ours a device's clock may be.
+const AHEAD_MS: i64 = 5 * MINUTE_MS;
 
 /// More months than any record can honestly touch.
 const MOST_EPOCHS: usize = 14;
@@ -112,14 +115,23 @@ impl<'a> Intake<'a> {
 #[async_trait]
 impl Sink for Intake<'_> {
     async fn observe(&mut self, chunk: Vec<Observation>) -> Result<()> {
-        self.observations += chunk.len() as u64;
+        let now = self.collector.clock.now();
         let mut by_participant = BTreeMap::<Participant, Vec<Entry>>::new();
         for observation in chunk {
+            // What is to come cannot be judged; kept, it would count or not by who looks when.
+            if is_to_come(&observation.body, now) {
+                self.refuse(Refusal::new(
+                    "future",
+                    "the record lies in the future; set the device's clock, then send it again when it is past",
+                ))
+                .await?;
+                continue;
+            }
+            self.observations += 1;
             for (participant, entry) in self.entries(observation)? {
                 by_participant.entry(participant).or_default().push(entry);
             }
         }
-        let now = self.collector.clock.now();
         for (participant, entries) in by_participant {
             // Due at once: if we die before settling, the next one who looks will settle.
             let wake = Some(now);
@@ -144,4 +156,15 @@ impl Sink for Intake<'_> {
     fn progress(&mut self, bytes: u64) {
         self.watcher.progress(bytes);
     }
+}
+
+/// Whether a record speaks of time that is not past. An envelope or a range may end later: what is
+/// known of it is past all the same.
+fn is_to_come(body: &Body, now: Timestamp) -> bool {
+    let last = match body {
+        Body::RangeReplaced { .. } => return false,
+        Body::Seconds { within, .. } | Body::Tally { within, .. } => Some(within.start()),
+        _ => body.span().map(|span| span.end()),
+    };
+    last.is_some_and(|last| last.since(now) > AHEAD_MS)
 }

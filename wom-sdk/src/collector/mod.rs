@@ -107,6 +107,12 @@ impl Collector {
         }
     }
 
+    /// Takes the time from another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
     /// Reads an input through an adapter, keeps what it yields, and settles whom it touched.
     ///
     /// `delivery` names the input, where it has a name: the same one again is not read again.

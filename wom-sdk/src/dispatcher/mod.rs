@@ -64,6 +64,22 @@ impl Dispatcher {
     /// [`run_due`](Self::run_due) go on.
     pub async fn award(&self, key: &str, request: &Request) -> Result<Ticket> {
         let key = self.accept(key, request).await?;
+        self.bring_again(key).await
+    }
+
+    /// As [`bring`](Self::bring), and tries a parked award once more: whoever asks again may have
+    /// mended what was wrong.
+    pub async fn bring_again(&self, key: AwardKey) -> Result<Ticket> {
+        if let (
+            _,
+            Award {
+                state: State::Parked(_),
+                ..
+            },
+        ) = self.load(key).await?
+        {
+            self.resume(key).await?;
+        }
         self.bring(key).await
     }
 
@@ -464,10 +480,11 @@ mod tests {
             awards.store.census().await.unwrap(),
             [("parked".to_owned(), Some("source_unknown".to_owned()), 1)]
         );
-        awards
-            .resume(AwardKey::direct(&issuer.identity, "k"))
-            .await
-            .unwrap();
+        let key = AwardKey::direct(&issuer.identity, "k");
+        assert_eq!(
+            awards.bring(key).await.unwrap_err().kind(),
+            Kind::SourceUnknown
+        );
         assert!(awards.award("k", &request(5)).await.is_ok());
     }
 
