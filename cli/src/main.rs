@@ -8,7 +8,7 @@ mod files;
 mod output;
 mod progress;
 mod qr;
-mod summary;
+mod reading;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,16 @@ pub trait RuleSet: fmt::Debug + Send + Sync {
     /// What counts of these entries, which are open (see
     /// [`Merged::open`](crate::observation::Merged::open)) and in order of time.
     fn judge(&self, entries: &[&Entry], now: Timestamp) -> Judgement;
+
+    /// How quiet it must be around a UTC midnight, in milliseconds before and after, so that what
+    /// came before and what comes after can be judged apart with the same result; `None` if a
+    /// history can only be judged as a whole.
+    ///
+    /// Evidence must not reach further than this out of the entries that it comes from. Milestones
+    /// are told apart by name alone: of several parts the first that has one decides.
+    fn separable_ms(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// What a rule set found.

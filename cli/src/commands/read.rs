@@ -23,7 +23,7 @@ use crate::{
     adapter_settings,
     output::Output,
     progress,
-    summary::{People, Person, Summary, minutes_by_day, steps},
+    reading::{Ledger, Listener, Totals, steps},
 };
 
 /// Read a file as an adapter does, and show what it holds and what would count.
@@ -84,21 +84,37 @@ pub async fn run(args: &Args, output: &Output) -> Result<()> {
         outcome.clone()?;
     }
 
-    let mut summary = Summary {
-        observations: reading.observations,
-        refused: reading.refused,
-        ..Summary::default()
+    let Reading {
+        ledger,
+        observations,
+        refused,
+        mut lines,
+        ..
+    } = reading;
+    let mut machine = Machine::new(&mut lines);
+    let mut human = Human::new(output, &args.zone);
+    let listener: &mut dyn Listener = if output.json {
+        &mut machine
+    } else {
+        &mut human
     };
-    let report = Report::new(output, &args.zone);
-    for person in reading.people.iter() {
-        let open = person.open();
-        let judgement = rules.judge(&open, now);
-        summary.add(&person.name, &open, &judgement, &args.zone);
-        report.person(person, &open, &judgement);
+    let (totals, torn) = ledger.judge(&*rules, now, &args.zone, listener)?;
+    let totals = Totals {
+        observations,
+        refused,
+        ..totals
+    };
+    if output.json {
+        machine.end(&totals)?;
+    } else {
+        human.end(&totals);
     }
-    reading.flush();
-    output.object(&json!({ "summary": summary }));
-    report.end(&summary);
+    if torn {
+        output.note(output.say(
+            "So many records bear on one another that they were judged in parts; minutes may differ a little.",
+            "Le registrazioni legate fra loro sono così tante che sono state valutate a parti; i minuti possono differire di poco.",
+        ));
+    }
     outcome
 }
 
@@ -117,7 +133,7 @@ struct Reading<'a> {
     output: &'a Output,
     lines: BufWriter<Stdout>,
     bar: ProgressBar,
-    people: People,
+    ledger: Ledger,
     observations: u64,
     refused: u64,
 }
@@ -128,24 +144,18 @@ impl<'a> Reading<'a> {
             output,
             lines: BufWriter::new(std::io::stdout()),
             bar,
-            people: People::new(args.show_subjects),
+            ledger: Ledger::new(args.show_subjects),
             observations: 0,
             refused: 0,
         }
     }
 
     fn line(&mut self, text: impl std::fmt::Display) -> Result<()> {
-        writeln!(self.lines, "{text}").map_err(|error| {
-            Error::new(Kind::Cancelled, "nobody reads the output any more").because(error)
-        })
+        writeln!(self.lines, "{text}").map_err(nobody_reads)
     }
 
     fn is_empty(&self) -> bool {
         self.observations == 0 && self.refused == 0
-    }
-
-    fn flush(&mut self) {
-        let _ = self.lines.flush();
     }
 }
 
@@ -155,11 +165,11 @@ impl Sink for Reading<'_> {
         for observation in chunk {
             self.observations += 1;
             if !self.output.json {
-                self.people.take(observation);
+                self.ledger.take(observation)?;
                 continue;
             }
             let mut object = observation_object(&observation);
-            let name = self.people.take(observation);
+            let name = self.ledger.take(observation)?;
             object["participant"] = name.into();
             self.line(json!({ "observation": object }))?;
         }
@@ -231,38 +241,128 @@ fn refusal_object(refusal: &Refusal) -> serde_json::Value {
     object
 }
 
-/// What people see of it.
-struct Report<'a> {
-    output: &'a Output,
-    zone: &'a Zone,
+/// The summary for machines: one line, which is written as the days come.
+struct Machine<'a> {
+    lines: &'a mut BufWriter<Stdout>,
+    begun: bool,
 }
 
-impl<'a> Report<'a> {
-    fn new(output: &'a Output, zone: &'a Zone) -> Self {
-        Self { output, zone }
+impl<'a> Machine<'a> {
+    fn new(lines: &'a mut BufWriter<Stdout>) -> Self {
+        Self {
+            lines,
+            begun: false,
+        }
     }
 
-    /// One person: every finding, and the minutes of each day.
-    fn person(&self, person: &Person, open: &[&Entry], judgement: &Judgement) {
-        if self.output.json {
-            return;
+    fn write(&mut self, text: &str) -> Result<()> {
+        self.lines.write_all(text.as_bytes()).map_err(nobody_reads)
+    }
+
+    fn end(&mut self, totals: &Totals) -> Result<()> {
+        if !self.begun {
+            self.write("{\"summary\":{\"days\":[")?;
         }
-        self.output.heading(&person.name);
-        let entries: BTreeMap<_, _> = open.iter().map(|entry| (entry.key, *entry)).collect();
-        for finding in judgement.findings.iter().take(SHOWN) {
-            let what = entries.get(&finding.key).map(|entry| what(&entry.body));
-            self.finding(finding, &what.unwrap_or_default());
+        let totals = json!(totals).to_string();
+        self.write("],")?;
+        self.write(totals.trim_start_matches('{'))?;
+        self.write("}\n")?;
+        self.lines.flush().map_err(nobody_reads)
+    }
+}
+
+impl Listener for Machine<'_> {
+    fn part(&mut self, _: &str, _: &[Entry], _: &Judgement) -> Result<()> {
+        Ok(())
+    }
+
+    fn days(&mut self, person: &str, days: &BTreeMap<Day, i64>) -> Result<()> {
+        for (day, minutes) in days {
+            let before = if self.begun {
+                ","
+            } else {
+                "{\"summary\":{\"days\":["
+            };
+            self.begun = true;
+            self.write(before)?;
+            let day = json!({"participant": person, "day": day, "minutes": minutes});
+            self.write(&day.to_string())?;
         }
-        let more = judgement.findings.len().saturating_sub(SHOWN);
-        if more > 0 {
+        Ok(())
+    }
+}
+
+fn nobody_reads(error: std::io::Error) -> Error {
+    Error::new(Kind::Cancelled, "nobody reads the output any more").because(error)
+}
+
+/// The report for people: every finding, and the minutes of each day, as far as anybody reads.
+struct Human<'a> {
+    output: &'a Output,
+    zone: &'a Zone,
+    people: usize,
+    /// Whether the person at hand was named.
+    named: bool,
+    /// Findings of the person at hand.
+    findings: usize,
+}
+
+impl Listener for Human<'_> {
+    fn part(&mut self, person: &str, entries: &[Entry], judgement: &Judgement) -> Result<()> {
+        if !self.named {
+            self.named = true;
+            self.people += 1;
+            if self.people <= SHOWN {
+                self.output.heading(person);
+            }
+        }
+        let bodies: BTreeMap<_, _> = entries
+            .iter()
+            .map(|entry| (entry.key, &entry.body))
+            .collect();
+        for finding in &judgement.findings {
+            self.findings += 1;
+            if self.people <= SHOWN && self.findings <= SHOWN {
+                let what = bodies.get(&finding.key).map(|body| what(body));
+                self.finding(finding, &what.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    fn days(&mut self, _: &str, days: &BTreeMap<Day, i64>) -> Result<()> {
+        self.named = false;
+        let findings = std::mem::take(&mut self.findings);
+        if self.people > SHOWN {
+            return Ok(());
+        }
+        self.more(findings.saturating_sub(SHOWN));
+        for (day, minutes) in days.iter().take(SHOWN) {
+            self.output
+                .line(format_args!("  = {day}  {minutes:>4} min"));
+        }
+        self.more(days.len().saturating_sub(SHOWN));
+        Ok(())
+    }
+}
+
+impl<'a> Human<'a> {
+    fn new(output: &'a Output, zone: &'a Zone) -> Self {
+        Self {
+            output,
+            zone,
+            people: 0,
+            named: false,
+            findings: 0,
+        }
+    }
+
+    fn more(&self, count: usize) {
+        if count > 0 {
             let rest = self
                 .output
                 .say("more (--json lists all)", "altri (--json li elenca tutti)");
-            self.output.line(format_args!("  … {more} {rest}"));
-        }
-        for (day, minutes) in minutes_by_day(judgement, self.zone) {
-            self.output
-                .line(format_args!("  = {day}  {minutes:>4} min"));
+            self.output.line(format_args!("  … {count} {rest}"));
         }
     }
 
@@ -303,29 +403,30 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn end(&self, summary: &Summary) {
-        if self.output.json {
-            return;
+    fn end(&self, totals: &Totals) {
+        if self.people > SHOWN {
+            self.output.line("");
+            self.more(self.people - SHOWN);
         }
         let say = |english, italian| self.output.say(english, italian);
         self.output.heading(say("Summary", "Riepilogo"));
         self.output.line(format_args!(
             "  {}: {}   {}: {}   {}: {}",
             say("observations", "osservazioni"),
-            summary.observations,
+            totals.observations,
             say("people", "persone"),
-            summary.participants,
+            totals.participants,
             say("refused", "rifiutati"),
-            summary.refused,
+            totals.refused,
         ));
         self.output.line(format_args!(
             "  {}: {}   {}: {}",
             say("minutes", "minuti"),
-            summary.minutes,
+            totals.minutes,
             say("steps", "passi"),
-            summary.steps,
+            totals.steps,
         ));
-        if let (Some(from), Some(to)) = (summary.from, summary.to) {
+        if let (Some(from), Some(to)) = (totals.from, totals.to) {
             self.output.line(format_args!("  {from} – {to}"));
         }
     }

@@ -158,6 +158,11 @@ impl RuleSet for ActiveMinutes {
         Self::NAME
     }
 
+    /// Ten minutes: no rule looks over a wider gap, but for hours and days, which end at midnight.
+    fn separable_ms(&self) -> Option<i64> {
+        Some(10 * 60_000)
+    }
+
     fn judge(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
         let mut findings = Findings::default();
         let (mut counted, mut timed, mut reached) = (Vec::new(), Vec::new(), Vec::new());
