@@ -30,6 +30,9 @@ mod choose;
 mod pay;
 mod redeem;
 
+#[cfg(test)]
+mod tests;
+
 pub use pay::Paid;
 pub use redeem::Redeemed;
 
