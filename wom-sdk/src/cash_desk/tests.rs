@@ -20,6 +20,8 @@ struct Till {
     verified: Mutex<Vec<Otc>>,
     polls: Mutex<u32>,
     paid: Mutex<Option<Timestamp>>,
+    /// How long a look takes.
+    slow: Duration,
 }
 
 impl Till {
@@ -64,6 +66,7 @@ impl Payee for Till {
 
     async fn status(&self, _: &Otc) -> Result<Option<Timestamp>> {
         *self.polls.lock().unwrap() += 1;
+        tokio::time::sleep(self.slow).await;
         self.fail("status")?;
         Ok(*self.paid.lock().unwrap())
     }
@@ -215,6 +218,29 @@ async fn paid_is_told_once_among_many_who_look() {
     let told: Vec<_> = looking.join_all().await.into_iter().flatten().collect();
     assert_eq!(told.len(), 20);
     assert!(told.iter().all(|(_, state)| state.name() == "paid"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_overtaken_tells_nothing() {
+    let at = Timestamp::from_seconds(1_800_000_001);
+    let till = Arc::new(Till {
+        pos: "a",
+        slow: Duration::from_secs(5),
+        paid: Mutex::new(Some(at)),
+        ..Till::default()
+    });
+    let desk = open(Arc::new(MemoryStore::new()), till);
+    desk.charge("order 1", &ten()).await.unwrap();
+    tokio::time::sleep(minutes(1)).await;
+    let looking = tokio::spawn({
+        let desk = desk.clone();
+        async move { desk.run_due(1).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The look is under way; the shop calls it off before its answer is here.
+    let state = desk.cancel("order 1").await.unwrap();
+    assert_eq!(state, State::PaidAfterCancel { at });
+    assert_eq!(looking.await.unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]
