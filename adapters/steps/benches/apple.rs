@@ -5,7 +5,9 @@
 
 use std::{
     hint::black_box,
+    io::Cursor,
     pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -24,8 +26,8 @@ fn main() {
     let day = AppleExport::of_days(1).text().len() as f64;
     let days = (MEGABYTES * 1e6 / day).ceil() as u32;
     let export = AppleExport::of_days(days);
-    let text = export.text().into_bytes();
-    let archive = export.archive();
+    let text: Arc<[u8]> = export.text().into_bytes().into();
+    let archive: Arc<[u8]> = export.archive().into();
     let records = export.truth().step_records;
     let size = text.len() as f64 / 1e6;
     println!(
@@ -82,7 +84,7 @@ fn tokens(text: &[u8], records: u64) -> u64 {
     records
 }
 
-fn adapter(input: &[u8]) -> u64 {
+fn adapter(input: &Arc<[u8]>) -> u64 {
     let mut count = Count(0);
     let config = AppleHealthConfig {
         subject: "p".to_owned(),
@@ -90,7 +92,7 @@ fn adapter(input: &[u8]) -> u64 {
     };
     let adapter = AppleHealth::new(config).expect("the subject is one byte");
     {
-        let input = Input::Bytes(input.to_vec());
+        let input = Input::Reader(Box::new(Cursor::new(Arc::clone(input))));
         let mut reading = pin!(adapter.read(input, Timestamp::EPOCH, &mut count));
         let Poll::Ready(result) = reading
             .as_mut()

@@ -30,9 +30,20 @@ pub(super) enum Fault {
 }
 
 /// The attributes of a tag, and whether the tag closes itself. `bytes` begins with `<` and the
-/// name and goes on at least until the tag's end.
+/// name and goes on until the next tag.
 pub(super) fn read<'a>(bytes: &'a [u8], name: &str) -> Result<(Attrs<'a>, bool), Fault> {
-    let end = tag_end(bytes).ok_or(Fault::Malformed)?;
+    // Between tags there is hardly ever any text, so that the last `>` is the tag's.
+    let last = memchr::memrchr(b'>', bytes).ok_or(Fault::Malformed)?;
+    match read_to(bytes, name, last) {
+        Err(Fault::Malformed) => {
+            let end = tag_end(bytes).ok_or(Fault::Malformed)?;
+            read_to(bytes, name, end)
+        }
+        read => read,
+    }
+}
+
+fn read_to<'a>(bytes: &'a [u8], name: &str, end: usize) -> Result<(Attrs<'a>, bool), Fault> {
     let (inside, closes) = match &bytes[..end] {
         [inside @ .., b'/'] => (inside, true),
         inside => (inside, false),
