@@ -1,1 +1,2 @@
-//! Placeholder.
+//! Small programs that show wom-sdk at work: see `examples/` beside this file, and run one with
+//! `cargo run -p wom-examples --example award`.
