@@ -7,8 +7,8 @@
 //! active.
 
 pub mod active_minutes;
-mod apple_health;
-mod fit;
+pub mod apple_health;
+pub mod fit;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -25,7 +25,7 @@
 //!    records without steps do not compete.
 //! 3. **Short step records** (up to [`short_s`](ActiveMinutes::short_s) seconds) spread their steps
 //!    over the minutes they touch by largest remainder. A minute with at least
-//!    [`moderate`](ActiveMinutes::moderate) steps counts whole.
+//!    [`moderate`](field@ActiveMinutes::moderate) steps counts whole.
 //! 4. **Long step records** say little about when: what remains of one after the choice of source
 //!    (and without the time that shorter records of its own source cover) keeps its share of the
 //!    steps and is worth one minute for each `moderate` steps, at most its length, if its mean reaches
