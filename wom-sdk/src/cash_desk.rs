@@ -24,7 +24,7 @@ use crate::{
 /// # impl wom_sdk::checkout::Payee for Paying {
 /// #     fn registry(&self) -> &str { "https://wom.social" }
 /// #     fn pos(&self) -> String { "65aa0c3be1f0d25c7b9e4422".into() }
-/// #     async fn register(&self, charge: &Charge, _: &str) -> Result<Ticket> {
+/// #     async fn register(&self, charge: &wom_sdk::checkout::Charge, _: &str) -> Result<Ticket> {
 /// #         let (otc, pin, link) = (Otc::random(), Pin::random(), Link::new("x"));
 /// #         Ok(Ticket { otc, pin, link, minutes: charge.amount })
 /// #     }

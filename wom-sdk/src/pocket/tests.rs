@@ -139,7 +139,7 @@ impl Gateway for Bank {
         self.go(|books| {
             books.calls.push(("redeem", key.digest()));
             let code = books.codes.iter_mut().find(|code| code.0 == *otc);
-            let (_, vouchers, performed) = code.ok_or_else(|| unknown())?;
+            let (_, vouchers, performed) = code.ok_or_else(unknown)?;
             match performed {
                 None => *performed = Some(key.clone()),
                 Some(first) if replays && first == key => (),
@@ -469,11 +469,8 @@ async fn many_calls_at_once_neither_share_a_voucher_nor_repeat_a_code() {
     }
     let done = paying.join_all().await;
     let paid = done.iter().filter(|done| done.is_ok()).count();
-    // 31 of 10 and one of 5 fit into 320; the last one of 10 may find 5 or 0 left.
-    assert_eq!(
-        bank.spent().len(),
-        if paid == 63 { 315 } else { 320 - 320 % 10 }
-    );
+    // If the code of 5 was early, 31 of the others fit into 320; if late, it finds nothing left.
+    assert_eq!(bank.spent().len(), if paid == 63 { 315 } else { 320 });
     assert_eq!(bank.spent(), wallet.in_state(VoucherState::Spent));
     assert!(wallet.in_state(VoucherState::Reserved).is_empty());
 
