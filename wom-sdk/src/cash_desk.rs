@@ -17,7 +17,7 @@ use crate::{
 /// share it.
 ///
 /// ```
-/// # use wom_sdk::{Result, Timestamp, award::{Link, Ticket}, protocol::{Otc, Pin}};
+/// # use wom_sdk::{Result, Timestamp, award::Ticket, protocol::{Otc, Pin}};
 /// # #[derive(Debug)]
 /// # struct Paying;
 /// # #[async_trait::async_trait]
@@ -25,7 +25,7 @@ use crate::{
 /// #     fn registry(&self) -> &str { "https://wom.social" }
 /// #     fn pos(&self) -> String { "65aa0c3be1f0d25c7b9e4422".into() }
 /// #     async fn register(&self, charge: &wom_sdk::checkout::Charge, _: &str) -> Result<Ticket> {
-/// #         let (otc, pin, link) = (Otc::random(), Pin::random(), Link::new("x"));
+/// #         let (otc, pin, link) = (Otc::random(), Pin::random(), "x".to_owned().into());
 /// #         Ok(Ticket { otc, pin, link, minutes: charge.amount })
 /// #     }
 /// #     async fn verify(&self, _: &Otc) -> Result<()> { Ok(()) }

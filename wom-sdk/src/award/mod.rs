@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result, Timestamp,
-    protocol::{Aim, Otc, Pin, Position},
+    protocol::{Aim, LinkText, Otc, Pin, Position},
 };
 
 /// What vouchers to issue: one voucher for each minute. Frozen once an award is accepted.
@@ -113,29 +113,7 @@ pub struct Ticket {
     /// Its PIN, handed over apart from the link where that is possible.
     pub pin: Pin,
     /// The link that a Pocket opens, as the Registry gave it.
-    pub link: Link,
+    pub link: LinkText,
     /// How many vouchers it brings.
     pub minutes: u32,
-}
-
-/// A link that holds an OTC; redacted when printed.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Link(String);
-
-impl Link {
-    /// A link as the Registry gave it.
-    pub fn new(link: impl Into<String>) -> Self {
-        Self(link.into())
-    }
-
-    /// The text, for the person who is to open it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Link {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Link(redacted)")
-    }
 }

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::{
-    award::Link,
     privacy::MemoryKeyStore,
     protocol::{Otc, Pin},
     store::MemoryStore,
@@ -54,7 +53,7 @@ impl Payee for Till {
         Ok(Ticket {
             otc: Otc::random(),
             pin: Pin::random(),
-            link: Link::new("x"),
+            link: "x".to_owned().into(),
             minutes: charge.amount,
         })
     }

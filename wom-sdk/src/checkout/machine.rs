@@ -203,7 +203,6 @@ fn looked(checkout: &mut Checkout, answer: Result<Option<Timestamp>>, now: Times
 mod tests {
     use super::*;
     use crate::{
-        award::Link,
         checkout::{Charge, CheckoutId},
         protocol::{Otc, Pin},
     };
@@ -212,7 +211,7 @@ mod tests {
         Ticket {
             otc: Otc::random(),
             pin: Pin::random(),
-            link: Link::new("x"),
+            link: "x".to_owned().into(),
             minutes: 10,
         }
     }

@@ -331,7 +331,7 @@ mod tests {
     use super::*;
     use crate::{
         SystemClock,
-        award::{Identity, Link},
+        award::Identity,
         privacy::MemoryKeyStore,
         protocol::{Otc, Pin},
         store::MemoryStore,
@@ -378,7 +378,7 @@ mod tests {
             self.fails("create")?;
             let (otc, pin) = (Otc::random(), Pin::random());
             Ok(Ticket {
-                link: Link::new(otc.reveal()),
+                link: otc.reveal().into(),
                 otc,
                 pin,
                 minutes: content.minutes(),

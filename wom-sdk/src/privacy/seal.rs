@@ -7,11 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{KeyStore, keyed};
-use crate::{
-    Error, Kind, Result,
-    award::{Link, Ticket},
-    protocol::Pin,
-};
+use crate::{Error, Kind, Result, award::Ticket, protocol::Pin};
 
 /// Seals and opens tickets with AES-256-GCM, under a key of each record's own that is derived
 /// from the key store's root. A sealed ticket opens under the name of its award or checkout only.
@@ -69,7 +65,7 @@ impl Sealer {
         Ok(Ticket {
             otc: plain.otc.parse().map_err(|_| failed())?,
             pin: Pin::from_registry(&plain.pin).map_err(|_| failed())?,
-            link: Link::new(&*plain.link),
+            link: plain.link.clone().into(),
             minutes: plain.minutes,
         })
     }
@@ -106,7 +102,7 @@ mod tests {
         let ticket = Ticket {
             otc: Otc::random(),
             pin: Pin::random(),
-            link: Link::new("https://link.wom.social/vouchers/x"),
+            link: "https://link.wom.social/vouchers/x".to_owned().into(),
             minutes: 30,
         };
         let (one, two) = (&[1; 32], &[2; 32]);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error, Kind, Result,
-    award::{Content, Identity, Issuer, Link, Ticket},
+    award::{Content, Identity, Issuer, Ticket},
     protocol::{
         LinkText, Otc, PrivateKey, SourceId,
         message::{
@@ -138,10 +138,10 @@ pub(super) fn check_nonce(sent: &str, echoed: &str) -> Result<()> {
 }
 
 /// The link to hand out: the Registry's own, or the form that every wallet of it opens.
-pub(super) fn link(given: Option<LinkText>, base: &str, path: &str, otc: &Otc) -> Link {
+pub(super) fn link(given: Option<LinkText>, base: &str, path: &str, otc: &Otc) -> LinkText {
     match given {
-        Some(link) => Link::new(link.reveal()),
-        None => Link::new(format!("{base}/{path}/{}", otc.reveal())),
+        Some(link) => link,
+        None => format!("{base}/{path}/{}", otc.reveal()).into(),
     }
 }
 
