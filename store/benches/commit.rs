@@ -4,7 +4,7 @@
 //! accepts one award; every caller waits until its own is durable. Rounds are interleaved, and
 //! medians compared: other work on the machine blurs the figures, but hardly the ratios.
 //!
-//! `cargo bench -p wom-store --bench commit [-- ROUNDS]`
+//! `cargo bench -p wom-store --bench commit [-- ROUNDS [FOLDER]]`
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 
@@ -38,11 +38,14 @@ const CASES: [(&str, u64, u64, f64); 4] = [
 ];
 
 fn main() {
-    let rounds = std::env::args()
+    // Cargo adds a flag of its own.
+    let mut words = std::env::args()
         .skip(1)
-        .find_map(|word| word.parse().ok())
-        .unwrap_or(7);
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        .filter(|word| !word.starts_with('-'));
+    let rounds = words.next().map_or(7, |rounds| rounds.parse().unwrap());
+    let folder = words.next();
+    let folder = folder.as_deref().unwrap_or(env!("CARGO_TARGET_TMPDIR"));
+    let dir = tempfile::tempdir_in(folder).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -52,11 +55,15 @@ fn main() {
     let mut disk = Vec::new();
     let mut ratios = vec![Vec::new(); CASES.len()];
     let mut rates = ratios.clone();
+    let mut costs = ratios.clone();
     for _ in 0..rounds {
         for (case, (_, callers, batch, _)) in CASES.into_iter().enumerate() {
             // The disk just before and just after, since it does not run evenly.
             let before = append_and_sync(dir.path());
-            let rate = runtime.block_on(commits(&store, callers, batch));
+            let cpu = cpu_seconds();
+            let count = runtime.block_on(commits(&store, callers, batch));
+            let rate = count / SPELL.as_secs_f64();
+            costs[case].push((cpu_seconds() - cpu) / count * 1e6);
             let beside = f64::midpoint(before, append_and_sync(dir.path()));
             disk.push(beside);
             rates[case].push(rate);
@@ -64,8 +71,8 @@ fn main() {
         }
     }
     println!("append 4 KiB + fdatasync: {:.0}/s", median(&mut disk));
-    println!("| awards/s, each durable | rate | ratio | lowest to highest | goal |");
-    println!("|---|---|---|---|---|");
+    println!("| awards/s, each durable | rate | CPU µs | ratio | lowest to highest | goal |");
+    println!("|---|---|---|---|---|---|");
     for (case, (name, _, _, goal)) in CASES.into_iter().enumerate() {
         let ratio = median(&mut ratios[case]);
         let (lowest, highest) = (ratios[case][0], ratios[case][ratios[case].len() - 1]);
@@ -77,7 +84,10 @@ fn main() {
             format!("{goal} MISSED")
         };
         let rate = median(&mut rates[case]);
-        println!("| {name} | {rate:.0} | {ratio:.2} | {lowest:.2} to {highest:.2} | {verdict} |");
+        let cost = median(&mut costs[case]);
+        println!(
+            "| {name} | {rate:.0} | {cost:.0} | {ratio:.2} | {lowest:.2} to {highest:.2} | {verdict} |"
+        );
     }
     runtime.block_on(store.close()).unwrap();
 }
@@ -129,7 +139,21 @@ async fn commits(store: &Arc<SqliteStore>, callers: u64, batch: u64) -> f64 {
     for caller in callers {
         count += caller.await.unwrap();
     }
-    f64::from(count) / started.elapsed().as_secs_f64()
+    f64::from(count) * SPELL.as_secs_f64() / started.elapsed().as_secs_f64()
+}
+
+/// What this process has used so far, user and system, in hundredths; zero where that is unknown.
+fn cpu_seconds() -> f64 {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return 0.0;
+    };
+    // The second field is a name in brackets and may hold blanks.
+    let fields = stat.rsplit(')').next().unwrap().split(' ');
+    let ticks = fields
+        .skip(12)
+        .take(2)
+        .map(|field| field.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / 100.0
 }
 
 fn award(n: u64) -> AwardRecord {

@@ -47,6 +47,10 @@ pub(super) fn is_no_data_base(error: &sqlx::Error) -> bool {
 /// The error to show. Neither SQLite's messages nor ours hold what was to be written.
 pub(super) fn storage(error: sqlx::Error) -> Error {
     let (message, hint) = match primary(&error) {
+        Some(1 | 18 | 19 | 20 | 25) => (
+            "the store cannot hold this",
+            "split it; if it is not large, report a defect of wom-sdk",
+        ),
         Some(5 | 6) => {
             let busy = "another program holds the data base";
             return Error::new(Kind::StorageFailed, busy)

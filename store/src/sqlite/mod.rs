@@ -5,6 +5,7 @@ mod file;
 mod open;
 mod readers;
 mod rows;
+mod statement;
 mod write;
 mod writer;
 

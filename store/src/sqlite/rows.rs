@@ -13,10 +13,10 @@ use wom_sdk::{
 
 use super::error::damaged;
 
-/// The columns of an award, in the order of [`AwardRow`] and [`award`].
+/// The columns of an award, in the order in which [`award`] reads them.
 pub(super) const AWARD: &str = "key, version, content, state, reason, sealed, tries, unclear, due";
 
-/// The columns of a checkout, in the order of [`CheckoutRow`] and [`checkout`].
+/// The columns of a checkout, in the order in which [`checkout`] reads them.
 pub(super) const CHECKOUT: &str = "id, version, charge, state, sealed, tries, unclear, since, due";
 
 #[derive(Debug)]

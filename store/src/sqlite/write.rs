@@ -1,24 +1,24 @@
-//! The writes, and how each is applied within a transaction.
+//! The writes, and how they are applied within a transaction.
 //!
-//! A write that is one statement is a whole by itself. Others stand in a savepoint, so that one
-//! that cannot be done leaves its neighbours in the transaction alone.
+//! The writes that awards are made of, accepting one and moving one on, are put together into few
+//! statements; what cannot be done together is done one by one. A write of several statements
+//! stands in a savepoint, so that one that cannot be done leaves its neighbours alone.
 
-use sqlx::{
-    AssertSqlSafe, Row as _, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments,
-};
+use sqlx::{Row as _, SqliteConnection};
 use wom_sdk::{
-    Error, Kind, Result,
+    Error, Result,
     award::Identity,
     store::{Commit, Owner},
 };
 
 use super::{
-    error::{Severity, damaged, is_duplicate, severity},
-    rows::{AWARD, AccountRow, AwardRow, CheckoutRow, EntryRow, number},
+    error::{Severity, damaged, is_duplicate, severity, storage},
+    rows::{AccountRow, AwardRow, CheckoutRow, EntryRow, number},
+    statement::{
+        self, AccountOf, EntryOf, accept, advance, advance_all, close_or_open, insert_accounts,
+        insert_awards, merge_entries, powers, put_checkout,
+    },
 };
-
-/// How many rows one statement writes at most.
-const ROWS: usize = 64;
 
 /// What is to be written, already in the form of rows.
 #[derive(Debug)]
@@ -58,9 +58,7 @@ pub(super) enum Failure {
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         match severity(&error) {
-            Severity::Write => Self::Write(
-                Error::new(Kind::StorageFailed, "the store cannot hold this").because(error),
-            ),
+            Severity::Write => Self::Write(storage(error)),
             Severity::Transaction | Severity::Store => Self::Transaction(error),
         }
     }
@@ -90,38 +88,120 @@ impl CommitRows {
             awards: awards.iter().map(AwardRow::of).collect::<Result<_>>()?,
         })
     }
-
-    fn is_one_statement(&self) -> bool {
-        self.participant.is_none() && self.awards.len() <= 1
-    }
 }
 
 impl Write {
+    /// Applies the only write of a transaction, with its beginning and its end, where one turn of
+    /// the connection is enough for that. `None` where it is not.
+    pub(super) async fn apply_alone(
+        &self,
+        conn: &mut SqliteConnection,
+    ) -> Option<Result<bool, sqlx::Error>> {
+        const ALONE: bool = true;
+        let query = match self {
+            Self::Advance(row) => advance(row, ALONE),
+            Self::Commit(rows) => accept(rows.one_award()?, ALONE),
+            Self::InboxClose(delivery) => close_or_open(delivery, true, ALONE),
+            Self::InboxOpen(delivery) => close_or_open(delivery, false, ALONE),
+            Self::PutCheckout(row) => put_checkout(row, ALONE),
+            Self::Bind(_) => return None,
+        };
+        Some(statement::said_yes(query.fetch_all(conn).await))
+    }
+
     /// Applies the write. `false`: it was not done, because something else was done before; then,
     /// as after a [`Failure::Write`], nothing of it is left in the transaction.
-    pub(super) async fn apply(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
-        match self {
-            Self::Advance(row) => advance(conn, row).await,
-            Self::Bind(owner) => bind(conn, owner).await,
-            Self::Commit(rows) if rows.is_one_statement() => commit(conn, rows).await,
-            Self::Commit(rows) => {
-                sqlx::query("SAVEPOINT one").execute(&mut *conn).await?;
-                let done = commit(conn, rows).await;
-                if !matches!(done, Ok(true) | Err(Failure::Transaction(_))) {
-                    let undo = sqlx::query("ROLLBACK TO one").execute(&mut *conn).await;
-                    undo.map_err(Failure::Transaction)?;
-                }
-                if !matches!(done, Err(Failure::Transaction(_))) {
-                    let end = sqlx::query("RELEASE one").execute(conn).await;
-                    end.map_err(Failure::Transaction)?;
-                }
-                done
-            }
-            Self::InboxClose(delivery) => inbox(conn, delivery, true).await,
-            Self::InboxOpen(delivery) => inbox(conn, delivery, false).await,
-            Self::PutCheckout(row) => put_checkout(conn, row).await,
+    async fn apply(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
+        let query = match self {
+            Self::Advance(row) => advance(row, false),
+            Self::Bind(owner) => return bind(conn, owner).await,
+            Self::Commit(rows) => match rows.one_award() {
+                Some(award) => accept(award, false),
+                None => return commit_or_nothing(conn, rows).await,
+            },
+            Self::InboxClose(delivery) => close_or_open(delivery, true, false),
+            Self::InboxOpen(delivery) => close_or_open(delivery, false, false),
+            Self::PutCheckout(row) => put_checkout(row, false),
+        };
+        Ok(statement::said_yes(query.fetch_all(conn).await)?)
+    }
+}
+
+impl CommitRows {
+    /// The award, if this accepts one and does nothing else.
+    fn one_award(&self) -> Option<&AwardRow> {
+        match (&self.participant, &self.awards[..]) {
+            (None, [award]) => Some(award),
+            _ => None,
         }
     }
+}
+
+/// Applies several writes, in any order. An error is one of the whole transaction.
+pub(super) async fn apply_all(
+    conn: &mut SqliteConnection,
+    writes: &[&Write],
+) -> Result<Vec<Result<bool>>, sqlx::Error> {
+    let (mut accepts, mut advances) = (Vec::new(), Vec::new());
+    for (place, write) in writes.iter().enumerate() {
+        match write {
+            Write::Advance(row) => advances.push((place, row)),
+            Write::Commit(rows) => accepts.extend(rows.one_award().map(|row| (place, row))),
+            _ => {}
+        }
+    }
+    let mut done = vec![false; writes.len()];
+    for some in powers(&accepts) {
+        let all = match insert_awards(some.iter().map(|(_, row)| *row))
+            .execute(&mut *conn)
+            .await
+        {
+            Ok(_) => true,
+            // The statement has left nothing behind.
+            Err(error) if severity(&error) == Severity::Write => false,
+            Err(error) => return Err(error),
+        };
+        some.iter().for_each(|(place, _)| done[*place] = all);
+    }
+    for some in powers(&advances) {
+        let all = all_advance(conn, some.iter().map(|(_, row)| *row)).await?;
+        some.iter().for_each(|(place, _)| done[*place] = all);
+    }
+    let mut answers = Vec::with_capacity(writes.len());
+    for (write, done) in writes.iter().zip(done) {
+        answers.push(match done {
+            true => Ok(true),
+            false => match write.apply(conn).await {
+                Ok(done) => Ok(done),
+                Err(Failure::Write(error)) => Err(error),
+                Err(Failure::Transaction(error)) => return Err(error),
+            },
+        });
+    }
+    Ok(answers)
+}
+
+/// Moves all of them on, or none.
+async fn all_advance<'r>(
+    conn: &mut SqliteConnection,
+    rows: impl ExactSizeIterator<Item = &'r AwardRow> + Clone,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query("SAVEPOINT all_of_them")
+        .execute(&mut *conn)
+        .await?;
+    let count = rows.len() as u64;
+    let all = match advance_all(rows).execute(&mut *conn).await {
+        Ok(done) => done.rows_affected() == count,
+        Err(error) if severity(&error) == Severity::Write => false,
+        Err(error) => return Err(error),
+    };
+    if !all {
+        sqlx::query("ROLLBACK TO all_of_them")
+            .execute(&mut *conn)
+            .await?;
+    }
+    sqlx::query("RELEASE all_of_them").execute(conn).await?;
+    Ok(all)
 }
 
 async fn bind(conn: &mut SqliteConnection, owner: &Owner) -> Result<bool, Failure> {
@@ -152,6 +232,24 @@ async fn bind(conn: &mut SqliteConnection, owner: &Owner) -> Result<bool, Failur
     Ok(true)
 }
 
+async fn commit_or_nothing(
+    conn: &mut SqliteConnection,
+    rows: &CommitRows,
+) -> Result<bool, Failure> {
+    sqlx::query("SAVEPOINT one").execute(&mut *conn).await?;
+    let done = commit(conn, rows).await;
+    if matches!(done, Err(Failure::Transaction(_))) {
+        return done;
+    }
+    if !matches!(done, Ok(true)) {
+        let undone = sqlx::query("ROLLBACK TO one").execute(&mut *conn).await;
+        undone.map_err(Failure::Transaction)?;
+    }
+    let released = sqlx::query("RELEASE one").execute(conn).await;
+    released.map_err(Failure::Transaction)?;
+    done
+}
+
 async fn commit(conn: &mut SqliteConnection, rows: &CommitRows) -> Result<bool, Failure> {
     if let Some(participant) = &rows.participant
         && !write_participant(conn, participant).await?
@@ -159,15 +257,7 @@ async fn commit(conn: &mut SqliteConnection, rows: &CommitRows) -> Result<bool, 
         return Ok(false);
     }
     for some in powers(&rows.awards) {
-        let sql = format!(
-            "INSERT INTO award ({AWARD}, open) VALUES {}",
-            tuples(10, some.len())
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for row in some {
-            query = bind_award(query, row);
-        }
-        match query.execute(&mut *conn).await {
+        match insert_awards(some.iter()).execute(&mut *conn).await {
             Err(error) if is_duplicate(&error) => return Ok(false),
             done => done?,
         };
@@ -188,135 +278,17 @@ async fn write_participant(
     .bind(rows.wake)
     .fetch_one(&mut *conn)
     .await?;
-    let (id, before): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let (participant, before): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
     if rows.expected.is_some_and(|expected| expected != before) {
         return Ok(false);
     }
     for some in powers(&rows.entries) {
-        let sql = format!(
-            "INSERT INTO entry (participant, key, rank, stream, device, recording, body)
-             VALUES {}
-             ON CONFLICT (participant, key) DO UPDATE SET rank = excluded.rank,
-                 stream = excluded.stream, device = excluded.device,
-                 recording = excluded.recording, body = excluded.body
-             WHERE excluded.rank > rank",
-            tuples(7, some.len())
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for row in some {
-            query = query
-                .bind(id)
-                .bind(row.key.to_vec())
-                .bind(row.rank.to_vec())
-                .bind(row.stream.to_vec())
-                .bind(row.device.clone())
-                .bind(row.recording.clone())
-                .bind(row.body.clone());
-        }
-        query.execute(&mut *conn).await?;
+        let rows = some.iter().map(|row| EntryOf { participant, row });
+        merge_entries(rows).execute(&mut *conn).await?;
     }
     for some in powers(&rows.accounts) {
-        let sql = format!(
-            "INSERT INTO account (participant, line, unit, awarded, n) VALUES {}
-             ON CONFLICT (participant, line, unit) DO UPDATE SET awarded = excluded.awarded,
-                 n = excluded.n",
-            tuples(5, some.len())
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for row in some {
-            query = query
-                .bind(id)
-                .bind(row.line.clone())
-                .bind(row.unit.clone())
-                .bind(row.awarded)
-                .bind(row.n);
-        }
-        query.execute(&mut *conn).await?;
+        let rows = some.iter().map(|row| AccountOf { participant, row });
+        insert_accounts(rows).execute(&mut *conn).await?;
     }
     Ok(true)
-}
-
-async fn advance(conn: &mut SqliteConnection, row: &AwardRow) -> Result<bool, Failure> {
-    let query = sqlx::query(
-        "UPDATE award SET version = ?2, content = ?3, state = ?4, reason = ?5, sealed = ?6,
-             tries = ?7, unclear = ?8, due = ?9, open = ?10
-         WHERE key = ?1 AND version = ?2 - 1",
-    );
-    let done = bind_award(query, row).execute(conn).await?;
-    Ok(done.rows_affected() == 1)
-}
-
-async fn inbox(
-    conn: &mut SqliteConnection,
-    delivery: &[u8; 16],
-    closed: bool,
-) -> Result<bool, Failure> {
-    let row = sqlx::query(
-        "INSERT INTO inbox (delivery, closed) VALUES (?, ?)
-         ON CONFLICT (delivery) DO UPDATE SET closed = max(closed, excluded.closed)
-         RETURNING closed",
-    )
-    .bind(delivery.to_vec())
-    .bind(closed)
-    .fetch_one(conn)
-    .await?;
-    let is_closed: bool = row.try_get(0)?;
-    Ok(!is_closed)
-}
-
-async fn put_checkout(conn: &mut SqliteConnection, row: &CheckoutRow) -> Result<bool, Failure> {
-    let sql = if row.version == 1 {
-        "INSERT INTO checkout (id, version, charge, state, sealed, tries, unclear, since, due)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"
-    } else {
-        "UPDATE checkout SET version = ?2, charge = ?3, state = ?4, sealed = ?5, tries = ?6,
-             unclear = ?7, since = ?8, due = ?9
-         WHERE id = ?1 AND version = ?2 - 1"
-    };
-    let done = sqlx::query(sql)
-        .bind(row.id.to_vec())
-        .bind(row.version)
-        .bind(row.charge.clone())
-        .bind(row.state.clone())
-        .bind(row.sealed.clone())
-        .bind(row.tries)
-        .bind(row.unclear)
-        .bind(row.since)
-        .bind(row.due)
-        .execute(conn)
-        .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-fn bind_award<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    row: &AwardRow,
-) -> Query<'q, Sqlite, SqliteArguments> {
-    query
-        .bind(row.key.to_vec())
-        .bind(row.version)
-        .bind(row.content.clone())
-        .bind(row.state)
-        .bind(row.reason.clone())
-        .bind(row.sealed.clone())
-        .bind(row.tries)
-        .bind(row.unclear)
-        .bind(row.due)
-        .bind(row.open)
-}
-
-/// Rows in groups whose lengths are powers of two, so that few statements are ever prepared.
-fn powers<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let largest = 1_usize << rows.len().checked_ilog2()?;
-        let (some, rest) = rows.split_at(largest.min(ROWS));
-        rows = rest;
-        Some(some)
-    })
-}
-
-/// `(?,?,?),(?,?,?)`: so many rows of so many columns.
-fn tuples(columns: usize, rows: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(","));
-    vec![row; rows].join(",")
 }

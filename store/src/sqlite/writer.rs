@@ -17,7 +17,7 @@ use super::{
     error::{Severity, closed, severity, stopped, storage},
     file, open,
     readers::Readers,
-    write::{Failure, Write},
+    write::{Write, apply_all},
 };
 
 /// How many writes stand in one transaction at most.
@@ -210,15 +210,14 @@ async fn transact(
     conn: &mut SqliteConnection,
     group: &[Job],
 ) -> Result<Vec<Result<bool>>, sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
-    let mut answers = Vec::with_capacity(group.len());
-    for job in group {
-        match job.write.apply(conn).await {
-            Ok(done) => answers.push(Ok(done)),
-            Err(Failure::Write(error)) => answers.push(Err(error)),
-            Err(Failure::Transaction(error)) => return Err(error),
-        }
+    if let [job] = group
+        && let Some(done) = job.write.apply_alone(conn).await
+    {
+        return Ok(vec![Ok(done?)]);
     }
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
+    let writes: Vec<_> = group.iter().map(|job| &job.write).collect();
+    let answers = apply_all(conn, &writes).await?;
     sqlx::query("COMMIT").execute(conn).await?;
     Ok(answers)
 }
