@@ -74,7 +74,8 @@ impl AppleExport {
             .collect()
     }
 
-    /// The archive, as small as one can be: one packed member, and an end.
+    /// The document as the one member of an archive. The archive has no directory, which a stream
+    /// does not need; other programs do.
     pub fn archive(self) -> Vec<u8> {
         let text = self.text().into_bytes();
         let mut crc = flate2::Crc::new();
