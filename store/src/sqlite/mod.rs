@@ -294,7 +294,7 @@ async fn holding(conn: &mut sqlx::SqliteConnection, participant: Participant) ->
 }
 
 fn due_awards() -> String {
-    format!("SELECT {AWARD} FROM award WHERE open AND due <= ? ORDER BY due, key LIMIT ?")
+    format!("SELECT {AWARD} FROM award WHERE open AND due <= ? ORDER BY due, award.id LIMIT ?")
 }
 
 fn unacknowledged_awards() -> String {

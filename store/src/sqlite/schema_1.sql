@@ -54,8 +54,10 @@ CREATE TABLE award (
     open INTEGER NOT NULL
 ) STRICT;
 
--- Exactly the order in which due awards are asked for: no sorting, whatever the backlog.
-CREATE INDEX award_due ON award (due, key) WHERE open;
+-- Exactly the order in which due awards are asked for: no sorting, whatever the backlog. Of those
+-- that are due at the same time the one accepted first comes first, which also lets a burst of new
+-- awards share pages here.
+CREATE INDEX award_due ON award (due, id) WHERE open;
 
 -- What somebody still has to collect, or to look after.
 CREATE INDEX award_unacknowledged ON award (key) WHERE state <> 'acknowledged';

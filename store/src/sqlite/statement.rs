@@ -1,14 +1,6 @@
 //! The writing statements with what is bound to them.
-//!
-//! A statement of one write answers with one row that says yes if it was done. It may stand
-//! *alone*: with the beginning and the end of its transaction, which saves turns of the
-//! connection; if it fails, the transaction may be open still.
 
-use sqlx::{
-    AssertSqlSafe, Row as _, Sqlite,
-    query::Query,
-    sqlite::{SqliteArguments, SqliteRow},
-};
+use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
 
 use super::rows::{AccountRow, AwardRow, CheckoutRow, EntryRow};
 
@@ -31,49 +23,41 @@ pub(super) struct AccountOf<'r> {
     pub(super) row: &'r AccountRow,
 }
 
-/// Whether a statement of one write was done.
-pub(super) fn said_yes(answer: Result<Vec<SqliteRow>, sqlx::Error>) -> Result<bool, sqlx::Error> {
-    match answer?.first() {
-        Some(row) => row.try_get(0),
-        None => Ok(false),
-    }
-}
-
 /// Accepts an award whose key is new.
-pub(super) fn accept(row: &AwardRow, alone: bool) -> Statement {
+pub(super) fn accept(row: &AwardRow) -> Statement {
     let sql = "INSERT INTO award
                    (key, version, content, state, reason, sealed, tries, unclear, due, open)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1";
-    bind_award(statement(sql, alone), row)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    bind_award(sqlx::query(sql), row)
 }
 
 /// Moves an award on from the version before.
-pub(super) fn advance(row: &AwardRow, alone: bool) -> Statement {
+pub(super) fn advance(row: &AwardRow) -> Statement {
     let sql = "UPDATE award SET version = ?2, content = ?3, state = ?4, reason = ?5, sealed = ?6,
                    tries = ?7, unclear = ?8, due = ?9, open = ?10
-               WHERE key = ?1 AND version = ?2 - 1 RETURNING 1";
-    bind_award(statement(sql, alone), row)
+               WHERE key = ?1 AND version = ?2 - 1";
+    bind_award(sqlx::query(sql), row)
 }
 
-/// Remembers a delivery, and whether it is processed; yes if it was not.
-pub(super) fn close_or_open(delivery: &[u8; 16], closed: bool, alone: bool) -> Statement {
+/// Remembers a delivery, and whether it is processed. Gives one row: whether it is not.
+pub(super) fn close_or_open(delivery: &[u8; 16], closed: bool) -> Statement {
     let sql = "INSERT INTO inbox (delivery, closed) VALUES (?, ?)
                ON CONFLICT (delivery) DO UPDATE SET closed = max(closed, excluded.closed)
                RETURNING NOT closed";
-    statement(sql, alone).bind(delivery.to_vec()).bind(closed)
+    sqlx::query(sql).bind(delivery.to_vec()).bind(closed)
 }
 
 /// Makes a checkout, or moves it on from the version before.
-pub(super) fn put_checkout(row: &CheckoutRow, alone: bool) -> Statement {
+pub(super) fn put_checkout(row: &CheckoutRow) -> Statement {
     let sql = if row.version == 1 {
         "INSERT INTO checkout (id, version, charge, state, sealed, tries, unclear, since, due)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING RETURNING 1"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"
     } else {
         "UPDATE checkout SET version = ?2, charge = ?3, state = ?4, sealed = ?5, tries = ?6,
              unclear = ?7, since = ?8, due = ?9
-         WHERE id = ?1 AND version = ?2 - 1 RETURNING 1"
+         WHERE id = ?1 AND version = ?2 - 1"
     };
-    statement(sql, alone)
+    sqlx::query(sql)
         .bind(row.id.to_vec())
         .bind(row.version)
         .bind(row.charge.clone())
@@ -156,14 +140,6 @@ pub(super) fn powers<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
         rows = rest;
         Some(some)
     })
-}
-
-fn statement(sql: &'static str, alone: bool) -> Statement {
-    if alone {
-        let sql = format!("BEGIN IMMEDIATE; {sql}; COMMIT");
-        return sqlx::query(AssertSqlSafe(sql));
-    }
-    sqlx::query(sql)
 }
 
 /// Binds the ten columns of an award.

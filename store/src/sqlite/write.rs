@@ -15,7 +15,7 @@ use super::{
     error::{Severity, damaged, is_duplicate, severity, storage},
     rows::{AccountRow, AwardRow, CheckoutRow, EntryRow, number},
     statement::{
-        self, AccountOf, EntryOf, accept, advance, advance_all, close_or_open, insert_accounts,
+        AccountOf, EntryOf, accept, advance, advance_all, close_or_open, insert_accounts,
         insert_awards, merge_entries, powers, put_checkout,
     },
 };
@@ -91,39 +91,30 @@ impl CommitRows {
 }
 
 impl Write {
-    /// Applies the only write of a transaction, with its beginning and its end, where one turn of
-    /// the connection is enough for that. `None` where it is not.
-    pub(super) async fn apply_alone(
-        &self,
-        conn: &mut SqliteConnection,
-    ) -> Option<Result<bool, sqlx::Error>> {
-        const ALONE: bool = true;
-        let query = match self {
-            Self::Advance(row) => advance(row, ALONE),
-            Self::Commit(rows) => accept(rows.one_award()?, ALONE),
-            Self::InboxClose(delivery) => close_or_open(delivery, true, ALONE),
-            Self::InboxOpen(delivery) => close_or_open(delivery, false, ALONE),
-            Self::PutCheckout(row) => put_checkout(row, ALONE),
-            Self::Bind(_) => return None,
-        };
-        Some(statement::said_yes(query.fetch_all(conn).await))
+    /// Whether one statement does it: that is a transaction by itself.
+    pub(super) fn is_one_statement(&self) -> bool {
+        match self {
+            Self::Bind(_) => false,
+            Self::Commit(rows) => rows.one_award().is_some(),
+            _ => true,
+        }
     }
 
     /// Applies the write. `false`: it was not done, because something else was done before; then,
     /// as after a [`Failure::Write`], nothing of it is left in the transaction.
-    async fn apply(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
-        let query = match self {
-            Self::Advance(row) => advance(row, false),
+    pub(super) async fn apply(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
+        let statement = match self {
+            Self::Advance(row) => advance(row),
             Self::Bind(owner) => return bind(conn, owner).await,
             Self::Commit(rows) => match rows.one_award() {
-                Some(award) => accept(award, false),
+                Some(award) => accept(award),
                 None => return commit_or_nothing(conn, rows).await,
             },
-            Self::InboxClose(delivery) => close_or_open(delivery, true, false),
-            Self::InboxOpen(delivery) => close_or_open(delivery, false, false),
-            Self::PutCheckout(row) => put_checkout(row, false),
+            Self::InboxClose(delivery) => return inbox(conn, delivery, true).await,
+            Self::InboxOpen(delivery) => return inbox(conn, delivery, false).await,
+            Self::PutCheckout(row) => put_checkout(row),
         };
-        Ok(statement::said_yes(query.fetch_all(conn).await)?)
+        Ok(statement.execute(conn).await?.rows_affected() == 1)
     }
 }
 
@@ -230,6 +221,19 @@ async fn bind(conn: &mut SqliteConnection, owner: &Owner) -> Result<bool, Failur
     };
     owner.check(&held).map_err(Failure::Write)?;
     Ok(true)
+}
+
+async fn inbox(
+    conn: &mut SqliteConnection,
+    delivery: &[u8; 16],
+    closed: bool,
+) -> Result<bool, Failure> {
+    // All rows are asked for: only then has the statement come to its end.
+    let rows = close_or_open(delivery, closed).fetch_all(conn).await?;
+    match rows.first() {
+        Some(row) => Ok(row.try_get(0)?),
+        None => Err(Failure::Write(damaged("inbox"))),
+    }
 }
 
 async fn commit_or_nothing(

@@ -17,7 +17,7 @@ use super::{
     error::{Severity, closed, severity, stopped, storage},
     file, open,
     readers::Readers,
-    write::{Write, apply_all},
+    write::{Failure, Write, apply_all},
 };
 
 /// How many writes stand in one transaction at most.
@@ -211,9 +211,13 @@ async fn transact(
     group: &[Job],
 ) -> Result<Vec<Result<bool>>, sqlx::Error> {
     if let [job] = group
-        && let Some(done) = job.write.apply_alone(conn).await
+        && job.write.is_one_statement()
     {
-        return Ok(vec![Ok(done?)]);
+        return match job.write.apply(conn).await {
+            Ok(done) => Ok(vec![Ok(done)]),
+            Err(Failure::Write(error)) => Ok(vec![Err(error)]),
+            Err(Failure::Transaction(error)) => Err(error),
+        };
     }
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
     let writes: Vec<_> = group.iter().map(|job| &job.write).collect();
