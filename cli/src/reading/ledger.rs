@@ -14,9 +14,12 @@ use super::{
     summary::{Days, Totals},
 };
 
-/// How many entries are judged at once if need be. More are only if the rule set cannot do with
-/// less.
+/// From how many entries on a part may end at a midnight that is not quiet.
 const PART: usize = 20_000;
+
+/// The most entries of a part, whatever the time. Only a rule set that cannot judge in parts gets
+/// more.
+const LARGEST_PART: usize = 3 * PART;
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
@@ -177,11 +180,15 @@ impl Judge<'_> {
         // The midnight that is quiet must have so much before it, and as much after it.
         let after = start.plus_millis(-apart);
         let midnight = Timestamp::from_millis(after.as_millis().div_euclid(DAY_MS) * DAY_MS);
-        let quiet = self.end.plus_millis(apart) <= midnight;
-        if !quiet && self.part.len() >= PART {
-            self.torn = true;
+        if self.end.plus_millis(apart) <= midnight {
+            return true;
         }
-        quiet || self.part.len() >= PART
+        let day = |at: Timestamp| at.as_millis().div_euclid(DAY_MS);
+        let last = self.part.last().and_then(|entry| entry.body.span());
+        let new_day = last.is_none_or(|last| day(last.start()) < day(start));
+        let full = self.part.len() >= LARGEST_PART || (self.part.len() >= PART && new_day);
+        self.torn |= full;
+        full
     }
 
     fn end_part(&mut self, next: Timestamp) -> Result<()> {
@@ -406,7 +413,7 @@ mod tests {
                 steps: None,
             },
         };
-        let count = 3 * PART as i64;
+        let count = 3 * LARGEST_PART as i64;
         for index in 0..count {
             ledger.take(observation(1, &entry(index))).unwrap();
         }
