@@ -17,7 +17,8 @@ pub struct Output {
     pub json: bool,
     /// The reader's language.
     pub language: Language,
-    color: bool,
+    /// Whether standard output is a terminal that may be coloured.
+    pub color: bool,
 }
 
 impl Output {

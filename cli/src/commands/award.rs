@@ -115,7 +115,7 @@ pub fn show(ticket: &Ticket, output: &Output) {
 
 /// The link, the PIN and the QR code, for people.
 pub fn print_ticket(ticket: &Ticket, output: &Output) {
-    if let Some(code) = qr::draw(ticket.link.reveal()) {
+    if let Some(code) = qr::draw(ticket.link.reveal(), output.color) {
         output.line(format_args!("\n{code}"));
     }
     output.line(format_args!(
