@@ -9,6 +9,7 @@ use crate::{
     award::Ticket,
     checkout::{Action, Charge, Checkout, CheckoutId, CheckoutRecord, Event, Payee, State, step},
     privacy::{KeyStore, Sealer},
+    protocol::random,
     store::Store,
 };
 
@@ -271,7 +272,7 @@ impl CashDesk {
     /// Writes that a call is about to be made, makes it, and writes how it ended. Where somebody
     /// else was faster, nothing happens.
     async fn go_on(&self, record: &CheckoutRecord, checkout: &Checkout) -> Result<Outcome> {
-        let intent = step(checkout, Event::Due, self.now(), random()?)?;
+        let intent = step(checkout, Event::Due, self.now(), random::number())?;
         let Some(record) = self.put(record, &intent.checkout).await? else {
             return Ok(Outcome::default());
         };
@@ -303,7 +304,7 @@ impl CashDesk {
             | Event::Status(Err(error)) => Some(error.clone()),
             _ => None,
         };
-        let next = step(checkout, event, self.now(), random()?)?.checkout;
+        let next = step(checkout, event, self.now(), random::number())?.checkout;
         tracing::debug!(
             state = next.state.name(),
             tries = next.tries,
@@ -439,13 +440,6 @@ fn unready() -> Error {
 
 fn lost() -> Error {
     Error::new(Kind::Internal, "the store lost a checkout or its code")
-}
-
-fn random() -> Result<u64> {
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| Error::new(Kind::Internal, "the operating system gives no random bytes"))?;
-    Ok(u64::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

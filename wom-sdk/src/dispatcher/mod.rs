@@ -6,6 +6,7 @@ use crate::{
     Clock, Error, Kind, Result, Timestamp,
     award::{self, Action, Award, AwardKey, Content, Event, Issuer, Request, State, Ticket, step},
     privacy::{KeyStore, Sealer},
+    protocol::random,
     store::{AwardRecord, Commit, Committed, Owner, Store},
 };
 
@@ -190,7 +191,7 @@ impl Dispatcher {
     /// Writes that a call is about to be made, makes it, and writes how it ended. Where somebody
     /// else was faster, nothing happens.
     async fn go_on(&self, record: &AwardRecord, award: &Award) -> Result<()> {
-        let intent = step(award, Event::Due, self.clock.now(), random()?)?;
+        let intent = step(award, Event::Due, self.clock.now(), random::number())?;
         if !self.advance(record, &intent.award).await? {
             return Ok(());
         }
@@ -208,7 +209,7 @@ impl Dispatcher {
             }
             (Action::Verify, None) => return Err(lost()),
         };
-        let outcome = step(&intent.award, event, self.clock.now(), random()?)?.award;
+        let outcome = step(&intent.award, event, self.clock.now(), random::number())?.award;
         tracing::debug!(
             state = outcome.state.name(),
             tries = outcome.tries,
@@ -313,13 +314,6 @@ fn parked(reason: &str) -> Error {
 
 fn lost() -> Error {
     Error::new(Kind::Internal, "the store lost an award or its code")
-}
-
-fn random() -> Result<u64> {
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| Error::new(Kind::Internal, "the operating system gives no random bytes"))?;
-    Ok(u64::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Any number, each equally likely.
+pub(crate) fn number() -> u64 {
+    u64::from_be_bytes(bytes())
+}
+
 /// So many fresh random bytes in lower-case hexadecimal digits, at most 32.
 pub(crate) fn hex(count: usize) -> String {
     to_hex(&bytes::<32>()[..count])
