@@ -14,6 +14,13 @@ pub trait RuleSet: fmt::Debug + Send + Sync {
     /// [`Merged::open`](crate::observation::Merged::open)) and in order of time.
     fn judge(&self, entries: &[&Entry], now: Timestamp) -> Judgement;
 
+    /// As [`judge`](Self::judge), as if a person had looked at everything that is held
+    /// ([`Finding::hold`]) and accepted it. What this adds becomes awards that are held until somebody
+    /// says so. A rule set that holds nothing leaves it out.
+    fn judge_accepting(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
+        self.judge(entries, now)
+    }
+
     /// How quiet it must be around a UTC midnight, in milliseconds before and after, so that what
     /// came before and what comes after can be judged apart with the same result; `None` if a
     /// history can only be judged as a whole.

@@ -151,6 +151,11 @@ impl Day {
     pub fn month(self) -> i8 {
         self.0.month()
     }
+
+    /// The day of the month, 1 to 31.
+    pub fn day_of_month(self) -> i8 {
+        self.0.day()
+    }
 }
 
 impl fmt::Display for Day {

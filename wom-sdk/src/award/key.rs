@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{campaign::Unit, privacy::Participant};
+use super::Payment;
+use crate::privacy::Participant;
 
 /// Which instrument awards, at which Registry: development never mixes with production.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -31,25 +32,29 @@ impl AwardKey {
         ])
     }
 
-    /// The key of the `n`-th award of an account.
-    pub fn of_account(
+    /// The key of the award that these payments of one participant's accounts make up. A payment
+    /// is named by line, unit and number, so that the same ones can never be awarded twice.
+    pub fn of_payments(
         identity: &Identity,
         campaign: &str,
-        line: &str,
         participant: &Participant,
-        unit: &Unit,
-        n: u32,
+        payments: &[Payment],
     ) -> Self {
-        Self::of(&[
-            b"account/1",
+        let names: Vec<_> = payments
+            .iter()
+            .map(|payment| (payment.unit.to_string(), payment.n.to_be_bytes()))
+            .collect();
+        let mut parts: Vec<&[u8]> = vec![
+            b"payments/1",
             identity.registry.as_bytes(),
             identity.source.as_bytes(),
             campaign.as_bytes(),
-            line.as_bytes(),
             &participant.0,
-            unit.to_string().as_bytes(),
-            &n.to_be_bytes(),
-        ])
+        ];
+        for (payment, (unit, n)) in payments.iter().zip(&names) {
+            parts.extend([payment.line.as_bytes(), unit.as_bytes(), n]);
+        }
+        Self::of(&parts)
     }
 
     /// The key whose hexadecimal form this is.

@@ -7,20 +7,30 @@
 //!     │       parked         └── verify_unknown ──────┘
 //!     └──── the Registry surely does not know a code that was never offered
 //! ```
+//!
+//! A code that was taken for good on doubt is offered, and its verify is repeated for some hours:
+//! the person is not kept waiting, and a code that was not good after all becomes so.
 
 use serde::{Deserialize, Serialize};
 
 use super::{AwardKey, Content, Ticket};
 use crate::{Error, Kind, Result, Retry, Timestamp};
 
-/// How often a verify may end unclear before the same code is offered all the same.
+/// How often a verify may end unclear before the same code is offered all the same, if it is the
+/// Registry itself that fails.
 pub const VERIFY_TRIES: u32 = 5;
+/// How often the verify of a code that was taken for good on doubt is repeated after that.
+const DOUBT_TRIES: u32 = 48;
+/// The longest pause between these.
+const DOUBT_CAP_MS: i64 = 300_000;
 /// How often a create may fail inside the Registry before a person has to look.
 const CREATE_TRIES: u32 = 12;
 /// How long one call may take before another worker may take the award over.
 const LEASE_MS: i64 = 60_000;
 const BACKOFF_BASE_MS: u64 = 500;
 const BACKOFF_CAP_MS: u64 = 60_000;
+/// The longest `Retry-After` that is heeded.
+const ASKED_CAP_MS: i64 = 3_600_000;
 
 /// Where an award stands.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -50,6 +60,9 @@ pub enum State {
 }
 
 impl State {
+    /// Why an award is parked that a person refused.
+    pub const REFUSED: &'static str = "refused";
+
     /// The stable name.
     pub fn name(&self) -> &'static str {
         match self {
@@ -92,13 +105,32 @@ impl State {
         })
     }
 
-    /// Whether the dispatcher has something to do for it.
+    /// Whether a person refused it. It stays, and goes on only if a person says so.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Parked(reason) if reason == Self::REFUSED)
+    }
+
+    /// Whether a person has to judge it first, or has refused it: it is nobody's yet.
+    pub fn is_withheld(&self) -> bool {
+        matches!(self, Self::Held(_)) || self.is_refused()
+    }
+
+    /// Whether the dispatcher has something to do for it, whatever else is known; see
+    /// [`AwardRecord::is_open`](crate::store::AwardRecord::is_open).
     pub fn is_open(&self) -> bool {
         matches!(
             self,
             Self::Accepted | Self::Creating | Self::Created | Self::Verifying | Self::VerifyUnknown
         )
     }
+}
+
+/// Whether a code was taken for good without a clear answer, so that its verify is to be repeated:
+/// if it was not, the person's wallet does not know it until then.
+pub(crate) fn in_doubt(state: &State, unclear: bool, tries: u32) -> bool {
+    matches!(state, State::Verified | State::Offered)
+        && unclear
+        && tries < VERIFY_TRIES + DOUBT_TRIES
 }
 
 /// One award, as the machine sees it.
@@ -150,6 +182,10 @@ pub enum Event {
     Acknowledge,
     /// A person says: go on.
     Resume,
+    /// The person whose award it is wants to be forgotten: nobody gets the code.
+    Abandon,
+    /// A person says: not this one.
+    Refuse,
 }
 
 /// What to do at the Registry next, once the new state is written.
@@ -189,6 +225,12 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             next.due = now.plus_millis(LEASE_MS);
             Some(Action::Verify)
         }
+        (State::Verified | State::Offered, Event::Due)
+            if in_doubt(&award.state, award.unclear, award.tries) =>
+        {
+            next.due = now.plus_millis(LEASE_MS);
+            Some(Action::Verify)
+        }
         (State::Creating, Event::Created(Ok(ticket))) => {
             next.state = State::Created;
             next.ticket = Some(ticket);
@@ -204,17 +246,22 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             if hopeless {
                 next.state = State::Parked(error.code().to_owned());
             } else {
-                next.due = now.plus_millis(backoff(next.tries, random));
+                next.due = now.plus_millis(pause(&error, next.tries, random));
             }
             None
         }
         (State::Verifying, Event::Verified(Ok(()))) => {
             next.state = State::Verified;
             next.tries = 0;
+            next.unclear = false;
             None
         }
         (State::Verifying, Event::Verified(Err(error))) => {
             verify_failed(&mut next, &error, now, random);
+            None
+        }
+        (State::Verified | State::Offered, Event::Verified(answer)) => {
+            doubt(&mut next, answer, now);
             None
         }
         (State::Verified | State::Offered, Event::Offer) => {
@@ -226,12 +273,22 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             next.ticket = None;
             None
         }
-        (State::Acknowledged, Event::Acknowledge) => None,
+        (State::Acknowledged, Event::Acknowledge | Event::Abandon) => None,
+        // Nobody will ever redeem what was created for it.
+        (_, Event::Abandon) => {
+            next.state = State::Acknowledged;
+            next.ticket = None;
+            None
+        }
         (State::Acknowledged, Event::Offer) => {
             return Err(Error::new(
                 Kind::AlreadyDelivered,
                 "this award was collected and acknowledged",
             ));
+        }
+        (State::Held(_), Event::Refuse) => {
+            next.state = State::Parked(State::REFUSED.to_owned());
+            None
         }
         (State::Parked(_) | State::Held(_), Event::Resume) => {
             next.state = if award.ticket.is_some() {
@@ -258,7 +315,7 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
 
 fn verify_failed(award: &mut Award, error: &Error, now: Timestamp, random: u64) {
     award.tries += 1;
-    award.due = now.plus_millis(backoff(award.tries, random));
+    award.due = now.plus_millis(pause(error, award.tries, random));
     match (error.kind(), error.retry()) {
         // Nothing was sent: what was unclear before stays so.
         (_, Retry::Safe) => {
@@ -275,10 +332,13 @@ fn verify_failed(award: &mut Award, error: &Error, now: Timestamp, random: u64) 
             award.unclear = false;
         }
         (_, Retry::SameKey) => {
+            // A Registry that is reached and fails again and again, after a try whose answer was lost,
+            // has most likely verified the code then. The same code is offered; another one never.
+            // While there is no answer at all nothing is known, and nothing is offered.
+            let again = award.unclear && error.kind() == Kind::RegistryFailed;
             award.unclear = true;
-            // A code that keeps answering unclear was most likely verified by the first try. The
-            // same code is offered; another one never.
-            award.state = if award.tries >= VERIFY_TRIES {
+            award.state = if again && award.tries >= VERIFY_TRIES {
+                award.due = now.plus_millis(doubt_pause(award.tries));
                 State::Verified
             } else {
                 State::VerifyUnknown
@@ -288,10 +348,119 @@ fn verify_failed(award: &mut Award, error: &Error, now: Timestamp, random: u64) 
     }
 }
 
-/// Full jitter: anything from zero to a bound that doubles with each try.
+/// A verify of a code that is, or may be, in somebody's hands was answered.
+fn doubt(award: &mut Award, answer: Result<()>, now: Timestamp) {
+    match answer.map_err(|error| error.kind()) {
+        Ok(()) => {
+            award.unclear = false;
+            award.tries = 0;
+        }
+        // The Registry has lost it. What nobody has seen is made anew; what was offered never.
+        Err(Kind::OtcUnknown) if award.state == State::Verified => {
+            award.state = State::Accepted;
+            award.ticket = None;
+            award.unclear = false;
+            award.tries = 0;
+            award.due = now;
+        }
+        Err(_) => {
+            award.tries += 1;
+            award.due = now.plus_millis(doubt_pause(award.tries));
+        }
+    }
+}
+
+fn doubt_pause(tries: u32) -> i64 {
+    let doubled = 30_000_i64 << tries.saturating_sub(VERIFY_TRIES).min(8);
+    doubled.min(DOUBT_CAP_MS)
+}
+
+/// As long as the Registry asks for, up to a limit, and never less than our own pause.
+fn pause(error: &Error, tries: u32, random: u64) -> i64 {
+    let asked = error.retry_after().unwrap_or_default().as_millis();
+    let asked = i64::try_from(asked).unwrap_or(i64::MAX).min(ASKED_CAP_MS);
+    asked.saturating_add(backoff(tries, random))
+}
+
+/// Half of it at random, up to a bound that doubles with each try: so that many spread, and one does
+/// not ask more than six times in half a minute.
 fn backoff(tries: u32, random: u64) -> i64 {
     let bound = BACKOFF_BASE_MS
         .saturating_mul(1 << tries.min(16))
         .min(BACKOFF_CAP_MS);
-    i64::try_from(random % (bound + 1)).unwrap_or(0)
+    i64::try_from(bound / 2 + random % (bound / 2 + 1)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Otc, Pin};
+
+    fn verifying() -> Award {
+        let request =
+            super::super::Request::new("H".parse().unwrap(), 5, "43.72,12.63".parse().unwrap());
+        let content = request.freeze(Timestamp::EPOCH).unwrap();
+        Award {
+            state: State::Verifying,
+            ticket: Some(Ticket {
+                otc: Otc::random(),
+                pin: Pin::random(),
+                link: "x".to_owned().into(),
+                minutes: 5,
+            }),
+            ..Award::new(AwardKey([7; 32]), content, Timestamp::EPOCH)
+        }
+    }
+
+    /// Verifies once, and lets the pause pass.
+    fn verify(award: &Award, answer: Result<()>) -> Award {
+        let began = step(award, Event::Due, award.due, 0).unwrap();
+        assert_eq!(began.action, Some(Action::Verify));
+        let ended = step(&began.award, Event::Verified(answer), award.due, 0);
+        ended.unwrap().award
+    }
+
+    fn error(kind: Kind) -> Result<()> {
+        Err(Error::new(kind, "x"))
+    }
+
+    #[test]
+    fn no_answer_is_never_taken_for_yes() {
+        let mut award = verifying();
+        for _ in 0..20 {
+            award = verify(&award, error(Kind::OutcomeUnknown));
+            assert_eq!(award.state, State::VerifyUnknown);
+        }
+        assert_eq!(
+            verify(&award, error(Kind::RegistryFailed)).state,
+            State::Verified
+        );
+    }
+
+    #[test]
+    fn a_code_offered_on_doubt_is_verified_until_that_is_clear_and_never_taken_back() {
+        let mut award = verifying();
+        for _ in 0..VERIFY_TRIES {
+            award = verify(&award, error(Kind::RegistryFailed));
+        }
+        assert_eq!((&award.state, award.unclear), (&State::Verified, true));
+        let unseen = verify(&award, error(Kind::OtcUnknown));
+        assert_eq!((&unseen.state, &unseen.ticket), (&State::Accepted, &None));
+        let mut award = step(&award, Event::Offer, award.due, 0).unwrap().award;
+        assert_eq!(verify(&award, Ok(())).state, State::Offered);
+        assert!(!verify(&award, Ok(())).unclear);
+        let mut tries = 0;
+        while in_doubt(&award.state, award.unclear, award.tries) {
+            let kind = if tries % 2 == 0 {
+                Kind::OtcUnknown
+            } else {
+                Kind::RegistryFailed
+            };
+            award = verify(&award, error(kind));
+            assert_eq!(award.state, State::Offered);
+            tries += 1;
+        }
+        assert_eq!(tries, DOUBT_TRIES);
+        assert!(step(&award, Event::Due, award.due, 0).is_err());
+    }
 }

@@ -9,11 +9,15 @@ mod accounts;
 mod key;
 mod machine;
 mod request;
+mod secrets;
 
-pub use accounts::{Account, Payment, pay};
+pub use accounts::{Account, Payment, gather, settle, uncollected};
 pub use key::{AwardKey, Identity};
+pub(crate) use machine::in_doubt;
 pub use machine::{Action, Award, Event, State, Step, VERIFY_TRIES, step};
 pub use request::Request;
+pub use secrets::Handle;
+pub(crate) use secrets::Secrets;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -67,6 +71,21 @@ impl Content {
     /// The sorts of vouchers.
     pub fn sorts(&self) -> &[Vouchers] {
         &self.0
+    }
+
+    /// The same vouchers with equal sorts put together.
+    pub(crate) fn merged(sorts: Vec<Vouchers>) -> Result<Self> {
+        let mut merged: Vec<Vouchers> = Vec::new();
+        for sort in sorts {
+            let alike = |held: &&mut Vouchers| {
+                (held.aim, held.place, held.at) == (sort.aim, sort.place, sort.at)
+            };
+            match merged.iter_mut().find(alike) {
+                Some(held) => held.minutes += sort.minutes,
+                None => merged.push(sort),
+            }
+        }
+        Self::new(merged)
     }
 
     /// Minutes in all: the number of vouchers.

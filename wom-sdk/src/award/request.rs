@@ -1,8 +1,8 @@
 //! What a caller asks for, before it is frozen.
 
-use super::{Content, Vouchers};
+use super::{Content, Handle, Vouchers};
 use crate::{
-    Result, Timestamp, Zone,
+    Error, Kind, Result, Timestamp, Zone,
     privacy::{Precision, cell_centre},
     protocol::{Aim, Position},
 };
@@ -24,6 +24,7 @@ pub struct Request {
     at: Option<Timestamp>,
     zone: Zone,
     precision: Precision,
+    handle: Option<Handle>,
 }
 
 impl Request {
@@ -39,7 +40,21 @@ impl Request {
             at: None,
             zone: Zone::UTC,
             precision: Precision::Standard,
+            handle: None,
         }
+    }
+
+    /// Whom to hand the award to, where it is delivered by a [`ClaimSink`](crate::claim::ClaimSink).
+    #[must_use]
+    pub fn deliver_to(self, handle: Handle) -> Self {
+        Self {
+            handle: Some(handle),
+            ..self
+        }
+    }
+
+    pub(crate) fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
     }
 
     /// When the minutes were given. Without it: when the award is accepted.
@@ -92,5 +107,20 @@ impl Request {
             .or_else(|| accepted.sorts().first().map(|sort| sort.at));
         self.freeze(at.unwrap_or_default())
             .is_ok_and(|content| content == *accepted)
+    }
+
+    /// As [`asks_for`](Self::asks_for): another content under the same key is refused with
+    /// [`Kind::AwardKeyReused`].
+    pub fn check_repeated(&self, accepted: &Content) -> Result<()> {
+        if self.asks_for(accepted) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::AwardKeyReused,
+            "this award key was used for another award",
+        )
+        .hint(
+            "use a key of its own for each award; a key with the same content gives the same code",
+        ))
     }
 }

@@ -10,7 +10,10 @@ pub use unit::Unit;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Day, MINUTE_MS, Span, TimeSet, Timestamp, Zone, protocol::Position, rules::Judgement};
+use crate::{
+    Day, MINUTE_MS, Span, TimeSet, Timestamp, Zone, privacy::Epoch, protocol::Position,
+    rules::Judgement,
+};
 
 /// A programme that awards minutes: its zone and time, its place, and its lines.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +27,29 @@ pub struct Campaign {
     /// How long after its end a unit is judged, milliseconds: late and corrected records arrive
     /// meanwhile. Vouchers cannot be recalled, so patience pays.
     pub settlement_ms: i64,
+    /// How long after it was given a minute is still taken in, milliseconds. After the month's end,
+    /// this, the settlement delay and three days, the month's pseudonyms are destroyed; what comes
+    /// later is refused.
+    pub lateness_ms: i64,
     /// Where the vouchers say that the minutes were given.
     pub place: Position,
     /// What is awarded. The order matters for lines that stand instead of others.
     pub lines: Vec<Line>,
+    /// When settled minutes become an award with a code.
+    pub collect: Collect,
+}
+
+/// When settled minutes become an award with a code.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Collect {
+    /// When the person asks for them: all that wait become one award. Until then no code exists.
+    #[default]
+    OnTap,
+    /// As soon as they are settled, each unit on its own.
+    AtOnce,
+    /// As soon as so many minutes wait: all of them become one award. A tap takes fewer.
+    AtLeast(u32),
 }
 
 /// What is due on one line for one unit.
@@ -55,6 +77,18 @@ pub struct Assessment {
 impl Campaign {
     /// Default settlement delay: 24 hours, as sources synchronise again during a day.
     pub const SETTLEMENT_MS: i64 = 24 * 60 * MINUTE_MS;
+
+    /// Default lateness: 400 days, so that a whole year can be brought in at once. The shorter it
+    /// is, the sooner nobody can tell any more who gave which minutes.
+    pub const LATENESS_MS: i64 = 400 * 24 * 60 * MINUTE_MS;
+
+    /// When an epoch ends for good: its end, or the campaign's, and what may come late.
+    pub fn closes(&self, epoch: Epoch) -> Timestamp {
+        let end = epoch.span(&self.zone).end().min(self.runs.end());
+        end.plus_millis(self.lateness_ms)
+            .plus_millis(self.settlement_ms)
+            .plus_millis(3 * 24 * 60 * MINUTE_MS)
+    }
 
     /// What a judgement is worth at `now`. Pure, and the floor to minutes is taken once for each
     /// line and day.
@@ -157,6 +191,8 @@ mod tests {
             zone: "Europe/Rome".parse().unwrap(),
             runs: Span::new(Timestamp::MIN, Timestamp::MAX).unwrap(),
             settlement_ms: 0,
+            lateness_ms: Campaign::LATENESS_MS,
+            collect: Collect::AtOnce,
             place: Position::new(43.72, 12.63).unwrap(),
             lines,
         }
