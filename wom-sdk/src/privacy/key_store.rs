@@ -11,7 +11,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{EpochKey, keyed};
+use super::{Cohort, EpochKey, keyed};
 use crate::{Day, Error, Kind, Result, Span, Timestamp, Zone};
 
 /// How long one pseudonym holds: a month of events in the campaign's zone, or the whole campaign
@@ -105,17 +105,52 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// Keeps the root key and the keys of the epochs.
-pub trait KeyStore: fmt::Debug + Send + Sync {
-    /// The key of an epoch. Without `create`, `None` where there is none: it was never made, or it
-    /// was destroyed. A new key is durable before it is returned.
-    fn epoch_key(&self, campaign: &str, epoch: Epoch, create: bool) -> Result<Option<EpochKey>>;
+impl std::str::FromStr for Epoch {
+    type Err = Error;
 
-    /// The epochs of a campaign that have a key.
-    fn epochs(&self, campaign: &str) -> Result<Vec<Epoch>>;
+    fn from_str(text: &str) -> Result<Self> {
+        let parsed = || {
+            let (year, month) = text.split_once('-')?;
+            let (year, month) = (year.parse().ok()?, month.parse().ok()?);
+            (month <= 12).then_some(Self { year, month })
+        };
+        parsed().ok_or_else(|| Error::new(Kind::InputInvalid, "an epoch is written as 2026-03"))
+    }
+}
+
+/// Keeps the root key, and keys by name that can be destroyed one by one.
+pub trait KeyStore: fmt::Debug + Send + Sync {
+    /// The key of this name. Without `create`, `None` where there is none: it was never made, or it
+    /// was destroyed. A new key is durable before it is returned.
+    fn key(&self, name: &str, create: bool) -> Result<Option<Zeroizing<[u8; 32]>>>;
+
+    /// The names that begin so, in alphabetical order.
+    fn names(&self, prefix: &str) -> Result<Vec<String>>;
+
+    /// Destroys a key: when this returns, nobody can have it again. One that is not there is no
+    /// error; a key store that cannot destroy answers [`Kind::Unsupported`].
+    fn destroy(&self, name: &str) -> Result<()>;
 
     /// A key for one purpose, derived from the root.
     fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>>;
+
+    /// The key of an epoch, as [`key`](Self::key).
+    fn epoch_key(&self, campaign: &str, epoch: Epoch, create: bool) -> Result<Option<EpochKey>> {
+        let key = self.key(&epoch_name(campaign, epoch), create)?;
+        Ok(key.map(|key| EpochKey::new(Cohort::new(campaign, epoch), *key)))
+    }
+
+    /// The epochs of a campaign that have a key.
+    fn epochs(&self, campaign: &str) -> Result<Vec<Epoch>> {
+        let prefix = format!("epoch/{campaign}/");
+        let epoch = |name: &String| name.strip_prefix(&prefix)?.parse().ok();
+        Ok(self.names(&prefix)?.iter().filter_map(epoch).collect())
+    }
+
+    /// Destroys the key of an epoch: its pseudonyms can be made by nobody any more.
+    fn destroy_epoch(&self, campaign: &str, epoch: Epoch) -> Result<()> {
+        self.destroy(&epoch_name(campaign, epoch))
+    }
 
     /// A name for the root key that tells nothing about it: a store remembers it and refuses to
     /// work with the keys of another.
@@ -129,6 +164,13 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     }
 }
 
+fn epoch_name(campaign: &str, epoch: Epoch) -> String {
+    format!("epoch/{campaign}/{epoch}")
+}
+
+/// A key, wiped when it is dropped.
+pub(super) type Stored = Zeroizing<[u8; 32]>;
+
 /// The keys themselves.
 #[derive(Clone, Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
@@ -136,45 +178,68 @@ pub struct Keys {
     #[zeroize(skip)]
     version: u32,
     root: String,
-    /// By `campaign/2026-03`.
+    /// By name, such as `epoch/walk/2026-03`.
     #[zeroize(skip)]
-    epochs: BTreeMap<String, String>,
+    named: BTreeMap<String, String>,
 }
 
 impl Keys {
-    fn random() -> Result<Self> {
+    pub(super) fn random() -> Result<Self> {
         Ok(Self {
             version: 1,
             root: encode(&*random_key()?),
-            epochs: BTreeMap::new(),
+            named: BTreeMap::new(),
         })
     }
 
-    fn epoch_key(&self, campaign: &str, epoch: Epoch) -> Result<Option<EpochKey>> {
-        let Some(text) = self.epochs.get(&format!("{campaign}/{epoch}")) else {
-            return Ok(None);
-        };
-        Ok(Some(EpochKey {
-            epoch,
-            key: *decode(text)?,
-        }))
+    pub(super) fn key(&self, name: &str) -> Result<Option<Stored>> {
+        self.named.get(name).map(|text| decode(text)).transpose()
     }
 
-    fn epochs(&self, campaign: &str) -> Vec<Epoch> {
-        let month = |name: &String| {
-            let (year, month) = name
-                .strip_prefix(campaign)?
-                .strip_prefix('/')?
-                .split_once('-')?;
-            Some(Epoch {
-                year: year.parse().ok()?,
-                month: month.parse().ok()?,
-            })
-        };
-        self.epochs.keys().filter_map(month).collect()
+    pub(super) fn names(&self, prefix: &str) -> Vec<String> {
+        let all = self.named.keys();
+        all.filter(|name| name.starts_with(prefix))
+            .cloned()
+            .collect()
     }
 
-    fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
+    pub(super) fn add(&mut self, name: &str) -> Result<()> {
+        if !self.named.contains_key(name) {
+            self.named.insert(name.to_owned(), encode(&*random_key()?));
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        if let Some(mut key) = self.named.remove(name) {
+            key.zeroize();
+        }
+    }
+
+    /// The keys as they are kept.
+    pub(super) fn to_text(&self) -> Result<Zeroizing<String>> {
+        serde_json::to_string_pretty(self)
+            .map(Zeroizing::new)
+            .map_err(|_| Error::new(Kind::Internal, "cannot write the keys"))
+    }
+
+    /// Reads the keys as they are kept.
+    pub(super) fn from_text(text: &[u8]) -> Result<Self> {
+        let keys: Self = serde_json::from_slice(text).map_err(|_| {
+            Error::new(Kind::KeyInvalid, "this is not a key store")
+                .hint("restore it from its backup; a new one cannot open what the old one sealed")
+        })?;
+        if keys.version != 1 {
+            return Err(
+                Error::new(Kind::StoreMismatch, "the key store is of a newer version")
+                    .hint("use the newer wom-sdk that wrote it"),
+            );
+        }
+        decode(&keys.root)?;
+        Ok(keys)
+    }
+
+    pub(super) fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
         Ok(Zeroizing::new(keyed(
             &*decode(&self.root)?,
             &[b"purpose/1", purpose.as_bytes()],
@@ -184,7 +249,7 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({} epochs, redacted)", self.epochs.len())
+        write!(f, "Keys({} names, redacted)", self.named.len())
     }
 }
 
@@ -201,17 +266,21 @@ impl Default for MemoryKeyStore {
 }
 
 impl KeyStore for MemoryKeyStore {
-    fn epoch_key(&self, campaign: &str, epoch: Epoch, create: bool) -> Result<Option<EpochKey>> {
+    fn key(&self, name: &str, create: bool) -> Result<Option<Zeroizing<[u8; 32]>>> {
         let mut keys = lock(&self.0)?;
-        let name = format!("{campaign}/{epoch}");
-        if create && !keys.epochs.contains_key(&name) {
-            keys.epochs.insert(name.clone(), encode(&*random_key()?));
+        if create {
+            keys.add(name)?;
         }
-        keys.epoch_key(campaign, epoch)
+        keys.key(name)
     }
 
-    fn epochs(&self, campaign: &str) -> Result<Vec<Epoch>> {
-        Ok(lock(&self.0)?.epochs(campaign))
+    fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(lock(&self.0)?.names(prefix))
+    }
+
+    fn destroy(&self, name: &str) -> Result<()> {
+        lock(&self.0)?.remove(name);
+        Ok(())
     }
 
     fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
@@ -225,7 +294,34 @@ impl KeyStore for MemoryKeyStore {
 #[derive(Debug)]
 pub struct FileKeyStore {
     path: PathBuf,
-    keys: Mutex<Keys>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    keys: Keys,
+    stamp: Stamp,
+}
+
+/// What a file's metadata tell of which writing of it this is.
+#[derive(Debug, Eq, PartialEq)]
+struct Stamp {
+    changed: Option<std::time::SystemTime>,
+    length: u64,
+    #[cfg(unix)]
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Result<Self> {
+        let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+        Ok(Self {
+            changed: metadata.modified().ok(),
+            length: metadata.len(),
+            #[cfg(unix)]
+            inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+        })
+    }
 }
 
 impl FileKeyStore {
@@ -237,21 +333,18 @@ impl FileKeyStore {
                 .with("file", path.display())
                 .hint("open it, or name another file: overwriting it would lose every sealed code"));
         }
-        let keys = Keys::random()?;
-        write(&path, &keys)?;
-        Ok(Self {
-            path,
-            keys: Mutex::new(keys),
-        })
+        write(&path, &Keys::random()?)?;
+        Self::open(path)
     }
 
     /// Opens the file. One that others than its owner may read is refused.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
+        let stamp = Stamp::of(&path)?;
         let keys = read(&path)?;
         Ok(Self {
             path,
-            keys: Mutex::new(keys),
+            held: Mutex::new(Held { keys, stamp }),
         })
     }
 
@@ -266,50 +359,62 @@ impl FileKeyStore {
     }
 }
 
-impl KeyStore for FileKeyStore {
-    fn epoch_key(&self, campaign: &str, epoch: Epoch, create: bool) -> Result<Option<EpochKey>> {
-        let mut keys = lock(&self.keys)?;
-        let name = format!("{campaign}/{epoch}");
-        if create && !keys.epochs.contains_key(&name) {
-            // Another process may have added a key since we read the file.
-            let _alone = crate::files::lock_beside(&self.path)
-                .map_err(|error| unreadable(&self.path, error))?;
-            let mut fresh = read(&self.path)?;
-            if !fresh.epochs.contains_key(&name) {
-                fresh.epochs.insert(name.clone(), encode(&*random_key()?));
-                write(&self.path, &fresh)?;
-            }
-            *keys = fresh;
+impl FileKeyStore {
+    /// The keys, read again if another process has changed the file.
+    fn fresh(&self) -> Result<std::sync::MutexGuard<'_, Held>> {
+        let mut held = lock(&self.held)?;
+        let now = Stamp::of(&self.path)?;
+        if held.stamp != now {
+            held.keys = read(&self.path)?;
+            held.stamp = now;
         }
-        keys.epoch_key(campaign, epoch)
+        Ok(held)
     }
 
-    fn epochs(&self, campaign: &str) -> Result<Vec<Epoch>> {
-        Ok(lock(&self.keys)?.epochs(campaign))
+    /// Changes the file, alone among all processes.
+    fn change(&self, change: impl FnOnce(&mut Keys) -> Result<()>) -> Result<()> {
+        let mut held = lock(&self.held)?;
+        let _alone =
+            crate::files::lock_beside(&self.path).map_err(|error| unreadable(&self.path, error))?;
+        let mut keys = read(&self.path)?;
+        change(&mut keys)?;
+        write(&self.path, &keys)?;
+        held.keys = keys;
+        held.stamp = Stamp::of(&self.path)?;
+        Ok(())
+    }
+}
+
+impl KeyStore for FileKeyStore {
+    fn key(&self, name: &str, create: bool) -> Result<Option<Zeroizing<[u8; 32]>>> {
+        let found = self.fresh()?.keys.key(name)?;
+        if found.is_some() || !create {
+            return Ok(found);
+        }
+        self.change(|keys| keys.add(name))?;
+        lock(&self.held)?.keys.key(name)
+    }
+
+    fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(self.fresh()?.keys.names(prefix))
+    }
+
+    fn destroy(&self, name: &str) -> Result<()> {
+        self.change(|keys| {
+            keys.remove(name);
+            Ok(())
+        })
     }
 
     fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
-        lock(&self.keys)?.purpose_key(purpose)
+        lock(&self.held)?.keys.purpose_key(purpose)
     }
 }
 
 fn read(path: &Path) -> Result<Keys> {
     refuse_if_others_may_read(path)?;
     let text = Zeroizing::new(fs::read(path).map_err(|error| unreadable(path, error))?);
-    let keys: Keys = serde_json::from_slice(&text).map_err(|_| {
-        Error::new(Kind::KeyInvalid, "this is not a key store")
-            .with("file", path.display())
-            .hint("restore it from its backup; a new one cannot open what the old one sealed")
-    })?;
-    if keys.version != 1 {
-        return Err(
-            Error::new(Kind::StoreMismatch, "the key store is of a newer version")
-                .with("file", path.display())
-                .hint("use the newer wom-sdk that wrote it"),
-        );
-    }
-    decode(&keys.root)?;
-    Ok(keys)
+    Keys::from_text(&text).map_err(|error| error.with("file", path.display()))
 }
 
 /// Replaces the file as a whole, so that a crash leaves the old one or the new one.
@@ -319,9 +424,7 @@ fn write(path: &Path, keys: &Keys) -> Result<()> {
             .with("file", path.display())
             .because(error)
     };
-    let text = serde_json::to_vec_pretty(keys).map_err(|error| failed(error.into()))?;
-    let text = Zeroizing::new(text);
-    crate::files::replace_privately(path, &text).map_err(failed)
+    crate::files::replace_privately(path, keys.to_text()?.as_bytes()).map_err(failed)
 }
 
 #[cfg(unix)]
@@ -355,7 +458,7 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
         .because(error)
 }
 
-fn lock(keys: &Mutex<Keys>) -> Result<std::sync::MutexGuard<'_, Keys>> {
+fn lock<T>(keys: &Mutex<T>) -> Result<std::sync::MutexGuard<'_, T>> {
     keys.lock()
         .map_err(|_| Error::new(Kind::Internal, "a thread died while it held the keys"))
 }
@@ -405,6 +508,26 @@ mod tests {
             FileKeyStore::create(&path).unwrap_err().kind(),
             Kind::ConfigurationInvalid
         );
+    }
+
+    #[test]
+    fn what_one_process_destroys_no_other_has_any_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        let one = FileKeyStore::create(&path).unwrap();
+        let two = FileKeyStore::open(&path).unwrap();
+        let epoch = Epoch::month(2026, 12);
+        let key = two.key("epoch/walk/2026-12", true).unwrap().unwrap();
+        one.key("award/00020000", true).unwrap();
+        one.destroy_epoch("walk", epoch).unwrap();
+        one.destroy_epoch("walk", epoch).unwrap();
+        assert!(two.epoch_key("walk", epoch, false).unwrap().is_none());
+        assert!(two.epochs("walk").unwrap().is_empty());
+        assert_eq!(two.names("award/").unwrap(), ["award/00020000"]);
+        let bytes = fs::read_to_string(&path).unwrap();
+        assert!(!bytes.contains(&encode(&*key)));
+        let again = two.key("epoch/walk/2026-12", true).unwrap().unwrap();
+        assert_ne!(*again, *key, "a new key is another one");
     }
 
     #[test]
