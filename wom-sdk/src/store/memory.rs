@@ -2,18 +2,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Mutex,
 };
 
 use async_trait::async_trait;
 
-use super::{AwardRecord, Commit, Committed, Delivery, Holding, Owner, Store};
+use super::{
+    AwardRecord, Change, Commit, Committed, Count, CursorRecord, DeliveryId, DeliveryRecord,
+    DeliveryState, Drawn, Holding, Numbers, Owner, Rate, Spent, Store,
+};
 use crate::{
     Error, Kind, Result, Timestamp,
     award::{Account, AwardKey, State as AwardState},
     checkout::{CheckoutId, CheckoutRecord},
     observation::Merged,
-    privacy::Participant,
+    privacy::{Cohort, Participant},
 };
 
 /// Forgets everything when it is dropped; otherwise like any other store.
@@ -25,7 +29,9 @@ struct State {
     owner: Option<Owner>,
     participants: BTreeMap<Participant, Held>,
     awards: BTreeMap<AwardKey, AwardRecord>,
-    inbox: BTreeMap<Delivery, bool>,
+    deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
+    cursors: BTreeMap<String, CursorRecord>,
+    spent: BTreeMap<String, Spent>,
     checkouts: BTreeMap<CheckoutId, CheckoutRecord>,
 }
 
@@ -35,6 +41,48 @@ struct Held {
     merged: Merged,
     accounts: Vec<Account>,
     wake: Option<Timestamp>,
+    handle: Option<Vec<u8>>,
+}
+
+impl State {
+    /// `false`: the participant has moved on, and nothing is changed.
+    fn apply(&mut self, change: Change) -> bool {
+        let held = self.participants.get(&change.participant);
+        let version = held.map_or(0, |held| held.version);
+        if change.expected.is_some_and(|expected| expected != version) {
+            return false;
+        }
+        let held = self.participants.entry(change.participant).or_default();
+        held.version += 1;
+        held.merged.extend(change.entries);
+        for account in change.accounts {
+            held.accounts
+                .retain(|old| (&old.line, &old.unit) != (&account.line, &account.unit));
+            held.accounts.push(account);
+        }
+        held.wake = change.wake;
+        if change.handle.is_some() {
+            held.handle = change.handle;
+        }
+        true
+    }
+}
+
+/// How many there are of each state and reason, and since when.
+fn counts<'a>(all: impl Iterator<Item = (&'a str, Option<&'a str>, Timestamp)>) -> Vec<Count> {
+    let mut counts = BTreeMap::<_, (u64, Timestamp)>::new();
+    for (state, reason, at) in all {
+        let (count, oldest) = counts.entry((state, reason)).or_insert((0, at));
+        *count += 1;
+        *oldest = at.min(*oldest);
+    }
+    let count = |((state, reason), (count, oldest)): ((&str, Option<&str>), _)| Count {
+        state: state.to_owned(),
+        reason: reason.map(str::to_owned),
+        count,
+        oldest,
+    };
+    counts.into_iter().map(count).collect()
 }
 
 impl MemoryStore {
@@ -67,6 +115,7 @@ impl Store for MemoryStore {
                 version: held.version,
                 entries: held.merged.entries().cloned().collect(),
                 accounts: held.accounts.clone(),
+                handle: held.handle.clone(),
             }))
     }
 
@@ -80,23 +129,10 @@ impl Store for MemoryStore {
         {
             return Ok(Committed::Conflict);
         }
-        if let Some(participant) = commit.participant {
-            let version = state
-                .participants
-                .get(&participant)
-                .map_or(0, |held| held.version);
-            if commit.expected.is_some_and(|expected| expected != version) {
-                return Ok(Committed::Conflict);
-            }
-            let held = state.participants.entry(participant).or_default();
-            held.version += 1;
-            held.merged.extend(commit.entries);
-            for account in commit.accounts {
-                held.accounts
-                    .retain(|old| (&old.line, &old.unit) != (&account.line, &account.unit));
-                held.accounts.push(account);
-            }
-            held.wake = commit.wake;
+        if let Some(change) = commit.change
+            && !state.apply(change)
+        {
+            return Ok(Committed::Conflict);
         }
         state
             .awards
@@ -124,7 +160,7 @@ impl Store for MemoryStore {
         let mut due: Vec<_> = state
             .awards
             .values()
-            .filter(|award| award.state.is_open() && award.due <= now)
+            .filter(|award| award.is_open() && award.due <= now)
             .cloned()
             .collect();
         due.sort_by_key(|award| (award.due, award.key));
@@ -132,48 +168,140 @@ impl Store for MemoryStore {
         Ok(due)
     }
 
-    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>> {
+    async fn awards_of(&self, participant: Participant) -> Result<Vec<AwardRecord>> {
         let state = self.state()?;
+        let own = state.awards.values().filter(|award| {
+            award.participant == Some(participant) && award.state != AwardState::Acknowledged
+        });
+        Ok(own.cloned().collect())
+    }
+
+    async fn unacknowledged(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<AwardRecord>> {
+        let state = self.state()?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let open = state
             .awards
-            .values()
+            .range((from, Bound::Unbounded))
+            .map(|(_, award)| award)
             .filter(|award| award.state != AwardState::Acknowledged);
         Ok(open.take(limit).cloned().collect())
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
         let state = self.state()?;
-        let waking = state
-            .participants
-            .iter()
-            .filter(|(_, held)| held.wake.is_some_and(|wake| wake <= now));
+        let waking = state.participants.iter().filter_map(|(name, held)| {
+            let wake = held.wake.filter(|wake| *wake <= now)?;
+            Some((wake, *name))
+        });
+        let waking: BTreeSet<_> = waking.collect();
         Ok(waking
-            .map(|(participant, _)| *participant)
+            .into_iter()
+            .map(|(_, name)| name)
             .take(limit)
             .collect())
     }
 
-    async fn census(&self) -> Result<Vec<(String, Option<String>, u64)>> {
-        let mut counts = BTreeMap::new();
-        for award in self.state()?.awards.values() {
-            let reason = award.state.reason().map(str::to_owned);
-            *counts
-                .entry((award.state.name().to_owned(), reason))
-                .or_default() += 1;
+    async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
+        let state = self.state()?;
+        let minutes = state.participants.iter().any(|(participant, held)| {
+            participant.cohort() == cohort && held.accounts.iter().any(|a| a.settled > a.awarded)
+        });
+        let awards = state.awards.values().any(|award| {
+            award.participant.is_some_and(|own| own.cohort() == cohort)
+                && award.state != AwardState::Acknowledged
+        });
+        Ok(minutes || awards)
+    }
+
+    async fn forget(&self, cohort: Cohort) -> Result<u64> {
+        let participants = &mut self.state()?.participants;
+        let before = participants.len();
+        participants.retain(|participant, _| participant.cohort() != cohort);
+        Ok((before - participants.len()) as u64)
+    }
+
+    async fn erase(&self, participant: Participant) -> Result<()> {
+        if let Some(held) = self.state()?.participants.get_mut(&participant) {
+            held.version += 1;
+            held.merged = Merged::default();
+            held.handle = None;
+            held.wake = None;
         }
-        Ok(counts
-            .into_iter()
-            .map(|((name, reason), count)| (name, reason, count))
-            .collect())
-    }
-
-    async fn inbox_open(&self, delivery: Delivery) -> Result<bool> {
-        Ok(!*self.state()?.inbox.entry(delivery).or_insert(false))
-    }
-
-    async fn inbox_close(&self, delivery: Delivery) -> Result<()> {
-        self.state()?.inbox.insert(delivery, true);
         Ok(())
+    }
+
+    async fn numbers(&self) -> Result<Numbers> {
+        let state = self.state()?;
+        let awards = state.awards.values();
+        let deliveries = state.deliveries.values();
+        let accounts = state.participants.values().flat_map(|held| &held.accounts);
+        Ok(Numbers {
+            awards: counts(awards.map(|a| (a.state.name(), a.state.reason(), a.accepted))),
+            deliveries: counts(deliveries.map(|d| (d.state.name(), d.state.reason(), d.received))),
+            uncollected_minutes: accounts
+                .map(|account| u64::from(account.settled.saturating_sub(account.awarded)))
+                .sum(),
+        })
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {
+        Ok(self.state()?.deliveries.get(&id).cloned())
+    }
+
+    async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
+        let deliveries = &mut self.state()?.deliveries;
+        let version = deliveries.get(&record.id).map_or(0, |held| held.version);
+        if version + 1 != record.version {
+            return Ok(false);
+        }
+        deliveries.insert(record.id, record.clone());
+        Ok(true)
+    }
+
+    async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>> {
+        let state = self.state()?;
+        let mut due: Vec<_> = state
+            .deliveries
+            .values()
+            .filter(|held| held.state == DeliveryState::Waiting && held.due <= now)
+            .cloned()
+            .collect();
+        due.sort_by_key(|held| (held.due, held.id));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
+        let deliveries = &mut self.state()?.deliveries;
+        let count = deliveries.len();
+        deliveries.retain(|_, held| held.state != DeliveryState::Done || held.received >= before);
+        Ok((count - deliveries.len()) as u64)
+    }
+
+    async fn cursor(&self, source: &str) -> Result<Option<CursorRecord>> {
+        Ok(self.state()?.cursors.get(source).cloned())
+    }
+
+    async fn put_cursor(&self, record: &CursorRecord) -> Result<bool> {
+        let cursors = &mut self.state()?.cursors;
+        let version = cursors.get(&record.source).map_or(0, |held| held.version);
+        if version + 1 != record.version {
+            return Ok(false);
+        }
+        cursors.insert(record.source.clone(), record.clone());
+        Ok(true)
+    }
+
+    async fn draw(&self, name: &str, rate: Rate, wanted: u32, now: Timestamp) -> Result<Drawn> {
+        let spent = &mut self.state()?.spent;
+        Ok(spent
+            .entry(name.to_owned())
+            .or_default()
+            .draw(rate, wanted, now))
     }
 
     async fn checkout(&self, id: CheckoutId) -> Result<Option<CheckoutRecord>> {

@@ -4,8 +4,12 @@
 //! whole or not at all, and only if what the decision was made from has not changed meanwhile.
 
 mod memory;
+mod numbers;
+mod rate;
 
 pub use memory::MemoryStore;
+pub use numbers::{Count, Numbers};
+pub use rate::{Drawn, Rate, Spent};
 
 use std::fmt;
 
@@ -13,11 +17,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Result, Timestamp,
-    award::{Account, AwardKey, Content, Identity, State},
+    Digest, Result, Timestamp,
+    award::{Account, AwardKey, Content, Identity, State, in_doubt},
     checkout::{CheckoutId, CheckoutRecord},
     observation::Entry,
-    privacy::Participant,
+    privacy::{Cohort, Participant},
 };
 
 /// A durable store. Every method that writes returns only after the write is durable.
@@ -47,20 +51,88 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Open awards that are due, the longest waiting first, at most `limit`.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<AwardRecord>>;
 
-    /// Awards that nobody has acknowledged yet, in whatever state, by key, at most `limit`.
-    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>>;
+    /// Takes open awards that are due, the longest waiting first, at most `limit`: each is due at
+    /// `until` now, one version on, and whoever else asks meanwhile gets others. In any order.
+    async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<AwardRecord>> {
+        let mut claimed = Vec::new();
+        for mut record in self.due(now, limit).await? {
+            record.version += 1;
+            record.due = until;
+            if self.advance(&record).await? {
+                claimed.push(record);
+            }
+        }
+        Ok(claimed)
+    }
 
-    /// Participants that have units to settle, at most `limit`.
+    /// The awards of a participant that nobody has acknowledged yet, by key.
+    async fn awards_of(&self, participant: Participant) -> Result<Vec<AwardRecord>>;
+
+    /// Awards that nobody has acknowledged yet, in whatever state, by key, at most `limit`, from
+    /// the one after `after` on.
+    async fn unacknowledged(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<AwardRecord>>;
+
+    /// Participants that have units to settle, the longest waiting first, at most `limit`.
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>>;
 
-    /// How many awards stand in each state, by the state's name and its reason.
-    async fn census(&self) -> Result<Vec<(String, Option<String>, u64)>>;
+    /// As [`waking`](Self::waking); where several processes share the store, each gets others: a
+    /// participant who is not settled wakes again at `until`.
+    async fn claim_waking(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Participant>> {
+        let _ = until;
+        self.waking(now, limit).await
+    }
 
-    /// Remembers a delivery before it is processed. `false` if the same one was processed before.
-    async fn inbox_open(&self, delivery: Delivery) -> Result<bool>;
+    /// Whether anybody of a cohort has minutes or awards that were not collected yet.
+    async fn uncollected(&self, cohort: Cohort) -> Result<bool>;
 
-    /// Marks a delivery as processed: the last write of its processing.
-    async fn inbox_close(&self, delivery: Delivery) -> Result<()>;
+    /// Forgets the participants of a cohort, with their observations and accounts, and tells how
+    /// many there were. Awards stay.
+    async fn forget(&self, cohort: Cohort) -> Result<u64>;
+
+    /// Forgets a participant's observations and handle. The accounts stay, so that the same
+    /// minutes are not awarded again.
+    async fn erase(&self, participant: Participant) -> Result<()>;
+
+    /// What waits, and in which state.
+    async fn numbers(&self) -> Result<Numbers>;
+
+    /// The delivery with this id.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>>;
+
+    /// Writes a delivery if it is still at `record.version − 1`; version 1 makes a new one.
+    /// `false` if somebody else was first.
+    async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool>;
+
+    /// Deliveries that wait to be processed, the longest waiting first, at most `limit`.
+    async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>>;
+
+    /// Forgets deliveries that were done with before this time. The same delivery is a new one after.
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<u64>;
+
+    /// Where to go on pulling from a source.
+    async fn cursor(&self, source: &str) -> Result<Option<CursorRecord>>;
+
+    /// Writes a cursor if it is still at `record.version − 1`; version 1 makes a new one.
+    /// `false` if somebody else was first.
+    async fn put_cursor(&self, record: &CursorRecord) -> Result<bool>;
+
+    /// Takes up to `wanted` requests out of what all workers together may send. One row for each
+    /// name, such as the Registry's address.
+    async fn draw(&self, name: &str, rate: Rate, wanted: u32, now: Timestamp) -> Result<Drawn>;
 
     /// The checkout with this id.
     async fn checkout(&self, id: CheckoutId) -> Result<Option<CheckoutRecord>>;
@@ -89,15 +161,26 @@ pub struct Holding {
     pub version: u64,
     /// The merged observations, tombstones among them.
     pub entries: Vec<Entry>,
-    /// What was awarded.
+    /// What is due, and what was awarded.
     pub accounts: Vec<Account>,
+    /// Sealed: whom to hand awards to.
+    pub handle: Option<Vec<u8>>,
 }
 
 /// What is to be written together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commit {
-    /// Whose entries and accounts; `None` for a direct award.
-    pub participant: Option<Participant>,
+    /// What changes for a participant; `None` for a direct award.
+    pub change: Option<Change>,
+    /// New awards.
+    pub awards: Vec<AwardRecord>,
+}
+
+/// What changes for one participant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Whose entries and accounts.
+    pub participant: Participant,
     /// The version that accounts and awards were decided from. `None` where only entries are
     /// written: they merge, whatever is there.
     pub expected: Option<u64>,
@@ -105,10 +188,24 @@ pub struct Commit {
     pub entries: Vec<Entry>,
     /// Accounts as they are to be.
     pub accounts: Vec<Account>,
-    /// New awards.
-    pub awards: Vec<AwardRecord>,
     /// When the participant has something to settle. `None` for never.
     pub wake: Option<Timestamp>,
+    /// Sealed: whom to hand awards to. `None` leaves it as it is.
+    pub handle: Option<Vec<u8>>,
+}
+
+impl Change {
+    /// No change of this participant but a new version, and no wake.
+    pub fn of(participant: Participant) -> Self {
+        Self {
+            participant,
+            expected: None,
+            entries: Vec::new(),
+            accounts: Vec::new(),
+            wake: None,
+            handle: None,
+        }
+    }
 }
 
 /// How a commit ended.
@@ -128,11 +225,15 @@ pub struct AwardRecord {
     pub key: AwardKey,
     /// 1 when accepted; grows by one with each step.
     pub version: u64,
+    /// Whose it is, until it is acknowledged; `None` for a direct award.
+    pub participant: Option<Participant>,
     /// What to issue; frozen.
     pub content: Content,
+    /// When it was accepted.
+    pub accepted: Timestamp,
     /// Where it stands.
     pub state: State,
-    /// The sealed ticket.
+    /// Sealed: the ticket, and whom to hand it to.
     pub sealed: Option<Vec<u8>>,
     /// See [`Award::tries`](crate::award::Award::tries).
     pub tries: u32,
@@ -142,6 +243,90 @@ pub struct AwardRecord {
     pub due: Timestamp,
 }
 
+impl AwardRecord {
+    /// Whether the dispatcher has something to do for it: what [`due`](Store::due) looks at.
+    pub fn is_open(&self) -> bool {
+        self.state.is_open() || in_doubt(&self.state, self.unclear, self.tries)
+    }
+}
+
 /// A delivery's name: a digest of where it came from and of its content or id.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct Delivery(pub crate::Digest);
+pub struct DeliveryId(pub Digest);
+
+/// Something that came in and is to be processed once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryRecord {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// 1 when it came in; grows by one with each step.
+    pub version: u64,
+    /// The configured source that it came from.
+    pub source: String,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Sealed: what to read. Gone once it is done.
+    pub sealed: Option<Vec<u8>>,
+    /// When it came in.
+    pub received: Timestamp,
+    /// Tries that did not succeed.
+    pub tries: u32,
+    /// When to go on, while it waits.
+    pub due: Timestamp,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum DeliveryState {
+    /// It is to be processed.
+    Waiting,
+    /// Everything that came of it is durable.
+    Done,
+    /// It cannot be processed; the reason is an error code. It is kept.
+    Parked(String),
+}
+
+impl DeliveryState {
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Parked(_) => "parked",
+        }
+    }
+
+    /// Why it is parked.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Parked(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The state with this name and reason.
+    pub fn from_name(name: &str, reason: Option<&str>) -> Option<Self> {
+        Some(match name {
+            "waiting" => Self::Waiting,
+            "done" => Self::Done,
+            "parked" => Self::Parked(reason.unwrap_or_default().to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+/// Where to go on pulling from a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CursorRecord {
+    /// The configured source.
+    pub source: String,
+    /// 1 at first; grows by one with each step.
+    pub version: u64,
+    /// Sealed: the adapter's cursor. `None` for the beginning.
+    pub sealed: Option<Vec<u8>>,
+    /// When to pull again.
+    pub due: Timestamp,
+    /// The error code that the last pull ended with.
+    pub failed: Option<String>,
+}

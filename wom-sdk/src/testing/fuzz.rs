@@ -6,18 +6,20 @@ use std::sync::LazyLock;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    Kind,
+    Kind, Timestamp,
     protocol::{
-        Aim, Otc, Pin, PosId, Position, PrivateKey, Problem, PublicKey, SessionKey, SourceId,
-        VoucherId, VoucherSecret, aes, from_response,
+        Aim, ApiKey, Otc, Pin, PosId, Position, PrivateKey, Problem, PublicKey, SessionKey,
+        SourceId, VoucherId, VoucherSecret, aes, from_response,
         json::{self, Layer, Limits},
         message::{
             AimList, ConfirmAnswer, ConfirmRequest, CreateAnswer, CreateBody, CreateReceived,
-            InfoAnswer, InfoRequest, RedeemAnswer, RedeemRequest, RegisterAnswer, RegisterBody,
-            RegisterRequest, SealedBody, StatusAnswer, StatusBody, StatusRequest, VerifyRequest,
+            InfoAnswer, InfoRequest, IssueReceived, IssueRequest, RedeemAnswer, RedeemRequest,
+            RegisterAnswer, RegisterBody, RegisterRequest, SealedBody, StatusAnswer, StatusBody,
+            StatusRequest, VerifyRequest,
         },
         parse_link_or_otc, rsa,
     },
+    webhook,
 };
 
 static KEY: LazyLock<PrivateKey> =
@@ -122,6 +124,16 @@ pub fn fuzz_messages(data: &[u8]) {
     if let Ok(received) = CreateReceived::from_inner(data) {
         let _ = received.check();
     }
+    if let Ok(answer) = CreateAnswer::from_outer(data) {
+        let again = CreateAnswer::from_outer(answer.to_json().as_bytes());
+        assert!(again.is_ok_and(|again| again == answer));
+    }
+    if let Ok(vouchers) = IssueReceived::from_outer(data).and_then(|received| received.check()) {
+        let request = IssueRequest::new(vouchers).expect("checked vouchers can be asked for");
+        let again = IssueReceived::from_outer(request.to_json().as_bytes());
+        let again = again.and_then(|received| received.check());
+        assert!(again.is_ok_and(|again| again == request.vouchers()));
+    }
 }
 
 /// Error bodies: any of them makes an error, and nothing of it is shown.
@@ -156,11 +168,47 @@ pub fn fuzz_texts(data: &[u8]) {
     }
     texts!(Aim, Position, SourceId, PosId, VoucherId);
     let _ = (
+        ApiKey::parse(text),
         Pin::parse(text),
         Pin::from_registry(text),
         VoucherSecret::parse(text),
     );
     let _ = SessionKey::from_base64(text);
+}
+
+/// Headers of a webhook as lines, then an empty line and the body: a clear answer, and no message
+/// holds that was not signed with the secret.
+pub fn fuzz_webhook(data: &[u8]) {
+    let secrets = ["whsec_EQODq8WC8zc0aPhmVUvHPCI5KygXsRlY"]
+        .map(|text| webhook::Secret::parse(text).expect("32 characters that carry 24 bytes"));
+    let end = data.windows(2).position(|two| two == b"\n\n");
+    let (head, body) = data.split_at(end.unwrap_or(data.len()));
+    let body = body.get(2..).unwrap_or_default();
+    let headers: Vec<(&str, &[u8])> = head
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+            Some((std::str::from_utf8(name).ok()?, value))
+        })
+        .collect();
+    let now = Timestamp::from_seconds(1_790_000_000);
+    match webhook::verify(&headers, body, &secrets, now) {
+        Ok(message) => {
+            let again = webhook::sign(message.id, message.at, body, &secrets);
+            let signature = again.map(|signed| signed.signature);
+            assert!(signature.is_ok_and(|signature| {
+                head.windows(signature.len())
+                    .any(|part| part == signature.as_bytes())
+            }));
+        }
+        Err(error) => assert_eq!(error.kind(), Kind::WebhookRefused),
+    }
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(secret) = webhook::Secret::parse(text)
+    {
+        assert!(webhook::Secret::parse(&secret.reveal()).is_ok_and(|again| again == secret));
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +230,7 @@ mod tests {
                 fuzz_messages(data);
                 fuzz_problem(data);
                 fuzz_texts(data);
+                fuzz_webhook(data);
             }
         }
     }

@@ -4,7 +4,10 @@ mod clock;
 pub mod conformance;
 mod fault;
 mod fuzz;
+mod seeded;
 
 pub use clock::TokioClock;
 pub use fault::{Fault, FaultTransport};
 pub use fuzz::*;
+pub(crate) use seeded::next_jitter;
+pub use seeded::seed_jitter;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Timestamp,
     award::State,
-    store::{AwardRecord, Commit, Committed, Holding, Store},
+    store::{AwardRecord, Change, Commit, Committed, Count, Holding, Store},
 };
 
 /// A commit that brings an award whose key is taken writes nothing at all, and does not touch the
@@ -19,13 +19,15 @@ pub async fn a_commit_with_a_used_award_key_writes_nothing<F: Fixture>(fixture: 
     let who = participant(1);
     accept(&store, vec![award(1, 0)]).await;
 
-    let again = |participant, awards| Commit {
-        participant,
-        expected: participant.map(|_| 0),
-        entries: vec![entry(1, 9)],
-        accounts: vec![account("health", day("2026-03-01"), 10)],
+    let again = |awards| Commit {
+        change: Some(Change {
+            expected: Some(0),
+            entries: vec![entry(1, 9)],
+            accounts: vec![account("health", day("2026-03-01"), 10)],
+            wake: Some(at(0)),
+            ..Change::of(who)
+        }),
         awards,
-        wake: Some(at(0)),
     };
     let mut other = award(1, 5);
     other.content = content(2);
@@ -37,7 +39,7 @@ pub async fn a_commit_with_a_used_award_key_writes_nothing<F: Fixture>(fixture: 
         vec![award(2, 0), award(2, 0)],
     ] {
         for commit in [
-            again(Some(who), awards.clone()),
+            again(awards.clone()),
             Commit {
                 awards,
                 ..Commit::default()
@@ -190,11 +192,78 @@ pub async fn what_is_not_acknowledged_stays_findable<F: Fixture>(fixture: &F) {
         }
     }
     expected.sort_by_key(|award| award.key);
-    assert_eq!(store.unacknowledged(usize::MAX).await.unwrap(), expected);
-    assert_eq!(store.unacknowledged(2).await.unwrap(), expected[..2]);
+    assert_eq!(
+        store.unacknowledged(None, usize::MAX).await.unwrap(),
+        expected
+    );
+    assert_eq!(store.unacknowledged(None, 2).await.unwrap(), expected[..2]);
+    let after = Some(expected[1].key);
+    let next = store.unacknowledged(after, 2).await.unwrap();
+    assert_eq!(next, expected[2..4]);
+    let last = expected.last().map(|award| award.key);
+    assert_eq!(store.unacknowledged(last, 9).await.unwrap(), []);
 }
 
-/// The census counts every award once, by state and reason.
+/// Due awards that somebody took are nobody else's until the time that was set, and each racer gets
+/// others.
+pub async fn claimed_awards_are_nobody_elses<F: Fixture>(fixture: &F) {
+    let store = Arc::new(fixture.fresh().await);
+    let count = 300;
+    let awards = (0..count).map(|n| award(n, i64::try_from(n % 5).unwrap()));
+    accept(&*store, awards.collect()).await;
+    let soon = store.claim(at(0), at(60), usize::MAX).await.unwrap();
+    assert_eq!(soon.len(), 60, "only what is due");
+    let results = race(&store, |store, _| async move {
+        store.claim(at(10), at(60), 7).await.unwrap()
+    })
+    .await;
+    let mut keys: Vec<_> = results.iter().flatten().map(|award| award.key).collect();
+    let all = keys.len();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), all, "none is claimed twice");
+    for claimed in results.iter().flatten().chain(&soon) {
+        assert_eq!((claimed.version, claimed.due), (2, at(60)));
+        assert_eq!(
+            store.award(claimed.key).await.unwrap().as_ref(),
+            Some(claimed)
+        );
+    }
+    while !store.claim(at(10), at(60), 50).await.unwrap().is_empty() {}
+    assert_eq!(store.due(at(59), 9).await.unwrap(), []);
+    let again = store.claim(at(60), at(120), usize::MAX).await.unwrap();
+    assert_eq!(
+        again.len() as u64,
+        count,
+        "they are due again after the time"
+    );
+}
+
+/// Whose an award is can be asked until it is acknowledged, and nothing tells it after.
+pub async fn the_awards_of_a_participant_are_found_until_acknowledged<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let of = |n: u64, who: u8| AwardRecord {
+        participant: Some(participant(who)),
+        ..award(n, 0)
+    };
+    accept(&store, vec![of(1, 1), of(2, 1), of(3, 2), award(4, 0)]).await;
+    let mut own = vec![of(1, 1), of(2, 1)];
+    own.sort_by_key(|award| award.key);
+    assert_eq!(store.awards_of(participant(1)).await.unwrap(), own);
+    assert!(store.uncollected(participant(1).cohort()).await.unwrap());
+    for award in own {
+        let gone = AwardRecord {
+            participant: None,
+            ..moved(&award, State::Acknowledged, None)
+        };
+        assert!(store.advance(&gone).await.unwrap());
+    }
+    assert_eq!(store.awards_of(participant(1)).await.unwrap(), []);
+    assert!(!store.uncollected(participant(1).cohort()).await.unwrap());
+    assert!(store.uncollected(participant(2).cohort()).await.unwrap());
+}
+
+/// Every award is counted once, by state and reason, with the oldest of each.
 pub async fn states_are_counted<F: Fixture>(fixture: &F) {
     let store = fixture.fresh().await;
     let mut states = award_states();
@@ -209,12 +278,26 @@ pub async fn states_are_counted<F: Fixture>(fixture: &F) {
             next += 1;
         }
         let reason = state.reason().map(str::to_owned);
-        expected.push((state.name().to_owned(), reason, n as u64 + 1));
+        expected.push(Count {
+            state: state.name().to_owned(),
+            reason,
+            count: n as u64 + 1,
+            oldest: at(0),
+        });
     }
     expected.sort();
-    let mut counted = store.census().await.unwrap();
+    let mut counted = store.numbers().await.unwrap().awards;
     counted.sort();
     assert_eq!(counted, expected);
+    let older = AwardRecord {
+        accepted: at(-7),
+        ..award(next, 0)
+    };
+    accept(&store, vec![older]).await;
+    let counted = store.numbers().await.unwrap().awards;
+    let accepted = counted.iter().find(|count| count.state == "accepted");
+    let accepted = accepted.map(|count| (count.count, count.oldest));
+    assert_eq!(accepted, Some((2, at(-7))));
 }
 
 async fn accept(store: &impl Store, awards: Vec<AwardRecord>) {

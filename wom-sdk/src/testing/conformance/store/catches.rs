@@ -10,23 +10,32 @@ use crate::{
     Result, Timestamp,
     award::{AwardKey, State},
     checkout::{CheckoutId, CheckoutRecord},
-    privacy::Participant,
-    store::{AwardRecord, Commit, Committed, Delivery, Holding, MemoryStore, Owner},
+    privacy::{Cohort, Participant},
+    store::{
+        AwardRecord, Change, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn,
+        Holding, MemoryStore, Numbers, Owner, Rate,
+    },
 };
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Defect {
     AnswersBeforeItWrites,
     AnyOwner,
+    ClaimsAreShared,
     ConflictKeepsEntries,
+    CursorsOverwrite,
+    DeliveriesOverwrite,
     DueInAnyOrder,
     DueListsClosed,
     DueSoon,
+    ErasesNothing,
     ExpectedIgnored,
     FirstEntryHolds,
     ForgetsNothing,
+    ForgetsTheEpochOfOthers,
+    ForgetsYoungDeliveries,
     HidesParked,
-    InboxOpenCloses,
+    OneBudgetForAll,
     LastEntryHolds,
     LimitIgnored,
     LosesTheLastEntry,
@@ -84,34 +93,38 @@ impl Store for Defective {
     }
 
     async fn commit(&self, mut commit: Commit) -> Result<Committed> {
-        let only = |entries| Commit {
-            participant: commit.participant,
-            entries,
-            ..Commit::default()
-        };
         match self.defect {
             Defect::ConflictKeepsEntries => {
-                let entries = only(commit.entries.clone());
+                let entries = Commit {
+                    change: commit.change.as_ref().map(|change| Change {
+                        entries: change.entries.clone(),
+                        ..Change::of(change.participant)
+                    }),
+                    ..Commit::default()
+                };
                 let done = self.store.commit(commit.clone()).await?;
                 if done == Committed::Conflict {
                     self.store.commit(entries).await?;
                 }
                 return Ok(done);
             }
-            Defect::ExpectedIgnored => commit.expected = None,
+            Defect::ExpectedIgnored => {
+                if let Some(change) = &mut commit.change {
+                    change.expected = None;
+                }
+            }
             Defect::FirstEntryHolds | Defect::LastEntryHolds => {
                 // The revision is made the order of arrival.
-                let held = match commit.participant {
-                    Some(participant) => self.store.participant(participant).await?.entries,
-                    None => Vec::new(),
-                };
-                for (revision, entry) in (1_000..).zip(&mut commit.entries) {
-                    let known = held.iter().find(|known| known.key == entry.key);
-                    let later = known.map_or(revision, |known| known.revision + revision);
-                    entry.revision = match (self.defect, known) {
-                        (Defect::LastEntryHolds, _) => later,
-                        (_, known) => known.map_or(revision, |_| 0),
-                    };
+                if let Some(change) = &mut commit.change {
+                    let held = self.store.participant(change.participant).await?.entries;
+                    for (revision, entry) in (1_000..).zip(&mut change.entries) {
+                        let known = held.iter().find(|known| known.key == entry.key);
+                        let later = known.map_or(revision, |known| known.revision + revision);
+                        entry.revision = match (self.defect, known) {
+                            (Defect::LastEntryHolds, _) => later,
+                            (_, known) => known.map_or(revision, |_| 0),
+                        };
+                    }
                 }
             }
             Defect::UsedKeyKeepsOthers => {
@@ -124,9 +137,15 @@ impl Store for Defective {
                 commit.awards = new;
             }
             Defect::WakeStays => {
-                if let (None, Some(participant)) = (commit.wake, commit.participant) {
+                if let Some(change) = commit
+                    .change
+                    .as_mut()
+                    .filter(|change| change.wake.is_none())
+                {
                     let waking = self.store.waking(Timestamp::MAX, usize::MAX).await?;
-                    commit.wake = waking.contains(&participant).then_some(Timestamp::EPOCH);
+                    change.wake = waking
+                        .contains(&change.participant)
+                        .then_some(Timestamp::EPOCH);
                 }
             }
             _ => {}
@@ -195,8 +214,28 @@ impl Store for Defective {
         Ok(due)
     }
 
-    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>> {
-        let mut open = self.store.unacknowledged(limit).await?;
+    async fn awards_of(&self, participant: Participant) -> Result<Vec<AwardRecord>> {
+        self.store.awards_of(participant).await
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<AwardRecord>> {
+        if self.defect == Defect::ClaimsAreShared {
+            return self.store.due(now, limit).await;
+        }
+        self.store.claim(now, until, limit).await
+    }
+
+    async fn unacknowledged(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<AwardRecord>> {
+        let mut open = self.store.unacknowledged(after, limit).await?;
         if matches!(self.defect, Defect::HidesParked) {
             open.retain(|award| award.state.reason().is_none());
         }
@@ -207,20 +246,74 @@ impl Store for Defective {
         self.store.waking(now, limit).await
     }
 
-    async fn census(&self) -> Result<Vec<(String, Option<String>, u64)>> {
-        self.store.census().await
+    async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
+        self.store.uncollected(cohort).await
     }
 
-    async fn inbox_open(&self, delivery: Delivery) -> Result<bool> {
-        let open = self.store.inbox_open(delivery).await?;
-        if self.defect == Defect::InboxOpenCloses {
-            self.store.inbox_close(delivery).await?;
+    async fn forget(&self, cohort: Cohort) -> Result<u64> {
+        if self.defect == Defect::ForgetsTheEpochOfOthers {
+            let mut other = cohort;
+            other.0[6] += 1;
+            self.store.forget(other).await?;
         }
-        Ok(open)
+        self.store.forget(cohort).await
     }
 
-    async fn inbox_close(&self, delivery: Delivery) -> Result<()> {
-        self.store.inbox_close(delivery).await
+    async fn erase(&self, participant: Participant) -> Result<()> {
+        if self.defect == Defect::ErasesNothing {
+            return Ok(());
+        }
+        self.store.erase(participant).await
+    }
+
+    async fn numbers(&self) -> Result<Numbers> {
+        self.store.numbers().await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {
+        self.store.delivery(id).await
+    }
+
+    async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
+        let mut record = record.clone();
+        if self.defect == Defect::DeliveriesOverwrite {
+            let held = self.store.delivery(record.id).await?;
+            record.version = held.map_or(0, |held| held.version) + 1;
+        }
+        self.store.put_delivery(&record).await
+    }
+
+    async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>> {
+        self.store.due_deliveries(now, limit).await
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
+        let before = match self.defect {
+            Defect::ForgetsYoungDeliveries => Timestamp::MAX,
+            _ => before,
+        };
+        self.store.forget_deliveries(before).await
+    }
+
+    async fn cursor(&self, source: &str) -> Result<Option<CursorRecord>> {
+        self.store.cursor(source).await
+    }
+
+    async fn put_cursor(&self, record: &CursorRecord) -> Result<bool> {
+        let mut record = record.clone();
+        if self.defect == Defect::CursorsOverwrite {
+            let held = self.store.cursor(&record.source).await?;
+            record.version = held.map_or(0, |held| held.version) + 1;
+        }
+        self.store.put_cursor(&record).await
+    }
+
+    async fn draw(&self, name: &str, rate: Rate, wanted: u32, now: Timestamp) -> Result<Drawn> {
+        let name = match self.defect {
+            Defect::OneBudgetForAll => "all",
+            _ => name,
+        };
+        self.store.draw(name, rate, wanted, now).await
     }
 
     async fn checkout(&self, id: CheckoutId) -> Result<Option<CheckoutRecord>> {
@@ -276,9 +369,24 @@ fn each_defect_is_caught_by_its_topic() {
             topic!(what_is_not_acknowledged_stays_findable),
         ),
         planted(
-            Defect::InboxOpenCloses,
-            topic!(a_delivery_is_processed_once),
+            Defect::ClaimsAreShared,
+            topic!(claimed_awards_are_nobody_elses),
         ),
+        planted(Defect::CursorsOverwrite, topic!(a_cursor_moves_by_version)),
+        planted(
+            Defect::DeliveriesOverwrite,
+            topic!(one_racer_takes_a_delivery),
+        ),
+        planted(Defect::ErasesNothing, topic!(erasing_keeps_the_accounts)),
+        planted(
+            Defect::ForgetsTheEpochOfOthers,
+            topic!(a_cohort_is_forgotten_alone),
+        ),
+        planted(
+            Defect::ForgetsYoungDeliveries,
+            topic!(old_deliveries_are_forgotten),
+        ),
+        planted(Defect::OneBudgetForAll, topic!(a_budget_is_shared)),
         planted(Defect::LastEntryHolds, topic!(entries_merge_by_rank)),
         planted(Defect::LimitIgnored, topic!(due_awards_come_in_order)),
         planted(Defect::LosesTheLastEntry, topic!(big_values_fit)),

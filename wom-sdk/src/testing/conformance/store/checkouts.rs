@@ -1,35 +1,16 @@
-//! Deliveries and checkouts.
+//! Checkouts: moved on by version, listed when due.
 
 use std::sync::Arc;
 
 use super::{
     Fixture, race,
-    samples::{at, checkout, delivery},
+    samples::{at, checkout},
 };
 use crate::{
     Timestamp,
     checkout::{CheckoutRecord, State},
     store::Store,
 };
-
-/// A delivery is to be processed until its processing ended, and never after.
-pub async fn a_delivery_is_processed_once<F: Fixture>(fixture: &F) {
-    let store = fixture.fresh().await;
-    assert!(store.inbox_open(delivery(1)).await.unwrap());
-    assert!(
-        store.inbox_open(delivery(1)).await.unwrap(),
-        "it was not processed to its end"
-    );
-    store.inbox_close(delivery(1)).await.unwrap();
-    store.inbox_close(delivery(1)).await.unwrap();
-    assert!(!store.inbox_open(delivery(1)).await.unwrap());
-    assert!(store.inbox_open(delivery(2)).await.unwrap());
-    store.inbox_close(delivery(3)).await.unwrap();
-    assert!(!store.inbox_open(delivery(3)).await.unwrap());
-    let store = fixture.reopen(store).await;
-    assert!(!store.inbox_open(delivery(1)).await.unwrap());
-    assert!(store.inbox_open(delivery(2)).await.unwrap());
-}
 
 /// A checkout moves on from the version before only, and is listed when it is due.
 pub async fn checkouts_move_by_version_and_come_in_order<F: Fixture>(fixture: &F) {

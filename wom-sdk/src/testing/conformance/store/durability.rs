@@ -3,8 +3,8 @@
 use super::{
     Fixture,
     samples::{
-        account, at, award, award_states, charge, checkout, checkout_states, content, day,
-        delivery, entry, extreme_entries, moved, owner, participant,
+        account, at, award, award_states, charge, checkout, checkout_states, content, cursor, day,
+        delivered, entry, extreme_entries, moved, owner, participant,
     },
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     campaign::Unit,
     checkout::CheckoutRecord,
     observation::Merged,
-    store::{AwardRecord, Commit, Committed, Store},
+    store::{AwardRecord, Change, Commit, Committed, DeliveryRecord, DeliveryState, Store},
 };
 
 /// What is written reads as it was written, to the last bit.
@@ -31,8 +31,10 @@ pub async fn everything_is_there_again<F: Fixture>(fixture: &F) {
     assert_everything(&store).await;
     // It goes on from there.
     let settled = Commit {
-        participant: Some(participant(1)),
-        expected: Some(2),
+        change: Some(Change {
+            expected: Some(2),
+            ..Change::of(participant(1))
+        }),
         ..Commit::default()
     };
     assert_eq!(store.commit(settled).await.unwrap(), Committed::Done);
@@ -51,19 +53,22 @@ pub async fn big_values_fit<F: Fixture>(fixture: &F) {
     big.sealed = Some((0..=255).cycle().take(100_000).collect());
     let entries: Vec<_> = (0..10_000).map(|n| entry(n, n + 1)).collect();
     let commit = Commit {
-        participant: Some(participant(1)),
-        expected: Some(0),
-        entries: entries.clone(),
-        accounts: (0..1_000)
-            .map(|n| account("health", Unit::Named(format!("unit {n}")), n))
-            .collect(),
+        change: Some(Change {
+            expected: Some(0),
+            entries: entries.clone(),
+            accounts: (0..1_000)
+                .map(|n| account("health", Unit::Named(format!("unit {n}")), n))
+                .collect(),
+            handle: Some(vec![7; 5_000]),
+            ..Change::of(participant(1))
+        }),
         awards: vec![big.clone()],
-        wake: None,
     };
     assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
     let store = fixture.reopen(store).await;
     let held = store.participant(participant(1)).await.unwrap();
     assert_eq!((held.version, held.accounts.len()), (1, 1_000));
+    assert_eq!(held.handle, Some(vec![7; 5_000]));
     let merged: Merged = held.entries.into_iter().collect();
     let same = merged == entries.into_iter().collect();
     assert!(same, "the 10,000 entries are not as they were written");
@@ -74,24 +79,27 @@ pub async fn big_values_fit<F: Fixture>(fixture: &F) {
 async fn write_everything(store: &impl Store) {
     store.bind(&owner()).await.unwrap();
     let first = Commit {
-        participant: Some(participant(1)),
-        expected: Some(0),
-        entries: (0..20).map(|n| entry(n, n)).collect(),
-        accounts: accounts(),
-        awards: Vec::new(),
-        wake: None,
+        change: Some(Change {
+            expected: Some(0),
+            entries: (0..20).map(|n| entry(n, n)).collect(),
+            accounts: accounts(),
+            handle: Some(vec![0, 1, 255]),
+            ..Change::of(participant(1))
+        }),
+        ..Commit::default()
     };
     assert_eq!(store.commit(first).await.unwrap(), Committed::Done);
     let second = Commit {
-        participant: Some(participant(1)),
-        expected: Some(1),
-        entries: extreme_entries(),
+        change: Some(Change {
+            expected: Some(1),
+            entries: extreme_entries(),
+            wake: Some(at(77)),
+            ..Change::of(participant(1))
+        }),
         awards: awards()
             .iter()
             .map(|(accepted, _)| accepted.clone())
             .collect(),
-        wake: Some(at(77)),
-        ..Commit::default()
     };
     assert_eq!(store.commit(second).await.unwrap(), Committed::Done);
     for (_, last) in awards() {
@@ -101,14 +109,22 @@ async fn write_everything(store: &impl Store) {
         assert!(store.put_checkout(&made).await.unwrap());
         assert!(store.put_checkout(&last).await.unwrap());
     }
-    assert!(store.inbox_open(delivery(1)).await.unwrap());
-    store.inbox_close(delivery(1)).await.unwrap();
+    for (came, last) in deliveries() {
+        assert!(store.put_delivery(&came).await.unwrap());
+        assert!(store.put_delivery(&last).await.unwrap());
+    }
+    for version in 1..=3 {
+        assert!(store.put_cursor(&cursor(version)).await.unwrap());
+    }
 }
 
 async fn assert_everything(store: &impl Store) {
     store.bind(&owner()).await.unwrap();
     let mut held = store.participant(participant(1)).await.unwrap();
-    assert_eq!(held.version, 2);
+    assert_eq!(
+        (held.version, held.handle.take()),
+        (2, Some(vec![0, 1, 255]))
+    );
     let expected: Merged = (0..20)
         .map(|n| entry(n, n))
         .chain(extreme_entries())
@@ -133,12 +149,49 @@ async fn assert_everything(store: &impl Store) {
         }
         assert_eq!(held, last);
     }
-    assert!(!store.inbox_open(delivery(1)).await.unwrap());
+    for (_, last) in deliveries() {
+        let mut held = store.delivery(last.id).await.unwrap().unwrap();
+        if held.state == DeliveryState::Waiting {
+            held.due = held.due.max(last.due);
+        }
+        assert_eq!(held, last);
+    }
+    assert_eq!(
+        store.cursor(&cursor(1).source).await.unwrap(),
+        Some(cursor(3))
+    );
+}
+
+/// Each as it came in, and as it is in the end.
+fn deliveries() -> Vec<(DeliveryRecord, DeliveryRecord)> {
+    let states = [
+        DeliveryState::Waiting,
+        DeliveryState::Done,
+        DeliveryState::Parked("webhook_refused".into()),
+    ];
+    let pair = |(state, n): (DeliveryState, u64)| {
+        let came = delivered(n, 0);
+        let last = DeliveryRecord {
+            version: 2,
+            sealed: (n != 1).then(|| vec![9; 300]),
+            tries: u32::MAX,
+            due: at(5),
+            received: at(-3).plus_millis(1),
+            state,
+            ..came.clone()
+        };
+        (came, last)
+    };
+    states.into_iter().zip(0..).map(pair).collect()
 }
 
 /// A store that knows that whoever made a call has died may let the award go on at once.
 fn forgive_wake_up(held: AwardRecord, was: &AwardRecord) -> AwardRecord {
-    let waiting = matches!(was.state, State::Creating | State::Verifying);
+    let waiting = match was.state {
+        State::Accepted => was.version > 1,
+        State::Creating | State::Verifying => true,
+        _ => false,
+    };
     AwardRecord {
         due: if waiting {
             held.due.max(was.due)
@@ -162,6 +215,8 @@ fn awards() -> Vec<(AwardRecord, AwardRecord)> {
     let states = award_states().into_iter().zip(0_u8..);
     let pair = |(state, n): (State, u8)| {
         let mut accepted = award(u64::from(n), i64::from(n));
+        accepted.participant = n.is_multiple_of(2).then(|| participant(n));
+        accepted.accepted = at(i64::from(n)).plus_millis(-1);
         accepted.content = content(u32::from(n) + 1);
         let last = AwardRecord {
             tries: u32::MAX - u32::from(n),

@@ -33,23 +33,30 @@ mod awards;
 #[cfg(test)]
 mod catches;
 mod checkouts;
+mod deliveries;
 mod durability;
 mod participants;
 mod samples;
 
 pub use awards::{
     a_commit_with_a_used_award_key_writes_nothing, acknowledging_forgets_the_sealed_ticket,
-    advancing_needs_the_version_before, due_awards_come_in_order, one_racer_advances_an_award,
-    states_are_counted, what_is_not_acknowledged_stays_findable,
+    advancing_needs_the_version_before, claimed_awards_are_nobody_elses, due_awards_come_in_order,
+    one_racer_advances_an_award, states_are_counted,
+    the_awards_of_a_participant_are_found_until_acknowledged,
+    what_is_not_acknowledged_stays_findable,
 };
 pub use checkouts::{
-    a_delivery_is_processed_once, a_payment_is_written_by_one_racer,
-    checkouts_move_by_version_and_come_in_order,
+    a_payment_is_written_by_one_racer, checkouts_move_by_version_and_come_in_order,
+};
+pub use deliveries::{
+    a_budget_is_shared, a_cursor_moves_by_version, a_delivery_is_processed_once,
+    old_deliveries_are_forgotten, one_racer_takes_a_delivery,
 };
 pub use durability::{big_values_fit, everything_is_there_again, everything_reads_as_written};
 pub use participants::{
-    a_conflict_writes_nothing, accounts_are_replaced_by_line_and_unit, entries_merge_by_rank,
-    nothing_is_known_at_first, racing_settlements_pay_once, the_owner_stays, wakes_are_listed,
+    a_cohort_is_forgotten_alone, a_conflict_writes_nothing, accounts_are_replaced_by_line_and_unit,
+    entries_merge_by_rank, erasing_keeps_the_accounts, nothing_is_known_at_first,
+    racing_settlements_pay_once, the_owner_stays, wakes_are_listed,
 };
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -78,8 +85,11 @@ pub trait Fixture: Send + Sync {
 macro_rules! store_conformance {
     ($fixture:expr) => {
         $crate::store_conformance! { @topics $fixture;
+            a_budget_is_shared
+            a_cohort_is_forgotten_alone
             a_commit_with_a_used_award_key_writes_nothing
             a_conflict_writes_nothing
+            a_cursor_moves_by_version
             a_delivery_is_processed_once
             a_payment_is_written_by_one_racer
             accounts_are_replaced_by_line_and_unit
@@ -87,14 +97,19 @@ macro_rules! store_conformance {
             advancing_needs_the_version_before
             big_values_fit
             checkouts_move_by_version_and_come_in_order
+            claimed_awards_are_nobody_elses
             due_awards_come_in_order
             entries_merge_by_rank
+            erasing_keeps_the_accounts
             everything_is_there_again
             everything_reads_as_written
             nothing_is_known_at_first
+            old_deliveries_are_forgotten
             one_racer_advances_an_award
+            one_racer_takes_a_delivery
             racing_settlements_pay_once
             states_are_counted
+            the_awards_of_a_participant_are_found_until_acknowledged
             the_owner_stays
             wakes_are_listed
             what_is_not_acknowledged_stays_findable

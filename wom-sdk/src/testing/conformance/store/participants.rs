@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::{
     Fixture, race,
-    samples::{Numbers, account, at, award, checkout, day, entry, owner, participant},
+    samples::{Numbers, account, at, award, checkout, day, delivery, entry, owner, participant},
 };
 use crate::{
     Kind, Timestamp,
-    award::{AwardKey, pay},
+    award::{AwardKey, gather, settle},
     campaign::{Due, Unit},
     observation::{Entry, Merged},
-    privacy::Participant,
-    store::{Commit, Committed, Holding, Store},
+    privacy::{Cohort, Participant},
+    store::{Change, Commit, Committed, Holding, Numbers as Counted, Store},
 };
 
 /// A store that is bound to one owner works with that one only.
@@ -47,7 +47,9 @@ pub async fn nothing_is_known_at_first<F: Fixture>(fixture: &F) {
         assert_eq!(store.due(Timestamp::MAX, 10).await.unwrap(), []);
         assert_eq!(store.waking(Timestamp::MAX, 10).await.unwrap(), []);
         assert_eq!(store.due_checkouts(Timestamp::MAX, 10).await.unwrap(), []);
-        assert_eq!(store.census().await.unwrap(), []);
+        assert_eq!(store.numbers().await.unwrap(), Counted::default());
+        assert_eq!(store.delivery(delivery(1)).await.unwrap(), None);
+        assert_eq!(store.cursor("gate").await.unwrap(), None);
     }
 }
 
@@ -96,12 +98,15 @@ pub async fn a_conflict_writes_nothing<F: Fixture>(fixture: &F) {
     let store = fixture.fresh().await;
     let who = participant(1);
     let settle = |expected, n| Commit {
-        participant: Some(who),
-        expected: Some(expected),
-        entries: vec![entry(n, 9)],
-        accounts: vec![account("health", day("2026-03-01"), 10)],
+        change: Some(Change {
+            expected: Some(expected),
+            entries: vec![entry(n, 9)],
+            accounts: vec![account("health", day("2026-03-01"), 10)],
+            wake: Some(at(0)),
+            handle: Some(vec![9]),
+            ..Change::of(who)
+        }),
         awards: vec![award(n, 0)],
-        wake: Some(at(0)),
     };
     for wrong in [1, 2, u64::from(u32::MAX)] {
         let result = store.commit(settle(wrong, 1)).await.unwrap();
@@ -109,20 +114,20 @@ pub async fn a_conflict_writes_nothing<F: Fixture>(fixture: &F) {
     }
     assert_eq!(store.participant(who).await.unwrap(), Holding::default());
     assert_eq!(store.commit(settle(0, 1)).await.unwrap(), Committed::Done);
-    let sleep = Commit {
-        participant: Some(who),
-        ..Commit::default()
-    };
+    let sleep = change(Change::of(who));
     assert_eq!(store.commit(sleep).await.unwrap(), Committed::Done);
 
     let before = store.participant(who).await.unwrap();
     assert_eq!(before.version, 2);
     for wrong in [0, 1, 3, 100] {
         let mut late = settle(wrong, 2);
-        late.accounts = vec![
-            account("health", day("2026-03-01"), 20),
-            account("mobility", day("2026-03-01"), 20),
-        ];
+        if let Some(late) = &mut late.change {
+            late.handle = Some(vec![1]);
+            late.accounts = vec![
+                account("health", day("2026-03-01"), 20),
+                account("mobility", day("2026-03-01"), 20),
+            ];
+        }
         let result = store.commit(late).await.unwrap();
         assert_eq!(result, Committed::Conflict, "version 2, expected {wrong}");
         assert_eq!(store.participant(who).await.unwrap(), before);
@@ -166,10 +171,11 @@ pub async fn accounts_are_replaced_by_line_and_unit<F: Fixture>(fixture: &F) {
 /// Who has something to settle is listed from that time on, until a commit says otherwise.
 pub async fn wakes_are_listed<F: Fixture>(fixture: &F) {
     let store = fixture.fresh().await;
-    let wake = |n: u8, wake: Option<i64>| Commit {
-        participant: Some(participant(n)),
-        wake: wake.map(at),
-        ..Commit::default()
+    let wake = |n: u8, wake: Option<i64>| {
+        change(Change {
+            wake: wake.map(at),
+            ..Change::of(participant(n))
+        })
     };
     for n in 1..=5 {
         let done = store.commit(wake(n, Some(i64::from(n)))).await.unwrap();
@@ -201,7 +207,13 @@ pub async fn racing_settlements_pay_once<F: Fixture>(fixture: &F) {
         let mut conflicts = 0;
         loop {
             let holding = store.participant(who).await.unwrap();
-            let (accounts, payments) = pay(&holding.accounts, std::slice::from_ref(&due));
+            let raised = settle(&holding.accounts, std::slice::from_ref(&due));
+            let (gathered, payments) = gather(&raised);
+            let accounts = if gathered.is_empty() {
+                raised
+            } else {
+                gathered
+            };
             tokio::task::yield_now().await;
             let paid = payments.iter().map(|paid| {
                 let mut award = award(u64::from(paid.n), 0);
@@ -209,11 +221,12 @@ pub async fn racing_settlements_pay_once<F: Fixture>(fixture: &F) {
                 award
             });
             let commit = Commit {
-                participant: Some(who),
-                expected: Some(holding.version),
-                accounts,
                 awards: paid.collect(),
-                ..Commit::default()
+                ..change(Change {
+                    expected: Some(holding.version),
+                    accounts,
+                    ..Change::of(who)
+                })
             };
             if store.commit(commit).await.unwrap() == Committed::Done {
                 return conflicts;
@@ -232,17 +245,119 @@ pub async fn racing_settlements_pay_once<F: Fixture>(fixture: &F) {
         minutes += store.award(key).await.unwrap().expect("an award").tries;
     }
     assert_eq!(minutes, 64, "the awards together are worth the account");
-    let counted = store.census().await.unwrap();
+    let counted = store.numbers().await.unwrap();
     let awards = u64::from(held.accounts[0].n);
-    assert_eq!(counted, [("accepted".to_owned(), None, awards)]);
+    assert_eq!((counted.awards[0].count, counted.awards.len()), (awards, 1));
+    assert_eq!(counted.uncollected_minutes, 0);
+}
+
+/// A cohort is forgotten as a whole, and no other; whether something is left to collect is told.
+pub async fn a_cohort_is_forgotten_alone<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let [march, april] = [
+        Cohort([7, 234, 3, 1, 1, 1, 1]),
+        Cohort([7, 234, 4, 1, 1, 1, 1]),
+    ];
+    let other = Cohort([7, 234, 3, 1, 1, 1, 2]);
+    let of = |cohort: Cohort, n: u16| {
+        let mut bytes = [n.to_be_bytes()[1]; 32];
+        bytes[..7].copy_from_slice(&cohort.0);
+        bytes[7..9].copy_from_slice(&n.to_be_bytes());
+        Participant(bytes)
+    };
+    let filled = |who| {
+        change(Change {
+            entries: vec![entry(1, 1), entry(2, 2)],
+            accounts: vec![account("health", day("2026-03-01"), 30)],
+            wake: Some(at(0)),
+            handle: Some(vec![1, 2, 3]),
+            ..Change::of(who)
+        })
+    };
+    for n in 0..450 {
+        let done = store.commit(filled(of(march, n))).await.unwrap();
+        assert_eq!(done, Committed::Done);
+    }
+    for who in [of(april, 0), of(other, 0), of(march, u16::MAX)] {
+        store.commit(filled(who)).await.unwrap();
+    }
+    assert!(!store.uncollected(march).await.unwrap());
+    let mut waiting = account("mobility", day("2026-03-01"), 30);
+    waiting.settled += 1;
+    pay_out_to(&store, of(march, 9), vec![waiting]).await;
+    assert!(store.uncollected(march).await.unwrap());
+    assert!(!store.uncollected(april).await.unwrap());
+    assert_eq!(store.numbers().await.unwrap().uncollected_minutes, 1);
+
+    let before = store.participant(of(april, 0)).await.unwrap();
+    assert_eq!(store.forget(march).await.unwrap(), 451);
+    assert_eq!(store.forget(march).await.unwrap(), 0);
+    for n in [0, 9, 449, u16::MAX] {
+        let held = store.participant(of(march, n)).await.unwrap();
+        assert_eq!(held, Holding::default());
+    }
+    assert_eq!(store.participant(of(april, 0)).await.unwrap(), before);
+    assert_eq!(store.participant(of(other, 0)).await.unwrap(), before);
+    assert_eq!(store.waking(at(0), 9).await.unwrap().len(), 2);
+    assert_eq!(store.numbers().await.unwrap().uncollected_minutes, 0);
+}
+
+/// Who is erased has no observations and no handle any more; what was awarded stays counted.
+pub async fn erasing_keeps_the_accounts<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let accounts = vec![account("health", day("2026-03-01"), 30)];
+    for n in [1, 2] {
+        let filled = Change {
+            entries: vec![entry(1, 1), entry(2, 2)],
+            accounts: accounts.clone(),
+            wake: Some(at(0)),
+            handle: Some(vec![1, 2, 3]),
+            ..Change::of(participant(n))
+        };
+        store.commit(change(filled)).await.unwrap();
+    }
+    let other = store.participant(participant(2)).await.unwrap();
+    assert_eq!(
+        (other.handle.as_deref(), other.entries.len()),
+        (Some([1, 2, 3].as_slice()), 2)
+    );
+    store.erase(participant(1)).await.unwrap();
+    store.erase(participant(3)).await.unwrap();
+    let held = store.participant(participant(1)).await.unwrap();
+    let expected = Holding {
+        version: 2,
+        accounts,
+        ..Holding::default()
+    };
+    assert_eq!(held, expected, "whoever decided from before is told");
+    assert_eq!(store.participant(participant(2)).await.unwrap(), other);
+    assert_eq!(
+        store.participant(participant(3)).await.unwrap(),
+        Holding::default()
+    );
+    assert_eq!(store.waking(at(0), 9).await.unwrap(), [participant(2)]);
+
+    // A handle stays until another one is written.
+    store
+        .commit(change(Change::of(participant(2))))
+        .await
+        .unwrap();
+    let held = store.participant(participant(2)).await.unwrap();
+    assert_eq!(held.handle, Some(vec![1, 2, 3]));
+}
+
+fn change(change: Change) -> Commit {
+    Commit {
+        change: Some(change),
+        ..Commit::default()
+    }
 }
 
 async fn deliver(store: &impl Store, participant: Participant, entries: Vec<Entry>) {
-    let commit = Commit {
-        participant: Some(participant),
+    let commit = change(Change {
         entries,
-        ..Commit::default()
-    };
+        ..Change::of(participant)
+    });
     assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
 }
 
@@ -254,11 +369,14 @@ async fn assert_merged(store: &impl Store, participant: Participant, expected: &
 }
 
 async fn pay_out(store: &impl Store, who: u8, accounts: Vec<crate::award::Account>) {
-    let commit = Commit {
-        participant: Some(participant(who)),
+    pay_out_to(store, participant(who), accounts).await;
+}
+
+async fn pay_out_to(store: &impl Store, who: Participant, accounts: Vec<crate::award::Account>) {
+    let commit = change(Change {
         accounts,
-        ..Commit::default()
-    };
+        ..Change::of(who)
+    });
     assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
 }
 

@@ -8,7 +8,7 @@ use crate::{
     observation::Entry,
     privacy::Participant,
     protocol::{Bounds, Filter, Position},
-    store::{AwardRecord, Delivery, Owner},
+    store::{AwardRecord, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState, Owner},
 };
 
 /// Numbers from a seed, the same ones each time (SplitMix64).
@@ -167,6 +167,7 @@ pub(super) fn account(line: &str, unit: Unit, awarded: u32) -> Account {
     Account {
         line: line.into(),
         unit,
+        settled: awarded,
         awarded,
         n: awarded / 10,
     }
@@ -192,7 +193,9 @@ pub(super) fn award(n: u64, due: i64) -> AwardRecord {
     AwardRecord {
         key: AwardKey::direct(&owner().identity, &format!("award {n}")),
         version: 1,
+        participant: None,
         content: content(1),
+        accepted: at(0),
         state: State::Accepted,
         sealed: None,
         tries: 0,
@@ -246,6 +249,7 @@ pub(super) fn checkout_states() -> Vec<checkout::State> {
     vec![
         State::Created,
         State::Registered,
+        State::Verifying,
         State::Verified,
         State::Shown,
         State::Paid { at },
@@ -272,6 +276,30 @@ pub(super) fn charge() -> Charge {
     }
 }
 
-pub(super) fn delivery(n: u64) -> Delivery {
-    Delivery(Digest::of([n.to_be_bytes()]))
+pub(super) fn delivery(n: u64) -> DeliveryId {
+    DeliveryId(Digest::of([n.to_be_bytes()]))
+}
+
+/// A delivery that just came in.
+pub(super) fn delivered(n: u64, due: i64) -> DeliveryRecord {
+    DeliveryRecord {
+        id: delivery(n),
+        version: 1,
+        source: "gate «Ö»".into(),
+        state: DeliveryState::Waiting,
+        sealed: Some(vec![1, 0, 255]),
+        received: at(0),
+        tries: 0,
+        due: at(due),
+    }
+}
+
+pub(super) fn cursor(version: u64) -> CursorRecord {
+    CursorRecord {
+        source: "gate «Ö»".into(),
+        version,
+        sealed: (version > 1).then(|| version.to_be_bytes().to_vec()),
+        due: at(1),
+        failed: version.is_multiple_of(2).then(|| "rate_limited".into()),
+    }
 }
