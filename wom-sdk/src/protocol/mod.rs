@@ -5,6 +5,7 @@
 
 pub mod aes;
 mod aim;
+mod api_key;
 mod filter;
 mod id;
 pub mod json;
@@ -20,6 +21,7 @@ pub mod rsa;
 mod secret;
 
 pub use aim::{AIMS, Aim, AimInfo};
+pub use api_key::ApiKey;
 pub use filter::{Bounds, Filter};
 pub use id::{PosId, SourceId, VoucherId};
 pub use keys::{PrivateKey, PublicKey};

@@ -228,7 +228,7 @@ impl Problem {
 /// use wom_sdk::{Kind, Retry, protocol::from_response};
 ///
 /// let error = from_response(502, Some("text/html"), b"<html>Bad Gateway</html>");
-/// assert_eq!(error.kind(), Kind::RegistryFailed);
+/// assert_eq!(error.kind(), Kind::OutcomeUnknown);
 /// assert_eq!(error.retry(), Retry::SameKey);
 /// ```
 pub fn from_response(status: u16, content_type: Option<&str>, body: &[u8]) -> Error {
@@ -277,10 +277,11 @@ fn by_status(status: u16) -> Error {
             Kind::ConfigurationInvalid,
             Some("check the Registry's address, which ends before /api"),
         ),
-        408 | 504 => (Kind::OutcomeUnknown, None),
+        // From something in between: the Registry itself has not spoken.
+        408 | 502..=504 => (Kind::OutcomeUnknown, None),
         410 => (Kind::RequestVoid, None),
         413 => (Kind::LimitExceeded, None),
-        429 => (Kind::RateLimited, None),
+        425 | 429 => (Kind::RateLimited, None),
         400..=499 => (Kind::ParameterRefused, None),
         500..=599 => (Kind::RegistryFailed, None),
         _ => (Kind::RegistryMisbehaved, None),
@@ -406,8 +407,10 @@ mod tests {
             (404, Kind::ConfigurationInvalid, Retry::Never),
             (410, Kind::RequestVoid, Retry::Never),
             (413, Kind::LimitExceeded, Retry::Never),
+            (425, Kind::RateLimited, Retry::Safe),
             (429, Kind::RateLimited, Retry::Safe),
             (500, Kind::RegistryFailed, Retry::SameKey),
+            (502, Kind::OutcomeUnknown, Retry::SameKey),
             (504, Kind::OutcomeUnknown, Retry::SameKey),
             (99, Kind::RegistryMisbehaved, Retry::SameKey),
         ] {
@@ -422,7 +425,7 @@ mod tests {
         }
         let html = Problem::new(ProblemType::WrongPassword).to_json();
         let error = from_response(502, Some("text/html"), html.as_bytes());
-        assert_eq!(error.kind(), Kind::RegistryFailed);
+        assert_eq!(error.kind(), Kind::OutcomeUnknown);
     }
 
     #[test]

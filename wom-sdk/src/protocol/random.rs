@@ -9,8 +9,12 @@ pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Any number, each equally likely.
+/// Any number, each equally likely: for jitter, never for a secret, as a test may seed it.
 pub(crate) fn number() -> u64 {
+    #[cfg(any(test, feature = "testing"))]
+    if let Some(number) = crate::testing::next_jitter() {
+        return number;
+    }
     u64::from_be_bytes(bytes())
 }
 

@@ -22,8 +22,8 @@ use crate::{
 
 /// An instrument at a Registry: its source id and private key. Cheap to clone.
 ///
-/// The [`Dispatcher`](crate::dispatcher::Dispatcher) calls it; by itself it neither remembers nor
-/// persists anything.
+/// The [`Dispatcher`](crate::dispatcher::Dispatcher) calls it, and calls again where no answer came;
+/// by itself it neither remembers nor persists nor repeats anything.
 #[derive(Clone, Debug)]
 pub struct InstrumentClient {
     client: RegistryClient,
@@ -97,7 +97,7 @@ impl Issuer for InstrumentClient {
         let (source_id, nonce) = (self.source.clone(), nonce.to_owned());
         let operation = Operation {
             path: "voucher/create",
-            repeat: Repeat::Freely,
+            repeat: Repeat::ByCaller,
             max_blocks: MAX_BLOCKS_CREATE,
             text: request.to_json(),
             body: Box::new(move |payload| {
@@ -123,7 +123,7 @@ impl Issuer for InstrumentClient {
 pub(super) fn verify(path: &'static str, otc: &Otc) -> Operation<()> {
     Operation {
         path,
-        repeat: Repeat::Freely,
+        repeat: Repeat::ByCaller,
         max_blocks: MAX_BLOCKS_VERIFY,
         text: VerifyRequest { otc: otc.clone() }.to_json(),
         body: Box::new(|payload| SealedBody { payload }.to_json()),

@@ -58,11 +58,16 @@ impl Keys {
 impl RegistryClient {
     /// The key in use, fetched if there is none yet.
     pub(super) async fn current_key(&self, ends: Instant) -> Result<PublicKey> {
+        self.key_for(Repeat::Freely, ends).await
+    }
+
+    /// The key in use, for an operation that is tried again in this way.
+    pub(super) async fn key_for(&self, repeat: Repeat, ends: Instant) -> Result<PublicKey> {
         let mut current = self.hold_key(ends).await?;
         if let Some(key) = &*current {
             return Ok(key.clone());
         }
-        let key = self.fetch_key(ends).await?;
+        let key = self.fetch_key(repeat, ends).await?;
         self.keys().check(&key)?;
         Ok(current.insert(key).clone())
     }
@@ -72,6 +77,7 @@ impl RegistryClient {
     pub(super) async fn newer_key(
         &self,
         refused: &PublicKey,
+        repeat: Repeat,
         ends: Instant,
     ) -> Result<Option<PublicKey>> {
         let mut current = self.hold_key(ends).await?;
@@ -80,7 +86,7 @@ impl RegistryClient {
         {
             return Ok(Some(key.clone()));
         }
-        let key = self.fetch_key(ends).await?;
+        let key = self.fetch_key(repeat, ends).await?;
         if key == *refused {
             return Ok(None);
         }
@@ -99,13 +105,18 @@ impl RegistryClient {
             .map_err(|_| harmless(out_of_time(self.deadline())))
     }
 
-    async fn fetch_key(&self, ends: Instant) -> Result<PublicKey> {
+    async fn fetch_key(&self, repeat: Repeat, ends: Instant) -> Result<PublicKey> {
         let read = |body: &[u8]| {
             let text = std::str::from_utf8(body)
                 .map_err(|_| Error::new(Kind::KeyInvalid, "the key is not text"))?;
             PublicKey::from_pem(text)
         };
-        let mut tries = Tries::until(Repeat::Freely, ends);
+        // The key alone may be asked for as often as one likes; not more often than the caller does.
+        let repeat = match repeat {
+            Repeat::ByCaller => Repeat::ByCaller,
+            Repeat::Freely | Repeat::Unsent => Repeat::Freely,
+        };
+        let mut tries = Tries::until(repeat, ends);
         self.fetch_within(&mut tries, PATH, read)
             .await
             .map_err(|error| harmless(error).with("operation", PATH))

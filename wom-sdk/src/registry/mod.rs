@@ -2,7 +2,8 @@
 //!
 //! [`RegistryClient`] holds what they share: the Registry's address and key, the connections, the
 //! time allowed for an operation, and the rules for trying again. On top of it stand
-//! [`InstrumentClient`] (an [`award::Issuer`](crate::award::Issuer)), [`PosClient`] (a
+//! [`InstrumentClient`] and [`ApiKeyClient`] (each an
+//! [`award::Issuer`](crate::award::Issuer)), [`PosClient`] (a
 //! [`checkout::Payee`](crate::checkout::Payee)) and [`PocketClient`] (a
 //! [`pocket::Gateway`](crate::pocket::Gateway)).
 //!
@@ -25,8 +26,12 @@
 //!
 //! # Trying again
 //!
-//! An operation has one total time, [`RegistryClient::DEADLINE`] unless set otherwise, and at most
-//! three tries within it, with random pauses. `Retry-After` is honoured as far as the time allows.
+//! An operation has one total time, [`RegistryClient::DEADLINE`] unless set otherwise. What asks for
+//! information is tried up to three times within it, with random pauses; `Retry-After` is honoured as
+//! far as the time allows. What the [`Dispatcher`](crate::dispatcher::Dispatcher) and the
+//! [`CashDesk`](crate::cash_desk::CashDesk) ask is sent once each time: they write down how it ended,
+//! and ask again after ever longer pauses, so that a whole award needs no more than eight requests
+//! in the time that somebody waits for it.
 //! Redeem and confirm are never sent again once they may have arrived: an answer that was lost is
 //! asked for again by [`Pocket`](crate::pocket::Pocket), under the same session key.
 //!
@@ -36,6 +41,7 @@
 //! cannot read a payload; without a pin a changed key is then taken, with a pin it never is.
 
 mod address;
+mod api_key;
 mod client;
 mod instrument;
 mod keys;
@@ -51,10 +57,11 @@ mod tries;
 mod tests;
 
 pub use address::Address;
+pub use api_key::ApiKeyClient;
 pub use client::{RegistryClient, RegistryClientBuilder, SourceInfo};
 pub use instrument::InstrumentClient;
 pub use pocket::PocketClient;
-pub use pos::PosClient;
+pub use pos::{PosClient, Probe};
 #[cfg(feature = "client")]
 pub use reqwest_transport::ReqwestTransport;
 pub use transport::{HttpRequest, HttpResponse, Method, Transport};

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{
     HttpRequest, RegistryClient,
     client::misread,
+    instrument::misbehaved,
     tries::{Failure, Repeat, Tries},
 };
 use crate::{
@@ -50,7 +51,7 @@ impl RegistryClient {
 
     async fn attempts<T: Send + 'static>(&self, operation: Operation<T>) -> Result<T> {
         let mut tries = Tries::new(operation.repeat, self.deadline());
-        let mut key = self.current_key(tries.ends()).await?;
+        let mut key = self.key_for(operation.repeat, tries.ends()).await?;
         let mut body = seal(&operation, &key).await?;
         let mut asked_for_key = false;
         loop {
@@ -64,7 +65,8 @@ impl RegistryClient {
             }
             // The Registry could not read it, so nothing happened. Its key may have changed.
             asked_for_key = true;
-            match self.newer_key(&key, tries.ends()).await {
+            let newer = self.newer_key(&key, operation.repeat, tries.ends()).await;
+            match newer {
                 Ok(Some(newer)) => key = newer,
                 Ok(None) => return Err(failure.error),
                 Err(error) => return Err(tries.last(error, None)),
@@ -112,14 +114,17 @@ async fn off_thread<T: Send + 'static>(
     })?
 }
 
-/// The answer to a verify, which is empty. A page in its place is no answer of a Registry.
+/// The answer to a verify, which is empty. A page in its place is no answer of a Registry, and a
+/// payload is the answer to something else.
 pub(super) fn read_nothing(answer: &[u8]) -> Result<()> {
     if answer.trim_ascii().is_empty() {
         return Ok(());
     }
-    json::parse(answer, Layer::Outer, Limits::default())
-        .map(drop)
-        .map_err(misread)
+    let answer = json::parse(answer, Layer::Outer, Limits::default()).map_err(misread)?;
+    match answer.get("payload") {
+        None => Ok(()),
+        Some(_) => Err(misbehaved("the answer is to another request")),
+    }
 }
 
 /// Reads an answer that is sealed for the caller's private key.

@@ -100,14 +100,18 @@ impl Gateway for PocketClient {
             session_key: key.clone(),
             vouchers,
         };
-        let operation = Operation {
-            path: "payment/confirm",
-            repeat: Repeat::Unsent,
-            max_blocks: MAX_BLOCKS_CONFIRM,
-            text: request.to_json(),
-            body: Box::new(|payload| SealedBody { payload }.to_json()),
-            read: read_aes(key.clone(), ConfirmAnswer::from_inner),
-        };
-        self.client.perform(operation).await
+        self.client.perform(confirm(&request)).await
+    }
+}
+
+/// Confirm is sent by wallets to pay, and by a POS to learn whether its code can be paid.
+pub(super) fn confirm(request: &ConfirmRequest) -> Operation<ConfirmAnswer> {
+    Operation {
+        path: "payment/confirm",
+        repeat: Repeat::Unsent,
+        max_blocks: MAX_BLOCKS_CONFIRM,
+        text: request.to_json(),
+        body: Box::new(|payload| SealedBody { payload }.to_json()),
+        read: read_aes(request.session_key.clone(), ConfirmAnswer::from_inner),
     }
 }

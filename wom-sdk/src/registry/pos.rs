@@ -6,30 +6,52 @@ use super::{
     RegistryClient,
     instrument::{check_nonce, link, misbehaved, old_form, verify},
     operation::{Operation, read_rsa, read_status},
+    pocket::confirm,
     tries::Repeat,
 };
 use crate::{
-    Result, Timestamp,
+    Kind, Result, Timestamp,
     award::Ticket,
     checkout::{Charge, Payee},
     protocol::{
-        Filter, Otc, PosId, PrivateKey,
+        Filter, Otc, PosId, PrivateKey, SessionKey,
         message::{
-            MAX_BLOCKS_REGISTER, MAX_BLOCKS_VERIFY, RegisterAnswer, RegisterBody, RegisterRequest,
-            StatusAnswer, StatusBody, StatusRequest,
+            ConfirmRequest, MAX_BLOCKS_REGISTER, MAX_BLOCKS_VERIFY, RegisterAnswer, RegisterBody,
+            RegisterRequest, StatusAnswer, StatusBody, StatusRequest,
         },
     },
 };
 
 /// A POS at a Registry: its id and private key. Cheap to clone.
 ///
-/// The [`CashDesk`](crate::cash_desk::CashDesk) calls it; by itself it neither remembers nor
-/// persists anything.
+/// The [`CashDesk`](crate::cash_desk::CashDesk) calls it, and calls again where no answer came; by
+/// itself it neither remembers nor persists nor repeats anything.
 #[derive(Clone, Debug)]
 pub struct PosClient {
     client: RegistryClient,
     pos: PosId,
     key: PrivateKey,
+    probe: Probe,
+}
+
+/// How to learn whether a verify was carried out whose answer was lost or was a failure: some
+/// Registries answer every repeated verify with a failure.
+///
+/// A request for payment can be asked about without any effect. Vouchers cannot: the one way that
+/// changes nothing needs vouchers whose place is told when they are redeemed, and this SDK always
+/// tells the place itself; the other costs one of the three attempts at the PIN, and is never made.
+/// So a [`Dispatcher`](crate::dispatcher::Dispatcher) verifies a code again
+/// [a few times](crate::award::VERIFY_TRIES), and then hands out the same code.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Probe {
+    /// Not at all: a failure of a repeated verify counts as done before.
+    Never,
+    /// By what changes nothing and uses up no attempt, whatever the answer: a payment with the right
+    /// PIN and no vouchers, which the Registry refuses in one way before the verify and in another
+    /// after it.
+    #[default]
+    Harmless,
 }
 
 impl PosClient {
@@ -41,7 +63,18 @@ impl PosClient {
         if !pos.is_object_id() {
             return Err(old_form("POS"));
         }
-        Ok(Self { client, pos, key })
+        Ok(Self {
+            client,
+            pos,
+            key,
+            probe: Probe::default(),
+        })
+    }
+
+    /// The same with another way to settle an unclear verify; [`Probe::Harmless`] unless set.
+    #[must_use]
+    pub fn probe(self, probe: Probe) -> Self {
+        Self { probe, ..self }
     }
 }
 
@@ -82,7 +115,7 @@ impl Payee for PosClient {
         let (pos_id, nonce) = (self.pos.clone(), nonce.to_owned());
         let operation = Operation {
             path: "payment/register",
-            repeat: Repeat::Freely,
+            repeat: Repeat::ByCaller,
             max_blocks: MAX_BLOCKS_REGISTER,
             text: request.to_json(),
             body: Box::new(move |payload| {
@@ -103,6 +136,26 @@ impl Payee for PosClient {
         self.client.perform(verify("payment/verify", otc)).await
     }
 
+    async fn verified(&self, ticket: &Ticket) -> Result<Option<bool>> {
+        if self.probe == Probe::Never {
+            return Ok(None);
+        }
+        let request = ConfirmRequest {
+            otc: ticket.otc.clone(),
+            password: ticket.pin.clone(),
+            session_key: SessionKey::random(),
+            vouchers: Vec::new(),
+        };
+        let Err(error) = self.client.perform(confirm(&request)).await else {
+            return Err(misbehaved("the Registry took no vouchers for a payment"));
+        };
+        match error.kind() {
+            Kind::VouchersInsufficient | Kind::AlreadyPerformed => Ok(Some(true)),
+            Kind::OtcUnknown => Ok(Some(false)),
+            _ => Err(error),
+        }
+    }
+
     async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>> {
         let request = StatusRequest {
             pos_id: self.pos.clone(),
@@ -118,7 +171,7 @@ impl Payee for PosClient {
         let pos_id = self.pos.clone();
         let operation = Operation {
             path: "payment/status",
-            repeat: Repeat::Freely,
+            repeat: Repeat::ByCaller,
             max_blocks: MAX_BLOCKS_VERIFY,
             text: request.to_json(),
             body: Box::new(move |payload| {

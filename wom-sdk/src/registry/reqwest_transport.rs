@@ -3,7 +3,11 @@
 use std::{error::Error as _, time::Duration};
 
 use async_trait::async_trait;
-use reqwest::{Client, header, redirect};
+use reqwest::{
+    Client,
+    header::{self, HeaderValue},
+    redirect,
+};
 
 use super::{Address, HttpRequest, HttpResponse, Method, Transport};
 use crate::{Error, Kind, Result};
@@ -74,6 +78,13 @@ impl Transport for ReqwestTransport {
             Method::Post => self.0.post(&request.url),
         }
         .timeout(request.limit);
+        for (name, value) in request.headers {
+            let value = HeaderValue::from_str(&value).map_err(|_| {
+                Error::new(Kind::InputInvalid, "a header's value cannot be sent")
+                    .with("header", name)
+            })?;
+            sending = sending.header(name, sensitive(value));
+        }
         if let Some(body) = request.body {
             sending = sending
                 .header(header::CONTENT_TYPE, "application/json")
@@ -102,6 +113,12 @@ impl Transport for ReqwestTransport {
         }
         Ok(response)
     }
+}
+
+/// A header that no log of the libraries below shows.
+fn sensitive(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 /// Before the connection stands nothing is sent; whatever fails later may have arrived.

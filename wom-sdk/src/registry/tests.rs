@@ -263,14 +263,13 @@ impl World {
     }
 }
 
-const REPEATABLE: [&str; 7] = [
-    "auth/key",
+const REPEATABLE: [&str; 2] = ["auth/key", "payment/info"];
+const BY_CALLER: [&str; 5] = [
     "voucher/create",
     "voucher/verify",
     "payment/register",
     "payment/verify",
     "payment/status",
-    "payment/info",
 ];
 const ONCE: [&str; 2] = ["voucher/redeem", "payment/confirm"];
 
@@ -345,6 +344,19 @@ async fn what_may_be_repeated_is_repeated_twice_and_then_told() {
             assert_ne!(error.retry(), Retry::Never, "{error:?}");
         }
     }
+    // Whoever writes down what it asks repeats it itself; not even the key is fetched twice.
+    for operation in BY_CALLER {
+        for (spoilt, fault) in passing
+            .iter()
+            .flat_map(|fault| [(operation, fault), ("auth/key", fault)])
+        {
+            let world = world(&Registry::new());
+            world.faults.add(spoilt, [fault.clone()]);
+            let error = world.call(operation).await.unwrap_err();
+            assert_ne!(error.retry(), Retry::Never, "{error:?}");
+            assert_eq!(world.faults.sent(spoilt), 1, "{operation} {fault:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -377,7 +389,7 @@ async fn redeem_and_confirm_are_sent_once_if_they_may_have_arrived() {
 
 #[tokio::test(start_paused = true)]
 async fn a_final_answer_is_final() {
-    for operation in REPEATABLE.into_iter().chain(ONCE) {
+    for operation in REPEATABLE.into_iter().chain(BY_CALLER).chain(ONCE) {
         for (answer, kind) in [
             (problem(ProblemType::OtcNotValid), Kind::OtcUnknown),
             (problem(ProblemType::WrongPassword), Kind::PinWrong),
@@ -402,7 +414,7 @@ async fn a_final_answer_is_final() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_takes_longer_than_its_deadline() {
-    for operation in REPEATABLE.into_iter().chain(ONCE) {
+    for operation in REPEATABLE.into_iter().chain(BY_CALLER).chain(ONCE) {
         for spoilt in [operation, "auth/key"] {
             let slow = |builder: RegistryClientBuilder| builder.deadline(Duration::from_secs(4));
             for fault in [
@@ -427,8 +439,8 @@ async fn nothing_takes_longer_than_its_deadline() {
 #[tokio::test(start_paused = true)]
 async fn one_lost_answer_fits_into_the_time_of_what_may_be_repeated() {
     let world = world(&Registry::new());
-    world.faults.add("voucher/verify", [Fault::Hang]);
-    assert!(world.call("voucher/verify").await.is_ok());
+    world.faults.add("payment/info", [Fault::Hang]);
+    assert!(world.call("payment/info").await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -444,14 +456,14 @@ async fn waiting_for_the_key_alone_sent_nothing() {
 async fn the_pause_that_the_registry_asks_for_is_kept_if_there_is_time() {
     let busy = |pause: &str| Fault::Answer(HttpResponse::new(503, "").retry_after(pause));
     let world = world(&Registry::new());
-    world.faults.add("voucher/verify", [busy("7")]);
+    world.faults.add("payment/info", [busy("7")]);
     let started = Instant::now();
-    world.call("voucher/verify").await.unwrap();
+    world.call("payment/info").await.unwrap();
     assert!(started.elapsed() >= Duration::from_secs(7));
 
-    world.faults.add("voucher/verify", [busy("60")]);
+    world.faults.add("payment/info", [busy("60")]);
     let started = Instant::now();
-    let error = world.call("voucher/verify").await.unwrap_err();
+    let error = world.call("payment/info").await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(1));
     let asked = error
         .context()
@@ -482,9 +494,14 @@ async fn the_answer_to_another_request_is_not_taken() {
     let instrument = InstrumentClient::new(world.client.clone(), source(), key("source")).unwrap();
     let first = instrument.create(&content(), "one").await.unwrap();
     world.faults.add("voucher/create", [Fault::Stale]);
+    let stale = instrument.create(&content(), "two").await.unwrap_err();
+    assert_eq!(stale.kind(), Kind::RegistryMisbehaved);
     let second = instrument.create(&content(), "two").await.unwrap();
     assert_ne!(first.otc, second.otc);
-    assert_eq!(world.faults.arrived("voucher/create"), 3);
+    // Nor is a code taken for the answer to a verify.
+    world.faults.add("voucher/verify", [Fault::Stale]);
+    let stale = instrument.verify(&second.otc).await.unwrap_err();
+    assert_eq!(stale.kind(), Kind::RegistryMisbehaved);
 }
 
 #[tokio::test(start_paused = true)]

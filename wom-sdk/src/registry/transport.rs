@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
+use zeroize::Zeroizing;
 
 use crate::Result;
 
@@ -23,7 +24,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse>;
 }
 
-/// What is sent. Bodies are JSON, and what is secret in them is encrypted.
+/// What is sent. Bodies are JSON, and what is secret in them is encrypted; headers may be secret.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpRequest {
@@ -31,6 +32,9 @@ pub struct HttpRequest {
     pub method: Method,
     /// The whole address. It holds no secrets.
     pub url: String,
+    /// Headers to send beside those of HTTP itself: a name in small letters and a value of visible
+    /// ASCII characters. An API key is among them: they belong in no log.
+    pub headers: Vec<(&'static str, Zeroizing<String>)>,
     /// The body, as `application/json`; none for a `GET`.
     pub body: Option<String>,
     /// How long the request may take in all, from connecting to the last byte of the answer.
@@ -55,6 +59,7 @@ impl HttpRequest {
         Self {
             method: Method::Get,
             url: url.into(),
+            headers: Vec::new(),
             body: None,
             limit: Self::LIMIT,
         }
@@ -65,9 +70,17 @@ impl HttpRequest {
         Self {
             method: Method::Post,
             url: url.into(),
+            headers: Vec::new(),
             body: Some(body.into()),
             limit: Self::LIMIT,
         }
+    }
+
+    /// Adds a header; see [`headers`](Self::headers).
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, Zeroizing::new(value.into())));
+        self
     }
 
     /// The same with another time limit.

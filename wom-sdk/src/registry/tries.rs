@@ -20,6 +20,9 @@ const CAP: Duration = Duration::from_secs(60);
 pub(super) enum Repeat {
     /// It may: once more changes nothing that anybody sees.
     Freely,
+    /// It may, and who asked does so: it is written down there that no answer came, and when to ask
+    /// again. Trying here too would only multiply the requests.
+    ByCaller,
     /// Only if the first one surely did not arrive.
     Unsent,
 }
@@ -80,7 +83,7 @@ impl Tries {
             ends,
             // So that one lost answer can still be made good.
             each: match repeat {
-                Repeat::Freely => total * 2 / 3,
+                Repeat::Freely | Repeat::ByCaller => total * 2 / 3,
                 Repeat::Unsent => total,
             },
             done: 0,
@@ -110,6 +113,7 @@ impl Tries {
         self.done += 1;
         let allowed = match self.repeat {
             Repeat::Freely => passing,
+            Repeat::ByCaller => false,
             Repeat::Unsent => error.kind() == Kind::NetworkUnreachable,
         };
         if !allowed || self.done > RETRIES {
@@ -138,7 +142,7 @@ impl Tries {
             tries => error.with("tries", tries),
         };
         match retry_after {
-            Some(pause) => error.with("retry_after_seconds", pause.as_secs()),
+            Some(pause) => error.wait(pause),
             None => error,
         }
     }
@@ -199,6 +203,13 @@ mod tests {
         let last = tries.after(refused().into()).await.unwrap_err();
         assert_eq!(last.retry(), Retry::SameKey);
         assert!(last.to_string().contains("tries 3"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_caller_repeats_is_not_repeated_here() {
+        let mut tries = Tries::new(Repeat::ByCaller, Duration::from_secs(15));
+        let lost = Error::new(Kind::NetworkUnreachable, "refused");
+        assert!(tries.after(lost.into()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,11 +6,11 @@ use crate::{
     Result,
     protocol::{
         PosId, SourceId,
-        json::{self, Document, Layer, Limits, Members},
+        json::{Document, Limits, Members},
     },
 };
 
-use super::refused;
+use super::{outer, refused};
 
 /// `{"payload"}`: verify, redeem, info and confirm, and the answers to all but status.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -143,10 +143,6 @@ impl StatusBody {
     pub fn to_json(&self) -> String {
         write(self)
     }
-}
-
-fn outer(body: &[u8], limits: Limits) -> Result<Document> {
-    json::object(body, Layer::Outer, limits)
 }
 
 fn payload(members: Members<'_>) -> Result<String> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
-    ReceivedSpecification, VoucherSpecification, check_total, inner,
+    ReceivedSpecification, VoucherSpecification, check_total, inner, outer,
     specification::WireSpecification, write,
 };
 use crate::{
@@ -140,21 +140,26 @@ impl CreateReceived {
     /// [`ParameterRefused`](Kind::ParameterRefused) or [`LimitExceeded`](Kind::LimitExceeded)
     /// otherwise.
     pub fn check(&self) -> Result<Vec<VoucherSpecification>> {
-        let vouchers = self
-            .vouchers
-            .iter()
-            .take(super::MAX_SPECIFICATIONS + 1)
-            .map(ReceivedSpecification::check)
-            .collect::<Result<Vec<_>>>()?;
-        check_total(&vouchers).map_err(|error| match error.kind() {
-            Kind::InputInvalid => super::refused("vouchers", "no vouchers are asked for"),
-            _ => error,
-        })?;
-        Ok(vouchers)
+        check_received(&self.vouchers)
     }
 }
 
-/// The Registry's answer to create, sealed for the source.
+pub(super) fn check_received(
+    received: &[ReceivedSpecification],
+) -> Result<Vec<VoucherSpecification>> {
+    let vouchers = received
+        .iter()
+        .take(super::MAX_SPECIFICATIONS + 1)
+        .map(ReceivedSpecification::check)
+        .collect::<Result<Vec<_>>>()?;
+    check_total(&vouchers).map_err(|error| match error.kind() {
+        Kind::InputInvalid => super::refused("vouchers", "no vouchers are asked for"),
+        _ => error,
+    })?;
+    Ok(vouchers)
+}
+
+/// The Registry's answer to create, sealed for the source; and to the issue in one call, plain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CreateAnswer {
     /// The Registry's address; empty if it does not tell.
@@ -187,14 +192,25 @@ impl CreateAnswer {
     /// Reads the text that was sealed.
     pub fn from_inner(text: &[u8]) -> Result<Self> {
         let text = inner(text, Limits::default())?;
-        let members = text.members();
+        let nonce = text.members().nonce()?;
+        Self::read(text.members(), nonce)
+    }
+
+    /// Reads the body of the answer to the issue in one call, whose nonce is the Registry's own.
+    pub fn from_outer(body: &[u8]) -> Result<Self> {
+        let body = outer(body, Limits::default())?;
+        let nonce = body.members().optional_id("nonce")?.unwrap_or_default();
+        Self::read(body.members(), nonce)
+    }
+
+    fn read(members: Members<'_>, nonce: String) -> Result<Self> {
         let count = members
             .optional_integer("count")?
-            .map(|count| count.try_into().map_err(|_| payload_fault()))
+            .map(|count| count.try_into().map_err(|_| members.fault("count")))
             .transpose()?;
         Ok(Self {
             registry_url: members.filled_text("registryUrl")?.unwrap_or_default(),
-            nonce: members.nonce()?,
+            nonce,
             otc: members.otc()?,
             password: foreign_pin(members)?,
             link: members.filled_text("link")?.map(LinkText::from),

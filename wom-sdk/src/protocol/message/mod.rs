@@ -10,6 +10,7 @@
 mod aims;
 mod body;
 mod generation;
+mod issue;
 mod payment;
 mod specification;
 #[cfg(test)]
@@ -22,7 +23,6 @@ use zeroize::Zeroizing;
 use super::{
     Otc, Pin, SessionKey, VoucherId, VoucherSecret,
     json::{self, Document, Layer, Limits, Members},
-    payload_fault,
 };
 use crate::{Error, Kind, Result};
 
@@ -32,6 +32,7 @@ pub use generation::{
     CreateAnswer, CreateReceived, CreateRequest, RedeemAnswer, RedeemRequest, RedeemedVoucher,
     VerifyRequest,
 };
+pub use issue::{IssueReceived, IssueRequest};
 pub use payment::{
     ConfirmAnswer, ConfirmRequest, InfoAnswer, InfoRequest, RegisterAnswer, RegisterRequest,
     SpentVoucher, StatusAnswer, StatusRequest,
@@ -60,6 +61,10 @@ pub const MAX_NONCE: usize = 256;
 /// Writes a message that holds a secret.
 fn write(message: &impl Serialize) -> Zeroizing<String> {
     Zeroizing::new(serde_json::to_string(message).expect("messages are plain data"))
+}
+
+fn outer(body: &[u8], limits: Limits) -> Result<Document> {
+    json::object(body, Layer::Outer, limits)
 }
 
 fn inner(text: &[u8], limits: Limits) -> Result<Document> {
@@ -134,5 +139,7 @@ fn choice<T: Copy>(value: &Value, layer: Layer, names: &[(&str, T)]) -> Result<T
         let index = layer.integer(value).ok()?;
         names.get(usize::try_from(index).ok()?)
     });
-    found.map(|(_, choice)| *choice).ok_or_else(payload_fault)
+    found
+        .map(|(_, choice)| *choice)
+        .ok_or_else(|| layer.fault())
 }

@@ -5,10 +5,7 @@ use serde::Serialize;
 use super::{MAX_COUNT, MAX_SPECIFICATIONS, choice, refused};
 use crate::{
     Error, Kind, Result, Timestamp,
-    protocol::{
-        Aim, Position,
-        json::{Layer, Members},
-    },
+    protocol::{Aim, Position, json::Members},
 };
 
 /// Where vouchers get their place from.
@@ -174,17 +171,45 @@ impl ReceivedSpecification {
             .map_err(|_| refused("count", "the number of vouchers is out of range"))
     }
 
+    /// As it stands in a sealed text.
     pub(super) fn read(members: Members<'_>) -> Result<Self> {
+        let latitude = members.optional_number("latitude")?.unwrap_or(0.0);
+        let longitude = members.optional_number("longitude")?.unwrap_or(0.0);
+        Self::with(members, latitude, longitude, 1)
+    }
+
+    /// As it stands in a plain body: the place is an object, and the count has no default.
+    pub(super) fn read_plain(members: Members<'_>) -> Result<Self> {
+        let location = members.optional_object("location")?;
+        let Some(location) = location.map(|map| Members::new(map, members.layer())) else {
+            let received = Self::with(members, 0.0, 0.0, 0)?;
+            return match received.creation_mode {
+                CreationMode::SetLocationOnRedeem => Ok(received),
+                CreationMode::Standard => Err(refused("location", "the place is missing")),
+            };
+        };
+        let (latitude, longitude) = (location.number("latitude")?, location.number("longitude")?);
+        Self::with(members, latitude, longitude, 0)
+    }
+
+    fn with(
+        members: Members<'_>,
+        latitude: f64,
+        longitude: f64,
+        count_if_absent: i64,
+    ) -> Result<Self> {
         let creation_mode = members
             .find("creationMode")
-            .map(|mode| choice(mode, Layer::Inner, &CreationMode::NAMES))
+            .map(|mode| choice(mode, members.layer(), &CreationMode::NAMES))
             .transpose()?;
         Ok(Self {
             aim: members.text("aim")?.to_owned(),
-            latitude: members.optional_number("latitude")?.unwrap_or(0.0),
-            longitude: members.optional_number("longitude")?.unwrap_or(0.0),
+            latitude,
+            longitude,
             timestamp: members.optional_timestamp("timestamp")?,
-            count: members.optional_integer("count")?.unwrap_or(1),
+            count: members
+                .optional_integer("count")?
+                .unwrap_or(count_if_absent),
             creation_mode: creation_mode.unwrap_or_default(),
         })
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     Timestamp,
-    protocol::{Aim, Bounds, Filter, PosId, Position, SourceId},
+    protocol::{Aim, Bounds, Filter, PosId, Position, SourceId, payload_fault},
 };
 
 const OTC: &str = "0b5c9f1e-6a2d-4f37-9c1b-2f8f1f0a7d44";
@@ -490,4 +490,68 @@ fn nothing_secret_is_shown() {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
     assert!(shown.contains("PrivateKey(2048 bits, …)"));
+}
+
+#[test]
+fn an_issue_in_one_call_is_written_exactly() {
+    let vouchers = vec![
+        specification(Some(Position::new(43.72, 12.63).unwrap()), 27),
+        specification(None, 1),
+    ];
+    let request = IssueRequest::new(vouchers).unwrap();
+    assert_eq!(request.total(), 28);
+    assert_eq!(
+        request.to_json().as_str(),
+        concat!(
+            r#"{"vouchers":[{"count":27,"aim":"H","location":{"latitude":43.72,"longitude":12.63},"#,
+            r#""timestamp":"2026-03-01T10:00:00Z","creationMode":"Standard"},"#,
+            r#"{"count":1,"aim":"H","timestamp":"2026-03-01T10:00:00Z","#,
+            r#""creationMode":"SetLocationOnRedeem"}]}"#
+        )
+    );
+    let received = IssueReceived::from_outer(request.to_json().as_bytes()).unwrap();
+    assert_eq!(received.check().unwrap(), request.vouchers());
+}
+
+#[test]
+fn an_issue_in_one_call_is_read_as_connectors_write_it() {
+    let received =
+        |entry: &str| IssueReceived::from_outer(format!(r#"{{"Vouchers":[{entry}]}}"#).as_bytes());
+    let good = r#"{"Aim":"C","Count":"12","Location":{"Latitude":43.72,"longitude":"12.63"},
+        "timestamp":"2026-03-01T12:00:00+01:00"}"#;
+    let vouchers = received(good).unwrap().check().unwrap();
+    assert_eq!(
+        (vouchers[0].count(), vouchers[0].timestamp),
+        (12, "2026-03-01T11:00:00Z".parse().unwrap())
+    );
+    // No count is no vouchers, and a place is needed unless it comes later.
+    let kind = |entry: &str| {
+        received(entry)
+            .and_then(|received| received.check())
+            .unwrap_err()
+            .kind()
+    };
+    assert_eq!(
+        kind(&good.replace(r#""Count":"12","#, "")),
+        Kind::ParameterRefused
+    );
+    let nowhere = r#"{"aim":"C","count":12,"timestamp":"2026-03-01T12:00:00Z"}"#;
+    assert_eq!(kind(nowhere), Kind::ParameterRefused);
+    let later = nowhere.replace('}', r#","creationMode":"SetLocationOnRedeem"}"#);
+    assert_eq!(received(&later).unwrap().check().unwrap()[0].position, None);
+    assert_eq!(kind(r#"{"count":12}"#), Kind::InputInvalid);
+    assert!(IssueReceived::from_outer(b"{}").is_err());
+}
+
+#[test]
+fn the_answer_to_an_issue_in_one_call_is_plain() {
+    let body = format!(
+        r#"{{"registryUrl":null,"otc":"{OTC}","password":"4821","link":"","count":3,"more":1}}"#
+    );
+    let answer = CreateAnswer::from_outer(body.as_bytes()).unwrap();
+    assert_eq!(
+        (answer.otc, answer.nonce.as_str(), answer.count),
+        (otc(), "", Some(3))
+    );
+    assert!(CreateAnswer::from_outer(br#"{"otc":5,"password":"4821"}"#).is_err());
 }
