@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Clock, Digest, Error, Kind, Result, Timestamp,
-    award::Ticket,
+    award::{Secrets, Ticket},
     checkout::{Action, Charge, Checkout, CheckoutId, CheckoutRecord, Event, Payee, State, step},
     privacy::{KeyStore, Sealer},
     protocol::random,
@@ -45,12 +45,12 @@ use crate::{
 ///     store::MemoryStore,
 /// };
 ///
-/// let desk = CashDesk::open(
+/// let desk = CashDesk::new(
 ///     Arc::new(MemoryStore::new()),
 ///     Arc::new(pos()), // a wom_sdk::registry::PosClient
-///     &MemoryKeyStore::default(),
+///     Arc::new(MemoryKeyStore::default()),
 ///     Arc::new(SystemClock),
-/// )?;
+/// );
 /// let ticket = desk.charge("order 1007", &Charge::new(15)?).await?;
 /// println!("pay at {}, PIN {}", ticket.link.reveal(), ticket.pin.reveal());
 /// match desk.wait("order 1007", Duration::from_secs(60)).await? {
@@ -78,18 +78,18 @@ impl CashDesk {
 
     /// A desk for one POS over this store. Codes are sealed with these keys; a store with codes
     /// that they do not open answers [`Kind::StoreMismatch`] when such a code is needed.
-    pub fn open(
+    pub fn new(
         store: Arc<dyn Store>,
         payee: Arc<dyn Payee>,
-        keys: &dyn KeyStore,
+        keys: Arc<dyn KeyStore>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             store,
             payee,
-            sealer: Arc::new(Sealer::new(keys)?),
+            sealer: Arc::new(Sealer::new(keys, "checkout")),
             clock,
-        })
+        }
     }
 
     /// The name of the checkout for a shop's own reference.
@@ -132,13 +132,16 @@ impl CashDesk {
                     let shown = step(&checkout, Event::Show, self.now(), 0)?.checkout;
                     self.put(&record, &shown).await?;
                 }
-                State::Created | State::Registered if self.now() >= ends => {
+                State::Created | State::Registered | State::Verifying if self.now() >= ends => {
                     return Err(last.unwrap_or_else(unready));
                 }
-                State::Created | State::Registered => {
+                State::Created | State::Registered | State::Verifying => {
                     match checkout.due.filter(|due| *due > self.now()) {
                         Some(due) => self.pause(due.min(ends)).await,
-                        None => last = self.go_on(&record, &checkout).await?.error.or(last),
+                        None => {
+                            let outcome = self.go_on_until(&record, &checkout, ends).await?;
+                            last = outcome.error.or(last);
+                        }
                     }
                 }
                 State::Failed(_) if fresh => {
@@ -175,13 +178,17 @@ impl CashDesk {
             let (record, checkout) = self.load(id).await?;
             let open = matches!(
                 checkout.state,
-                State::Created | State::Registered | State::Verified | State::Shown
+                State::Created
+                    | State::Registered
+                    | State::Verifying
+                    | State::Verified
+                    | State::Shown
             );
             if !open {
                 return Ok(checkout.state);
             }
             if checkout.due.is_some_and(|due| due <= self.now()) {
-                self.go_on(&record, &checkout).await?;
+                self.go_on_until(&record, &checkout, ends).await?;
                 continue;
             }
             if self.now() >= ends {
@@ -282,6 +289,24 @@ impl CashDesk {
         }
     }
 
+    /// As [`go_on`](Self::go_on), and waits no longer than until then: what was begun is ended all the
+    /// same.
+    async fn go_on_until(
+        &self,
+        record: &CheckoutRecord,
+        checkout: &Checkout,
+        ends: Timestamp,
+    ) -> Result<Outcome> {
+        let (desk, record, checkout) = (self.clone(), record.clone(), checkout.clone());
+        let going = tokio::spawn(async move { desk.go_on(&record, &checkout).await });
+        let left = ends.since(self.now()).max(1).unsigned_abs();
+        match tokio::time::timeout(Duration::from_millis(left), going).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Err(lost().because(error)),
+            Err(_) => Ok(Outcome::default()),
+        }
+    }
+
     async fn act(
         &self,
         record: &CheckoutRecord,
@@ -294,7 +319,9 @@ impl CashDesk {
                 let nonce = Digest::of([b"nonce/1".as_slice(), &checkout.id.0]).to_hex();
                 Event::Registered(self.payee.register(&checkout.charge, &nonce).await)
             }
-            (Action::Verify, Some(ticket)) => Event::Verified(self.payee.verify(&ticket.otc).await),
+            (Action::Verify, Some(ticket)) => {
+                Event::Verified(self.verify(ticket, checkout.unclear).await)
+            }
             (Action::Poll, Some(ticket)) => Event::Status(self.payee.status(&ticket.otc).await),
             (Action::Verify | Action::Poll, None) => return Err(lost()),
         };
@@ -315,6 +342,27 @@ impl CashDesk {
         Ok(Outcome { changed, error })
     }
 
+    /// Verifies. A Registry that fails after an earlier try ended unclear may have done it then, and
+    /// is asked.
+    async fn verify(&self, ticket: &Ticket, unclear: bool) -> Result<()> {
+        let Err(error) = self.payee.verify(&ticket.otc).await else {
+            return Ok(());
+        };
+        if !unclear || error.kind() != Kind::RegistryFailed {
+            return Err(error);
+        }
+        match self.payee.verified(ticket).await {
+            Ok(Some(true)) => Ok(()),
+            // A failure inside the Registry would be read as "done before", which it was not.
+            Ok(Some(false)) => Err(Error::new(
+                Kind::OutcomeUnknown,
+                "the Registry has not verified the code yet",
+            )
+            .because(error)),
+            Ok(None) | Err(_) => Err(error),
+        }
+    }
+
     async fn load(&self, id: CheckoutId) -> Result<(CheckoutRecord, Checkout)> {
         let record = self.store.checkout(id).await?.ok_or_else(|| {
             Error::new(
@@ -327,13 +375,15 @@ impl CashDesk {
     }
 
     fn unseal(&self, record: &CheckoutRecord) -> Result<Checkout> {
-        let sealed = record.sealed.as_ref();
-        let ticket = sealed.map(|sealed| self.sealer.open(&record.id.0, sealed));
+        let secrets = match &record.sealed {
+            Some(sealed) => Secrets::from_bytes(&self.sealer.open(&record.id.0, sealed)?)?,
+            None => Secrets::default(),
+        };
         Ok(Checkout {
             id: record.id,
             charge: record.charge.clone(),
             state: record.state.clone(),
-            ticket: ticket.transpose()?,
+            ticket: secrets.ticket,
             tries: record.tries,
             unclear: record.unclear,
             since: record.since,
@@ -360,7 +410,16 @@ impl CashDesk {
         let sealed = match (&next.ticket, sealed) {
             (None, _) => None,
             (Some(_), Some(sealed)) => Some(sealed),
-            (Some(ticket), None) => Some(self.sealer.seal(&next.id.0, ticket)?),
+            (Some(ticket), None) => {
+                let secrets = Secrets {
+                    ticket: Some(ticket.clone()),
+                    handle: None,
+                };
+                Some(
+                    self.sealer
+                        .seal(&next.id.0, &secrets.to_bytes()?, self.now())?,
+                )
+            }
         };
         Ok(CheckoutRecord {
             id: next.id,

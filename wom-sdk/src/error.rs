@@ -3,7 +3,7 @@
 //! The table in [`Kind`] is the source of the stable codes that Rust, Python, Node, the `wom`
 //! program and the documentation show.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// What every fallible call of the SDK returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,6 +32,7 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     hint: Option<Cow<'static, str>>,
     retry: Retry,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -44,6 +45,7 @@ impl Error {
             context: Vec::new(),
             hint: None,
             retry: kind.retry(),
+            retry_after: None,
             source: None,
         }))
     }
@@ -73,6 +75,18 @@ impl Error {
     #[must_use]
     pub fn with_retry(self, retry: Retry) -> Self {
         self.change(|inner| inner.retry = retry)
+    }
+
+    /// Adds how long the other side asks to wait.
+    #[must_use]
+    pub fn wait(self, pause: Duration) -> Self {
+        self.with("retry_after_seconds", pause.as_secs())
+            .change(|inner| inner.retry_after = Some(pause))
+    }
+
+    /// How long the other side asks to wait before the next try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// The kind: what the caller decides by.
@@ -117,6 +131,7 @@ impl Error {
                 context: shared.context.clone(),
                 hint: shared.hint.clone(),
                 retry: shared.retry,
+                retry_after: shared.retry_after,
                 source: Some(Box::new(Self(shared))),
             },
         };
@@ -221,6 +236,8 @@ kinds! {
     AlreadyDelivered, "already_delivered", Never;
     /// The vouchers were redeemed, or the payment was made, before.
     AlreadyPerformed, "already_performed", Never;
+    /// A person has to judge the award first, or has refused it.
+    AwardHeld, "award_held", Never;
     /// The award key was used before with other content.
     AwardKeyReused, "award_key_reused", Never;
     /// The caller gave up before the answer came.
@@ -229,6 +246,8 @@ kinds! {
     ConfigurationInvalid, "configuration_invalid", Never;
     /// The total time allowed for the operation ran out.
     DeadlineExceeded, "deadline_exceeded", SameKey;
+    /// A receiver did not take claims, or did not say that it has them.
+    DeliveryFailed, "delivery_failed", SameKey;
     /// An argument is outside its range or not of the required form.
     InputInvalid, "input_invalid", Never;
     /// A file or message ends before it should.

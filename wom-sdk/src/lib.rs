@@ -4,6 +4,7 @@ pub mod award;
 pub mod campaign;
 pub mod cash_desk;
 pub mod checkout;
+pub mod claim;
 pub mod collector;
 pub mod dispatcher;
 mod error;
@@ -21,6 +22,7 @@ pub mod store;
 pub mod testing;
 mod time;
 mod time_set;
+pub mod webhook;
 
 pub use error::{Error, Kind, Result, Retry};
 pub use observation::{

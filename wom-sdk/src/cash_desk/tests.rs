@@ -19,6 +19,8 @@ struct Till {
     verified: Mutex<Vec<Otc>>,
     polls: Mutex<u32>,
     paid: Mutex<Option<Timestamp>>,
+    /// What it tells of a code whose verify ended unclear, in order.
+    told: Mutex<VecDeque<bool>>,
     /// How long a look takes.
     slow: Duration,
 }
@@ -63,6 +65,10 @@ impl Payee for Till {
         self.fail("verify")
     }
 
+    async fn verified(&self, _: &Ticket) -> Result<Option<bool>> {
+        Ok(self.told.lock().unwrap().pop_front())
+    }
+
     async fn status(&self, _: &Otc) -> Result<Option<Timestamp>> {
         *self.polls.lock().unwrap() += 1;
         tokio::time::sleep(self.slow).await;
@@ -89,7 +95,7 @@ fn shop(failures: Vec<(&'static str, Error)>) -> Shop {
 fn open(store: Arc<MemoryStore>, till: Arc<Till>) -> CashDesk {
     let clock = TokioClock::starting(Timestamp::from_seconds(1_800_000_000));
     let keys = MemoryKeyStore::default();
-    CashDesk::open(store, till, &keys, Arc::new(clock)).unwrap()
+    CashDesk::new(store, till, Arc::new(keys), Arc::new(clock))
 }
 
 fn ten() -> Charge {
@@ -136,6 +142,25 @@ async fn only_the_code_that_is_written_is_verified_and_shown() {
     let verified = shop.till.verified.lock().unwrap();
     assert!(verified.iter().all(|otc| *otc == ticket.otc));
     assert_eq!(verified.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_asked_after_an_unclear_verify_is_believed() {
+    let lost = || Error::new(Kind::OutcomeUnknown, "lost");
+    let busy = || Error::new(Kind::RegistryFailed, "500");
+    for (told, verifies) in [(vec![true], 2), (vec![false, true], 3), (vec![false], 3)] {
+        let again = if told.len() > 1 {
+            vec![("verify", busy())]
+        } else {
+            vec![]
+        };
+        let failures = vec![("verify", lost()), ("verify", busy())];
+        let shop = shop(failures.into_iter().chain(again).collect());
+        shop.till.told.lock().unwrap().extend(told);
+        shop.desk.charge("order 1", &ten()).await.unwrap();
+        assert_eq!(shop.till.verified.lock().unwrap().len(), verifies);
+        assert!(shop.till.told.lock().unwrap().is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,8 @@ use crate::{Error, Kind, MINUTE_MS, Result, Retry, Timestamp, award::Ticket};
 const LEASE_MS: i64 = 60_000;
 /// Tries of a call before the cashier is told that it will not work.
 const TRIES: u32 = 8;
+/// Looks during which a code that was taken for good on doubt is verified again.
+const DOUBT_TRIES: u32 = 24;
 /// The longest pause between two looks at a code that a customer stands before.
 const POLL_CAP_MS: i64 = 10_000;
 /// Looks after the code was called off or ran out: at once, then after these pauses.
@@ -69,7 +71,19 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
             next.due = Some(now.plus_millis(LEASE_MS));
             Some(Action::Register)
         }
-        (State::Registered, Event::Due) => {
+        (State::Registered | State::Verifying, Event::Due) => {
+            // A verify that was under way when the process died may have been carried out.
+            next.unclear |= checkout.state == State::Verifying;
+            next.state = State::Verifying;
+            next.due = Some(now.plus_millis(LEASE_MS));
+            Some(Action::Verify)
+        }
+        // It was taken for good on doubt: if it was not, it becomes so.
+        (State::Shown, Event::Due)
+            if checkout.unclear
+                && checkout.tries < DOUBT_TRIES
+                && checkout.tries.is_multiple_of(2) =>
+        {
             next.due = Some(now.plus_millis(LEASE_MS));
             Some(Action::Verify)
         }
@@ -77,27 +91,38 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
             next.due = Some(now.plus_millis(LEASE_MS));
             Some(Action::Poll)
         }
+        (State::Shown, Event::Verified(answer)) => {
+            next.unclear = answer.is_err();
+            next.tries += 1;
+            next.due = Some(now.plus_millis(1_000));
+            None
+        }
         (State::Created, Event::Registered(Ok(ticket))) => {
             next.ticket = Some(ticket);
             enter(&mut next, State::Registered, now);
             None
         }
-        (State::Registered, Event::Verified(Ok(()))) => {
+        (State::Verifying, Event::Verified(Ok(()))) => {
+            next.unclear = false;
             enter(&mut next, State::Verified, now);
             next.due = None;
             None
         }
         // A Registry that answers a repeated verify with a failure has done it the first time.
-        (State::Registered, Event::Verified(Err(error)))
+        (State::Verifying, Event::Verified(Err(error)))
             if checkout.unclear && error.kind() == Kind::RegistryFailed =>
         {
             enter(&mut next, State::Verified, now);
             next.due = None;
             None
         }
-        (State::Created, Event::Registered(Err(error)))
-        | (State::Registered, Event::Verified(Err(error))) => {
+        (State::Created, Event::Registered(Err(error))) => {
+            failed(&mut next, &error, now, random);
+            None
+        }
+        (State::Verifying, Event::Verified(Err(error))) => {
             next.unclear |= error.retry() == Retry::SameKey;
+            next.state = State::Registered;
             failed(&mut next, &error, now, random);
             None
         }
@@ -111,7 +136,10 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
             looked(&mut next, answer, now);
             None
         }
-        (State::Created | State::Registered | State::Verified, Event::Cancel) => {
+        (
+            State::Created | State::Registered | State::Verifying | State::Verified,
+            Event::Cancel,
+        ) => {
             enter(&mut next, State::Cancelled, now);
             next.due = None;
             None
@@ -164,8 +192,9 @@ fn failed(checkout: &mut Checkout, error: &Error, now: Timestamp, random: u64) {
         checkout.due = None;
         return;
     }
-    let bound = 500_i64 << checkout.tries.min(5);
-    let pause = i64::try_from(random % bound.unsigned_abs()).unwrap_or(bound);
+    // Half of it at random.
+    let half = 250_i64 << checkout.tries.min(5);
+    let pause = half + i64::try_from(random % half.unsigned_abs()).unwrap_or(half);
     checkout.due = Some(now.plus_millis(pause));
 }
 
@@ -190,13 +219,22 @@ fn looked(checkout: &mut Checkout, answer: Result<Option<Timestamp>>, now: Times
         return;
     }
     let ends = checkout.since.plus_millis(checkout.charge.patience_ms);
-    if answer.is_ok() && now >= ends {
+    // What the Registry does not know any more was certainly not paid.
+    let unpaid = match &answer {
+        Ok(_) => true,
+        Err(error) => error.kind() == Kind::OtcUnknown,
+    };
+    if unpaid && now >= ends {
         enter(checkout, State::Expired, now);
         checkout.due = Some(now.plus_millis(MINUTE_MS));
         return;
     }
     let pause = (1_000_i64 << checkout.tries.min(4)).min(POLL_CAP_MS);
-    checkout.due = Some(now.plus_millis(pause).min(ends.max(now.plus_millis(1_000))));
+    let next = now.plus_millis(pause);
+    checkout.due = Some(match now < ends {
+        true => next.min(ends.max(now.plus_millis(1_000))),
+        false => next,
+    });
 }
 
 #[cfg(test)]
@@ -322,6 +360,19 @@ mod tests {
     }
 
     #[test]
+    fn a_verify_that_died_with_its_process_was_perhaps_done() {
+        let failed = Err(Error::new(Kind::RegistryFailed, "500"));
+        let checkout = run(vec![
+            (0, Event::Due),
+            (0, Event::Registered(Ok(ticket()))),
+            (0, Event::Due),
+            (60, Event::Due),
+            (60, Event::Verified(failed)),
+        ]);
+        assert_eq!(checkout.state, State::Verified);
+    }
+
+    #[test]
     fn a_repeated_verify_that_fails_inside_the_registry_was_done_before() {
         let unclear = Err(Error::new(Kind::OutcomeUnknown, "lost"));
         let failed = Err(Error::new(Kind::RegistryFailed, "500"));
@@ -334,5 +385,39 @@ mod tests {
             (1, Event::Verified(failed)),
         ]);
         assert_eq!(checkout.state, State::Verified);
+    }
+
+    #[test]
+    fn a_code_shown_on_doubt_is_verified_again_until_that_is_clear() {
+        let doubtful = vec![
+            (0, Event::Due),
+            (0, Event::Registered(Ok(ticket()))),
+            (0, Event::Due),
+            (60, Event::Due),
+            (
+                60,
+                Event::Verified(Err(Error::new(Kind::RegistryFailed, "500"))),
+            ),
+            (61, Event::Show),
+        ];
+        let shown = run(doubtful);
+        let verify = step(&shown, Event::Due, at(62), 0).unwrap();
+        assert_eq!(verify.action, Some(Action::Verify));
+        let clear = step(&verify.checkout, Event::Verified(Ok(())), at(62), 0).unwrap();
+        assert_eq!(clear.checkout.state, State::Shown);
+        let poll = step(&clear.checkout, Event::Due, at(63), 0).unwrap();
+        assert_eq!(poll.action, Some(Action::Poll));
+    }
+
+    #[test]
+    fn a_code_that_the_registry_forgot_runs_out_and_is_asked_for_ever_more_seldom() {
+        let unknown = || Err(Error::new(Kind::OtcUnknown, "404"));
+        let expired = with(shown(), vec![(301, Event::Status(unknown()))]);
+        assert_eq!(expired.state, State::Expired);
+        let down = || Err(Error::new(Kind::RegistryFailed, "500"));
+        let failing = (0..6).map(|n| (301 + n, Event::Status(down()))).collect();
+        let failing = with(shown(), failing);
+        assert_eq!(failing.state, State::Shown);
+        assert_eq!(failing.due.map(|due| due.since(at(306))), Some(POLL_CAP_MS));
     }
 }

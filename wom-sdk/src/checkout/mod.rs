@@ -86,6 +86,12 @@ pub trait Payee: fmt::Debug + Send + Sync {
     /// Lets the code be paid.
     async fn verify(&self, otc: &Otc) -> Result<()>;
 
+    /// Whether the code can be paid, asked after a verify that ended unclear; none where that cannot
+    /// be told without an effect. Asking changes nothing.
+    async fn verified(&self, _ticket: &Ticket) -> Result<Option<bool>> {
+        Ok(None)
+    }
+
     /// When the first payment was made, by the Registry's clock, where there is one.
     async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>>;
 }
@@ -130,6 +136,8 @@ pub enum State {
     Created,
     /// The code is written down, and cannot be paid yet.
     Registered,
+    /// A verify was, or is about to be, sent.
+    Verifying,
     /// The code can be paid; nobody has seen it.
     Verified,
     /// The code is on a display.
@@ -163,6 +171,7 @@ impl State {
         match self {
             Self::Created => "created",
             Self::Registered => "registered",
+            Self::Verifying => "verifying",
             Self::Verified => "verified",
             Self::Shown => "shown",
             Self::Paid { .. } => "paid",

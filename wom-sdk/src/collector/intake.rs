@@ -1,16 +1,19 @@
 //! The sink between an adapter and the store: takes the person off, and merges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
-use super::{Collector, Touched, Watcher};
+use super::{
+    Collector, Watcher,
+    people::{Faces, Kept},
+};
 use crate::{
     Body, Digest, Error, Kind, MINUTE_MS, Observation, Result, Timestamp,
-    instrument::{Refusal, Sink},
+    instrument::{Cursor, Refusal, Sink},
     observation::Entry,
     privacy::{Epoch, EpochKey, Participant},
-    store::Commit,
+    store::{Change, Commit},
 };
 
 /// How far ahead of ours a device's clock may be.
@@ -22,36 +25,56 @@ const MOST_EPOCHS: usize = 14;
 pub(super) struct Intake<'a> {
     collector: &'a Collector,
     adapter: &'static str,
+    /// The configured name of where it comes from.
+    source: &'a str,
     watcher: &'a mut dyn Watcher,
-    touched: Touched,
-    observations: u64,
-    refused: u64,
+    taken: Taken,
+    /// The version of the cursor that was written last, while pulling.
+    cursor: Option<u64>,
+}
+
+/// What came in.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Participants that the input touched, in a stable order.
+    pub(super) touched: BTreeSet<Participant>,
+    pub(super) observations: u64,
+    pub(super) refused: u64,
 }
 
 impl<'a> Intake<'a> {
     pub(super) fn new(
         collector: &'a Collector,
         adapter: &'static str,
+        source: &'a str,
         watcher: &'a mut dyn Watcher,
     ) -> Self {
         Self {
             collector,
             adapter,
+            source,
             watcher,
-            touched: Touched::new(),
-            observations: 0,
-            refused: 0,
+            taken: Taken::default(),
+            cursor: None,
         }
     }
 
-    pub(super) fn finish(self) -> (Touched, u64, u64) {
-        (self.touched, self.observations, self.refused)
+    /// Keeps the cursors that the adapter tells; `version` is that of the one it began with.
+    pub(super) fn pulling(self, version: u64) -> Self {
+        Self {
+            cursor: Some(version),
+            ..self
+        }
+    }
+
+    pub(super) fn finish(self) -> Taken {
+        self.taken
     }
 
     /// The entries of an observation, under the pseudonyms of the epochs that it is about.
     ///
     /// A record whose revision grows may have moved out of a month: there it leaves a tombstone.
-    fn entries(&self, observation: Observation) -> Result<Vec<(Participant, Entry)>> {
+    fn entries(&self, observation: Observation, now: Timestamp) -> Result<Vec<Placed>> {
         let own = self.epochs_of(&observation.body);
         let mut elsewhere = Vec::new();
         if observation.revision > 0 || own.is_empty() {
@@ -62,12 +85,16 @@ impl<'a> Intake<'a> {
             elsewhere.dedup();
             elsewhere.retain(|epoch| !own.contains(epoch));
         }
+        // What was destroyed stays so: under a new key the same minutes would count again.
+        let campaign = &self.collector.campaign;
+        let open = |epoch: &Epoch| campaign.closes(*epoch) > now;
         let (subject, entry) = observation.into_entry();
         let mut entries = Vec::with_capacity(own.len() + elsewhere.len());
         for (epoch, here) in own
             .iter()
             .map(|e| (*e, true))
             .chain(elsewhere.iter().map(|e| (*e, false)))
+            .filter(|(epoch, _)| open(epoch))
         {
             let key = self.key_of(epoch)?;
             let mut entry = Entry {
@@ -78,7 +105,7 @@ impl<'a> Intake<'a> {
             if !here {
                 entry.body = Body::Withdrawn;
             }
-            entries.push((Participant::of(&subject, &key), entry));
+            entries.push((Participant::of(&subject, &key), key, entry));
         }
         Ok(entries)
     }
@@ -112,12 +139,29 @@ impl<'a> Intake<'a> {
     }
 }
 
+/// An entry, whose it is, and the key of its epoch.
+type Placed = (Participant, EpochKey, Entry);
+
+/// What a chunk brings for one participant.
+struct Share {
+    key: EpochKey,
+    entries: Vec<Entry>,
+    kept: Option<Kept>,
+}
+
 #[async_trait]
 impl Sink for Intake<'_> {
     async fn observe(&mut self, chunk: Vec<Observation>) -> Result<()> {
         let now = self.collector.clock.now();
-        let mut by_participant = BTreeMap::<Participant, Vec<Entry>>::new();
-        for observation in chunk {
+        let directory = self.collector.directory.as_deref();
+        let again = self
+            .collector
+            .sources
+            .get(self.source)
+            .is_some_and(|source| source.capabilities().refresh);
+        let mut faces = Faces::default();
+        let mut shares = BTreeMap::<Participant, Share>::new();
+        for mut observation in chunk {
             // What is to come cannot be judged; kept, it would count or not by who looks when.
             if is_to_come(&observation.body, now) {
                 self.refuse(Refusal::new(
@@ -127,28 +171,70 @@ impl Sink for Intake<'_> {
                 .await?;
                 continue;
             }
-            self.observations += 1;
-            for (participant, entry) in self.entries(observation)? {
-                by_participant.entry(participant).or_default().push(entry);
+            let subject = observation.subject.clone();
+            let person = faces.person(directory, &subject).await?;
+            let kept = Kept::of(
+                person.handle.as_ref(),
+                again.then_some((self.source, &subject)),
+            );
+            observation.subject = person.subject;
+            let placed = self.entries(observation, now)?;
+            if placed.is_empty() {
+                self.refuse(Refusal::new(
+                    "late",
+                    "the record is older than the campaign takes in; its month is closed",
+                ))
+                .await?;
+                continue;
+            }
+            self.taken.observations += 1;
+            for (participant, key, entry) in placed {
+                let share = shares.entry(participant).or_insert_with(|| Share {
+                    key,
+                    entries: Vec::new(),
+                    kept: None,
+                });
+                share.entries.push(entry);
+                if let Some(kept) = &kept {
+                    share.kept.get_or_insert_default().add(kept);
+                }
             }
         }
-        for (participant, entries) in by_participant {
-            // Due at once: if we die before settling, the next one who looks will settle.
-            let wake = Some(now);
+        for (participant, share) in shares {
+            let handle = match &share.kept {
+                Some(kept) => self.collector.kept(participant, &share.key, kept).await?,
+                None => None,
+            };
+            let change = Change {
+                entries: share.entries,
+                // Due at once: if we die before settling, the next one who looks will settle.
+                wake: Some(now),
+                handle,
+                ..Change::of(participant)
+            };
             let commit = Commit {
-                participant: Some(participant),
-                entries,
-                wake,
+                change: Some(change),
                 ..Commit::default()
             };
             self.collector.store.commit(commit).await?;
-            self.touched.insert(participant);
+            self.taken.touched.insert(participant);
+        }
+        Ok(())
+    }
+
+    async fn resume_at(&mut self, cursor: Cursor) -> Result<()> {
+        if let Some(version) = &mut self.cursor {
+            *version += 1;
+            // Everything before it is committed: `observe` returns only then.
+            self.collector
+                .save_cursor(self.source, *version, &cursor)
+                .await?;
         }
         Ok(())
     }
 
     async fn refuse(&mut self, refusal: Refusal) -> Result<()> {
-        self.refused += 1;
+        self.taken.refused += 1;
         self.watcher.refused(&refusal);
         Ok(())
     }

@@ -1,20 +1,29 @@
 //! Brings activity in: from an adapter's input to observations, accounts and awards.
 
+mod inbox;
 mod intake;
+mod people;
+mod pull;
+mod settle;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::BTreeSet, sync::Arc};
+pub use people::{Directory, Person};
+pub use settle::{Accepted, Settled};
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Clock, Error, Kind, Result, Timestamp,
-    award::{AwardKey, Content, Identity, Payment, Vouchers, pay},
-    campaign::{Assessment, Campaign, Unit},
-    dispatcher::new_record,
+    award::Identity,
+    campaign::Campaign,
     instrument::{Input, Instrument, Refusal},
-    observation::Merged,
-    privacy::{KeyStore, Participant, Precision, cell_centre},
-    rules::{Judgement, RuleSet},
-    store::{Commit, Committed, Delivery, Store},
+    privacy::{KeyStore, Precision, Sealer},
+    rules::RuleSet,
+    store::{DeliveryId, DeliveryRecord, DeliveryState, Store},
 };
+
+use intake::{Intake, Taken};
 
 /// Takes in what adapters read, and settles it under one campaign.
 #[derive(Clone, Debug)]
@@ -26,6 +35,11 @@ pub struct Collector {
     campaign: Arc<Campaign>,
     rules: Arc<dyn RuleSet>,
     precision: Precision,
+    sources: BTreeMap<String, Arc<dyn Instrument>>,
+    directory: Option<Arc<dyn Directory>>,
+    /// For what waits in the inbox, and for whom to hand awards to.
+    inbox_sealer: Arc<Sealer>,
+    award_sealer: Arc<Sealer>,
 }
 
 /// Hears what happens while an input is read.
@@ -60,23 +74,16 @@ pub struct Submission {
     pub settled: Vec<Settled>,
 }
 
-/// What came of one participant's observations.
-#[derive(Debug)]
-pub struct Settled {
-    /// Whose, for one epoch.
-    pub participant: Participant,
-    /// What the rules say.
-    pub judgement: Judgement,
-    /// What the campaign makes of it.
-    pub assessment: Assessment,
-    /// The awards that were accepted now; they are durable and wait for the dispatcher.
-    pub awarded: Vec<(AwardKey, Payment)>,
+impl Submission {
+    const REPEATED: Self = Self {
+        repeated: true,
+        observations: 0,
+        refused: 0,
+        settled: Vec::new(),
+    };
 }
 
 impl Collector {
-    /// How often a participant may change under our hands before we let somebody else go on.
-    const TRIES: usize = 32;
-
     /// A collector for one campaign of one instrument.
     pub fn new(
         store: Arc<dyn Store>,
@@ -86,15 +93,18 @@ impl Collector {
         campaign: Campaign,
         rules: Arc<dyn RuleSet>,
     ) -> Self {
-        let campaign = Arc::new(campaign);
         Self {
+            inbox_sealer: Arc::new(Sealer::new(Arc::clone(&keys), "inbox")),
+            award_sealer: Arc::new(Sealer::new(Arc::clone(&keys), "award")),
             store,
             keys,
             clock,
             identity,
-            campaign,
+            campaign: Arc::new(campaign),
             rules,
             precision: Precision::Standard,
+            sources: BTreeMap::new(),
+            directory: None,
         }
     }
 
@@ -113,6 +123,22 @@ impl Collector {
         Self { clock, ..self }
     }
 
+    /// Adds a source that calls webhooks or is pulled, under a name that never changes.
+    #[must_use]
+    pub fn with_source(mut self, name: impl Into<String>, adapter: Arc<dyn Instrument>) -> Self {
+        self.sources.insert(name.into(), adapter);
+        self
+    }
+
+    /// Asks this directory who a subject is.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self {
+            directory: Some(directory),
+            ..self
+        }
+    }
+
     /// Reads an input through an adapter, keeps what it yields, and settles whom it touched.
     ///
     /// `delivery` names the input, where it has a name: the same one again is not read again.
@@ -121,144 +147,112 @@ impl Collector {
         &self,
         adapter: &dyn Instrument,
         input: Input,
-        delivery: Option<Delivery>,
+        delivery: Option<DeliveryId>,
         watcher: &mut dyn Watcher,
     ) -> Result<Submission> {
-        if let Some(delivery) = delivery
-            && !self.store.inbox_open(delivery).await?
-        {
-            return Ok(Submission {
-                repeated: true,
-                observations: 0,
-                refused: 0,
-                settled: Vec::new(),
-            });
+        let name = adapter.info().name;
+        let mut record = None;
+        if let Some(id) = delivery {
+            let held = self.open_delivery(id, name).await?;
+            if held.state == DeliveryState::Done {
+                return Ok(Submission::REPEATED);
+            }
+            record = Some(held);
         }
         let now = self.clock.now();
-        let mut intake = intake::Intake::new(self, adapter.info().name, watcher);
+        let mut intake = Intake::new(self, name, name, watcher);
         let read = adapter.read(input, now, &mut intake).await;
-        let (touched, observations, refused) = intake.finish();
-        let mut settled = Vec::new();
-        // What came in before an error is safe; it counts.
-        for participant in touched {
-            settled.push(self.settle(participant).await?);
-        }
+        let taken = intake.finish();
+        let submission = self.settle_all(taken).await?;
         read?;
-        if let Some(delivery) = delivery {
-            self.store.inbox_close(delivery).await?;
+        if let Some(record) = record {
+            // Whoever was faster has read the same.
+            self.store.put_delivery(&done(record)).await?;
         }
-        Ok(Submission {
-            repeated: false,
-            observations,
-            refused,
-            settled,
-        })
+        Ok(submission)
     }
 
     /// Settles participants whose units have become due, at most `limit`.
     pub async fn settle_due(&self, limit: usize) -> Result<Vec<Settled>> {
+        let now = self.clock.now();
+        let until = now.plus_millis(Self::LEASE_MS);
         let mut settled = Vec::new();
-        for participant in self.store.waking(self.clock.now(), limit).await? {
+        for participant in self.store.claim_waking(now, until, limit).await? {
             settled.push(self.settle(participant).await?);
         }
         Ok(settled)
     }
 
-    /// Judges everything that is known of a participant and brings the accounts up to what is due.
-    pub async fn settle(&self, participant: Participant) -> Result<Settled> {
-        for _ in 0..Self::TRIES {
-            let now = self.clock.now();
-            let holding = self.store.participant(participant).await?;
-            let merged: Merged = holding.entries.into_iter().collect();
-            let judgement = self.rules.judge(&merged.open(), now);
-            let assessment = self.campaign_in(participant).assess(&judgement, now);
-            let (accounts, payments) = pay(&holding.accounts, &assessment.due);
-            let mut awards = Vec::new();
-            let mut awarded = Vec::new();
-            for payment in payments {
-                let key = self.award_key(&participant, &payment);
-                awards.push(new_record(
-                    key,
-                    self.content(&payment, &judgement, now)?,
-                    now,
-                ));
-                awarded.push((key, payment));
-            }
-            let commit = Commit {
-                participant: Some(participant),
-                expected: Some(holding.version),
-                entries: Vec::new(),
-                accounts,
-                awards,
-                wake: assessment.next,
-            };
-            if self.store.commit(commit).await? == Committed::Done {
-                return Ok(Settled {
-                    participant,
-                    judgement,
-                    assessment,
-                    awarded,
-                });
-            }
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(crate) fn keys(&self) -> &dyn KeyStore {
+        &*self.keys
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn campaign(&self) -> &Campaign {
+        &self.campaign
+    }
+
+    /// How long a worker has something to itself before others may take it over.
+    const LEASE_MS: i64 = 60_000;
+
+    fn source(&self, name: &str) -> Result<&Arc<dyn Instrument>> {
+        self.sources.get(name).ok_or_else(|| {
+            Error::new(
+                Kind::ConfigurationInvalid,
+                "there is no source of this name",
+            )
+            .with("source", name)
+        })
+    }
+
+    /// What came in before an error is safe; it counts.
+    async fn settle_all(&self, taken: Taken) -> Result<Submission> {
+        let mut settled = Vec::new();
+        for participant in taken.touched {
+            settled.push(self.settle(participant).await?);
         }
-        Err(
-            Error::new(Kind::StorageFailed, "others keep changing this participant")
-                .hint("settle again; nothing is lost"),
-        )
+        Ok(Submission {
+            repeated: false,
+            observations: taken.observations,
+            refused: taken.refused,
+            settled,
+        })
     }
 
-    /// The campaign as far as a participant's epoch goes: a record that crosses the end of a month
-    /// is held under both months' pseudonyms, and each counts its own part.
-    fn campaign_in(&self, participant: Participant) -> Campaign {
-        let epoch = participant.epoch().span(&self.campaign.zone);
-        let runs = self.campaign.runs.overlap(epoch);
-        let nothing = crate::Span::starting(epoch.start(), 0);
-        Campaign {
-            runs: runs.unwrap_or(nothing),
-            ..Campaign::clone(&self.campaign)
+    /// The delivery of this name, made where there is none. Nobody else looks after it: without
+    /// its content only whoever has the file can read it again.
+    async fn open_delivery(&self, id: DeliveryId, source: &str) -> Result<DeliveryRecord> {
+        let new = DeliveryRecord {
+            id,
+            version: 1,
+            source: source.to_owned(),
+            state: DeliveryState::Waiting,
+            sealed: None,
+            received: self.clock.now(),
+            tries: 0,
+            due: Timestamp::MAX,
+        };
+        if self.store.put_delivery(&new).await? {
+            return Ok(new);
         }
-    }
-
-    fn award_key(&self, participant: &Participant, payment: &Payment) -> AwardKey {
-        let Payment { line, unit, n, .. } = payment;
-        AwardKey::of_account(
-            &self.identity,
-            &self.campaign.name,
-            line,
-            participant,
-            unit,
-            *n,
-        )
-    }
-
-    fn content(&self, payment: &Payment, judgement: &Judgement, now: Timestamp) -> Result<Content> {
-        let line = self
-            .campaign
-            .lines
-            .iter()
-            .find(|line| line.name == payment.line);
-        let line = line.ok_or_else(|| Error::new(Kind::Internal, "a payment without its line"))?;
-        let reached = match &payment.unit {
-            Unit::Named(name) => judgement
-                .milestones
-                .iter()
-                .find(|m| m.name == *name)
-                .map(|m| m.at),
-            Unit::Day(_) => None,
-        };
-        let place = match self.precision {
-            Precision::Exact => self.campaign.place,
-            Precision::Standard => cell_centre(self.campaign.place),
-        };
-        let at = self.campaign.voucher_time(&payment.unit, reached, now);
-        Content::new(vec![Vouchers {
-            aim: line.aim,
-            minutes: payment.minutes,
-            place,
-            at,
-        }])
+        let held = self.store.delivery(id).await?;
+        held.ok_or_else(|| Error::new(Kind::Internal, "the store lost a delivery"))
     }
 }
 
-/// Participants that an input touched, in a stable order.
-type Touched = BTreeSet<Participant>;
+/// A delivery that everything was made of. What it held is forgotten.
+fn done(record: DeliveryRecord) -> DeliveryRecord {
+    DeliveryRecord {
+        version: record.version + 1,
+        state: DeliveryState::Done,
+        sealed: None,
+        ..record
+    }
+}

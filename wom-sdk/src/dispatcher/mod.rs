@@ -1,14 +1,29 @@
 //! Drives awards: from *accepted* to a code in somebody's hands, whatever fails on the way.
 
-use std::{sync::Arc, time::Duration};
+mod drive;
+mod governor;
+#[cfg(test)]
+mod tests;
+
+pub use governor::{Health, Limits};
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
 
 use crate::{
     Clock, Error, Kind, Result, Timestamp,
-    award::{self, Action, Award, AwardKey, Content, Event, Issuer, Request, State, Ticket, step},
-    privacy::{KeyStore, Sealer},
+    award::{
+        Award, AwardKey, Content, Event, Handle, Issuer, Request, Secrets, State, Ticket, step,
+    },
+    claim::Claim,
+    privacy::{KeyStore, Participant, Sealer},
     protocol::random,
     store::{AwardRecord, Commit, Committed, Owner, Store},
 };
+
+use drive::Held;
+use governor::Governor;
 
 /// Brings awards to the Registry, one committed write between any two calls that leave the
 /// process. Cheap to clone; any number may work on one store.
@@ -18,6 +33,7 @@ pub struct Dispatcher {
     issuer: Arc<dyn Issuer>,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
+    governor: Arc<Governor>,
     patience: Duration,
 }
 
@@ -26,13 +42,19 @@ impl Dispatcher {
     pub const PATIENCE: Duration = Duration::from_secs(30);
     /// How often to look whether another worker is done with an award.
     const LOOK: Duration = Duration::from_millis(25);
+    /// How often [`run`](Self::run) looks for work that nobody has told it of.
+    const IDLE: Duration = Duration::from_millis(500);
+    /// How long to put off a try that the budget for repeating does not allow.
+    const LATER_MS: u32 = 2_000;
+    /// How long a worker has an award to itself before others may take it over.
+    const LEASE_MS: i64 = 60_000;
 
     /// A dispatcher over this store. Binds the store to the Registry, source and keys; one that
     /// belongs to others is refused with [`Kind::StoreMismatch`].
     pub async fn open(
         store: Arc<dyn Store>,
         issuer: Arc<dyn Issuer>,
-        keys: &dyn KeyStore,
+        keys: Arc<dyn KeyStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let owner = Owner {
@@ -40,11 +62,12 @@ impl Dispatcher {
             keys: keys.fingerprint()?,
         };
         store.bind(&owner).await?;
-        let sealer = Arc::new(Sealer::new(keys)?);
+        let limits = Limits::towards(&owner.identity.registry);
         Ok(Self {
+            governor: Arc::new(Governor::new(limits)),
             store,
             issuer,
-            sealer,
+            sealer: Arc::new(Sealer::new(keys, "award")),
             clock,
             patience: Self::PATIENCE,
         })
@@ -56,29 +79,50 @@ impl Dispatcher {
         Self { patience, ..self }
     }
 
+    /// How many awards may be under way at a time, and how many requests may be sent.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self {
+            governor: Arc::new(Governor::new(limits)),
+            ..self
+        }
+    }
+
     /// Awards under the caller's own key, and gives the code to hand over.
     ///
     /// The same key again gives the same code, after a crash too, until it is
     /// [acknowledged](Self::acknowledge); then [`Kind::AlreadyDelivered`]. The same key with other
     /// content is [`Kind::AwardKeyReused`]. Where no code could be had in time the award stays
     /// accepted ([`Kind::DeadlineExceeded`]): call again with the same key, or let
-    /// [`run_due`](Self::run_due) go on.
+    /// [`run`](Self::run) go on.
     pub async fn award(&self, key: &str, request: &Request) -> Result<Ticket> {
-        let key = self.accept(key, request).await?;
-        self.bring_again(key).await
+        let key = self.direct_key(key)?;
+        match self.store.award(key).await? {
+            Some(held) => {
+                request.check_repeated(&held.content)?;
+                self.bring_again(key).await
+            }
+            None => {
+                // Whoever waits for the code begins at once: what is written first says so.
+                let mut new = self.new_award(key, request)?;
+                let begun = step(&new.award, Event::Due, self.clock.now(), 0)?;
+                new.award = begun.award;
+                let ends = self.ends();
+                if let Some(held) = self.insert(new, request).await? {
+                    let own = self.clone();
+                    let work = async move { own.carry_on(held, begun.action, true).await };
+                    self.wait_until(ends, work).await?;
+                }
+                self.bring_until(key, ends).await
+            }
+        }
     }
 
     /// As [`bring`](Self::bring), and tries a parked award once more: whoever asks again may have
     /// mended what was wrong.
     pub async fn bring_again(&self, key: AwardKey) -> Result<Ticket> {
-        if let (
-            _,
-            Award {
-                state: State::Parked(_),
-                ..
-            },
-        ) = self.load(key).await?
-        {
+        let state = self.load(key).await?.award.state;
+        if matches!(state, State::Parked(_)) && !state.is_refused() {
             self.resume(key).await?;
         }
         self.bring(key).await
@@ -86,219 +130,389 @@ impl Dispatcher {
 
     /// Accepts an award under the caller's own key: when this returns, it is durable.
     pub async fn accept(&self, key: &str, request: &Request) -> Result<AwardKey> {
+        let key = self.direct_key(key)?;
+        match self.store.award(key).await? {
+            Some(held) => request.check_repeated(&held.content)?,
+            None => drop(self.insert(self.new_award(key, request)?, request).await?),
+        }
+        self.governor.wake();
+        Ok(key)
+    }
+
+    /// Drives an accepted award until its code is good, and gives it.
+    pub async fn bring(&self, key: AwardKey) -> Result<Ticket> {
+        self.bring_until(key, self.ends()).await
+    }
+
+    async fn bring_until(&self, key: AwardKey, ends: Timestamp) -> Result<Ticket> {
+        loop {
+            let held = self.load(key).await?;
+            let now = self.clock.now();
+            match &held.award.state {
+                State::Verified => {
+                    let offered = step(&held.award, Event::Offer, now, 0)?.award;
+                    if let Some(held) = self.write(held, offered).await? {
+                        return held.award.ticket.ok_or_else(lost);
+                    }
+                }
+                State::Offered => return held.award.ticket.ok_or_else(lost),
+                State::Acknowledged => {
+                    return Err(step(&held.award, Event::Offer, now, 0)
+                        .err()
+                        .unwrap_or_else(lost));
+                }
+                State::Held(reason) => return Err(unjudged(reason)),
+                state if state.is_refused() => return Err(unjudged(State::REFUSED)),
+                State::Parked(reason) => return Err(parked(reason)),
+                state if now >= ends => return Err(late(state)),
+                _ => match self.wait_for(&held.award, now) {
+                    None => {
+                        let own = self.clone();
+                        let work = async move { own.drive(held, true).await };
+                        self.wait_until(ends, work).await?;
+                    }
+                    Some(wait) => {
+                        let left = ends.since(now).max(1).unsigned_abs();
+                        tokio::time::sleep(wait.min(Duration::from_millis(left))).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Drives a participant's uncollected awards until their codes are good, and gives them.
+    pub async fn bring_all(&self, participant: Participant) -> Result<Vec<Claim>> {
+        let mut claims = Vec::new();
+        for record in self.store.awards_of(participant).await? {
+            if !record.state.is_withheld() {
+                self.bring_again(record.key).await?;
+                claims.push(self.claim(record.key).await?);
+            }
+        }
+        Ok(claims)
+    }
+
+    /// An offered award with everything that whoever hands it over needs.
+    pub async fn claim(&self, key: AwardKey) -> Result<Claim> {
+        let held = self.load(key).await?;
+        match (held.award.state, held.award.ticket) {
+            (State::Offered, Some(ticket)) => Ok(Claim {
+                key,
+                ticket,
+                content: held.award.content,
+                handle: held.handle,
+            }),
+            (state, _) => Err(
+                Error::new(Kind::InputInvalid, "the award has no code to hand over")
+                    .with("state", state.name()),
+            ),
+        }
+    }
+
+    /// The person has the code: it is forgotten here, and never given out again.
+    pub async fn acknowledge(&self, key: &str) -> Result<()> {
+        self.acknowledge_key(self.direct_key(key)?).await
+    }
+
+    /// As [`acknowledge`](Self::acknowledge), for an award of an account.
+    pub async fn acknowledge_key(&self, key: AwardKey) -> Result<()> {
+        loop {
+            let held = self.load(key).await?;
+            if held.award.state == State::Acknowledged {
+                return Ok(());
+            }
+            let next = step(&held.award, Event::Acknowledge, self.clock.now(), 0)?.award;
+            if self.write(held, next).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gives an award up: its code is forgotten without anybody having it. `false` if there is
+    /// nothing to give up any more.
+    ///
+    /// One whose call is under way at this moment is given up as soon as the call has ended.
+    pub async fn abandon(&self, key: AwardKey) -> Result<bool> {
+        loop {
+            let held = self.load(key).await?;
+            if held.award.state == State::Acknowledged {
+                return Ok(false);
+            }
+            let next = step(&held.award, Event::Abandon, self.clock.now(), 0)?.award;
+            if self.write(held, next).await?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Goes on with a held or parked award, because a person says so.
+    pub async fn resume(&self, key: AwardKey) -> Result<()> {
+        let held = self.load(key).await?;
+        let next = step(&held.award, Event::Resume, self.clock.now(), 0)?.award;
+        self.write(held, next).await?;
+        self.governor.wake();
+        Ok(())
+    }
+
+    /// Parks a held award, because a person says so. It is kept, and [`resume`](Self::resume)
+    /// goes on with it all the same.
+    pub async fn refuse(&self, key: AwardKey) -> Result<()> {
+        let held = self.load(key).await?;
+        let next = step(&held.award, Event::Refuse, self.clock.now(), 0)?.award;
+        self.write(held, next).await.map(drop)
+    }
+
+    /// Carries each award that is due as far as it comes without waiting, at most `limit`, and
+    /// tells how many there were.
+    pub async fn run_due(&self, limit: usize) -> Result<usize> {
+        let claimed = self.claim_due(limit).await?;
+        let count = claimed.len();
+        let mut running = JoinSet::new();
+        for record in claimed {
+            if running.len() >= self.governor.in_flight() {
+                ended(running.join_next().await)?;
+            }
+            let own = self.clone();
+            running.spawn(async move { own.take(record).await });
+        }
+        while let Some(one) = running.join_next().await {
+            ended(Some(one))?;
+        }
+        Ok(count)
+    }
+
+    /// Works until `stop` is ready, then finishes what is under way. As many awards are under way
+    /// at a time as the [limits](Self::with_limits) say; while the Registry does not answer, only
+    /// one is tried now and then.
+    ///
+    /// An error of the store ends it; open the store again, and run again.
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<()> {
+        let mut stop = std::pin::pin!(stop);
+        let mut running = JoinSet::new();
+        let mut failed = None;
+        loop {
+            let now = self.clock.now();
+            let room = self.governor.room(now).saturating_sub(running.len());
+            let claimed = match failed {
+                None if room > 0 => self.claim_due(room).await?,
+                _ => Vec::new(),
+            };
+            let idle = claimed.len() < room;
+            for record in claimed {
+                let own = self.clone();
+                running.spawn(async move { own.take(record).await });
+            }
+            tokio::select! {
+                () = &mut stop => break,
+                Some(one) = running.join_next() => failed = failed.or(ended(Some(one)).err()),
+                () = self.governor.woken(), if idle => {}
+                () = tokio::time::sleep(Self::IDLE), if idle || room == 0 => {}
+            }
+            if failed.is_some() {
+                break;
+            }
+        }
+        while let Some(one) = running.join_next().await {
+            failed = failed.or(ended(Some(one)).err());
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// How the Registry has answered lately.
+    pub fn health(&self) -> Health {
+        self.governor.health(self.clock.now())
+    }
+
+    /// Destroys the keys that no uncollected award needs any more: what was sealed with them is
+    /// gone in every copy and backup.
+    pub async fn forget_sealed(&self) -> Result<u64> {
+        let numbers = self.store.numbers().await?;
+        let open = numbers
+            .awards
+            .iter()
+            .filter(|count| count.state != State::Acknowledged.name());
+        // What is sealed at this moment, and not written yet, was sealed within the last day.
+        let yesterday = self.clock.now().plus_millis(-86_400_000);
+        let oldest = open.map(|count| count.oldest).min();
+        self.sealer
+            .forget_before(oldest.map_or(yesterday, |oldest| oldest.min(yesterday)))
+    }
+
+    fn direct_key(&self, key: &str) -> Result<AwardKey> {
         if key.is_empty() || key.len() > 512 {
             return Err(Error::new(
                 Kind::InputInvalid,
                 "an award key has 1 to 512 bytes",
             ));
         }
-        let key = AwardKey::direct(self.issuer.identity(), key);
-        if let Some(held) = self.store.award(key).await? {
-            return same_content(request, &held.content).map(|()| key);
-        }
-        let content = request.freeze(self.clock.now())?;
-        let record = new_record(key, content, self.clock.now());
-        let commit = Commit {
-            awards: vec![record],
-            ..Commit::default()
-        };
-        if self.store.commit(commit).await? == Committed::Done {
-            return Ok(key);
-        }
-        // Somebody else accepted the same key meanwhile.
-        let held = self.store.award(key).await?.ok_or_else(lost)?;
-        same_content(request, &held.content).map(|()| key)
+        Ok(AwardKey::direct(self.issuer.identity(), key))
     }
 
-    /// Drives an accepted award until its code is good, and gives it.
-    pub async fn bring(&self, key: AwardKey) -> Result<Ticket> {
-        let ends = self
-            .clock
-            .now()
-            .plus_millis(i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX));
-        loop {
-            let (record, award) = self.load(key).await?;
-            match &award.state {
-                State::Verified => {
-                    let offered = step(&award, Event::Offer, self.clock.now(), 0)?.award;
-                    self.advance(&record, &offered).await?;
-                }
-                State::Offered => return award.ticket.ok_or_else(lost),
-                State::Acknowledged => {
-                    return Err(step(&award, Event::Offer, self.clock.now(), 0)
-                        .err()
-                        .unwrap_or_else(lost));
-                }
-                State::Held(reason) | State::Parked(reason) => return Err(parked(reason)),
-                _ if self.clock.now() >= ends => {
-                    return Err(Error::new(
-                        Kind::DeadlineExceeded,
-                        "the award is accepted, but its code is not here yet",
-                    )
-                    .with("state", award.state.name())
-                    .hint("ask again with the same key; nothing is lost"));
-                }
-                _ if award.due <= self.clock.now() => self.go_on(&record, &award).await?,
-                _ => {
-                    let wait = award.due.min(ends).since(self.clock.now()).clamp(1, 60_000);
-                    let wait = Duration::from_millis(wait.unsigned_abs());
-                    let working = matches!(award.state, State::Creating | State::Verifying)
-                        && award.tries == 0;
-                    tokio::time::sleep(if working { wait.min(Self::LOOK) } else { wait }).await;
-                }
-            }
-        }
-    }
-
-    /// The person has the code: it is forgotten here, and never given out again.
-    pub async fn acknowledge(&self, key: &str) -> Result<()> {
-        self.acknowledge_key(AwardKey::direct(self.issuer.identity(), key))
-            .await
-    }
-
-    /// As [`acknowledge`](Self::acknowledge), for an award of an account.
-    pub async fn acknowledge_key(&self, key: AwardKey) -> Result<()> {
-        loop {
-            let (record, award) = self.load(key).await?;
-            if award.state == State::Acknowledged {
-                return Ok(());
-            }
-            let next = step(&award, Event::Acknowledge, self.clock.now(), 0)?.award;
-            if self.advance(&record, &next).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Goes on with a held or parked award, because a person says so.
-    pub async fn resume(&self, key: AwardKey) -> Result<()> {
-        let (record, award) = self.load(key).await?;
-        let next = step(&award, Event::Resume, self.clock.now(), 0)?.award;
-        self.advance(&record, &next).await.map(drop)
-    }
-
-    /// Takes one step with each award that is due, at most `limit`, and tells how many there were.
-    pub async fn run_due(&self, limit: usize) -> Result<usize> {
-        let due = self.store.due(self.clock.now(), limit).await?;
-        let count = due.len();
-        for record in due {
-            let award = self.unseal(&record)?;
-            self.go_on(&record, &award).await?;
-        }
-        Ok(count)
-    }
-
-    /// Writes that a call is about to be made, makes it, and writes how it ended. Where somebody
-    /// else was faster, nothing happens.
-    async fn go_on(&self, record: &AwardRecord, award: &Award) -> Result<()> {
-        let intent = step(award, Event::Due, self.clock.now(), random::number())?;
-        if !self.advance(record, &intent.award).await? {
-            return Ok(());
-        }
-        let Some(action) = intent.action else {
-            return Ok(());
-        };
-        let record = AwardRecord {
-            version: record.version + 1,
-            ..record.clone()
-        };
-        let event = match (action, &intent.award.ticket) {
-            (Action::Create, _) => Event::Created(self.create(&intent.award).await),
-            (Action::Verify, Some(ticket)) => {
-                Event::Verified(self.issuer.verify(&ticket.otc).await)
-            }
-            (Action::Verify, None) => return Err(lost()),
-        };
-        let outcome = step(&intent.award, event, self.clock.now(), random::number())?.award;
-        tracing::debug!(
-            state = outcome.state.name(),
-            tries = outcome.tries,
-            "award moved on"
-        );
-        self.advance(&record, &outcome).await.map(drop)
-    }
-
-    async fn create(&self, award: &Award) -> Result<Ticket> {
-        // The same nonce for every try lets a Registry that remembers nonces answer the same.
-        let nonce = crate::Digest::of([b"nonce/1".as_slice(), &award.key.0]).to_hex();
-        let ticket = self.issuer.create(&award.content, &nonce).await?;
-        if ticket.minutes == award.content.minutes() {
-            return Ok(ticket);
-        }
-        Err(Error::new(
-            Kind::RegistryMisbehaved,
-            "the Registry made another number of vouchers than asked for",
-        ))
-    }
-
-    async fn load(&self, key: AwardKey) -> Result<(AwardRecord, Award)> {
-        let record = self.store.award(key).await?;
-        let record = record
-            .ok_or_else(|| Error::new(Kind::InputInvalid, "there is no award with this key"))?;
-        let award = self.unseal(&record)?;
-        Ok((record, award))
-    }
-
-    fn unseal(&self, record: &AwardRecord) -> Result<Award> {
-        let ticket = record
-            .sealed
-            .as_ref()
-            .map(|sealed| self.sealer.open(&record.key.0, sealed));
-        Ok(Award {
-            key: record.key,
-            content: record.content.clone(),
-            state: record.state.clone(),
-            ticket: ticket.transpose()?,
-            tries: record.tries,
-            unclear: record.unclear,
-            due: record.due,
+    fn new_award(&self, key: AwardKey, request: &Request) -> Result<Held> {
+        let now = self.clock.now();
+        Ok(Held {
+            version: 0,
+            participant: None,
+            accepted: now,
+            award: Award::new(key, request.freeze(now)?, now),
+            handle: request.handle().cloned(),
+            sealed: None,
         })
     }
 
-    async fn advance(&self, record: &AwardRecord, next: &award::Award) -> Result<bool> {
-        let sealed = match (&next.ticket, &record.sealed) {
-            (None, _) => None,
-            (Some(_), Some(sealed)) => Some(sealed.clone()),
-            (Some(ticket), None) => Some(self.sealer.seal(&next.key.0, ticket)?),
+    /// Writes a new award. `None` if somebody else accepted the same one meanwhile.
+    async fn insert(&self, new: Held, request: &Request) -> Result<Option<Held>> {
+        let held = self.seal(new)?;
+        let commit = Commit {
+            awards: vec![held.record()],
+            ..Commit::default()
         };
-        let record = AwardRecord {
-            key: next.key,
-            version: record.version + 1,
-            content: next.content.clone(),
-            state: next.state.clone(),
-            sealed,
-            tries: next.tries,
-            unclear: next.unclear,
-            due: next.due,
-        };
-        self.store.advance(&record).await
+        if self.store.commit(commit).await? == Committed::Done {
+            return Ok(Some(Held { version: 1, ..held }));
+        }
+        let other = self.store.award(held.award.key).await?.ok_or_else(lost)?;
+        request.check_repeated(&other.content).map(|()| None)
+    }
+
+    async fn claim_due(&self, limit: usize) -> Result<Vec<AwardRecord>> {
+        let now = self.clock.now();
+        let until = now.plus_millis(Self::LEASE_MS);
+        self.store.claim(now, until, limit).await
+    }
+
+    /// Goes on with a claimed award. One that cannot be read is parked, not in the others' way.
+    async fn take(&self, record: AwardRecord) -> Result<()> {
+        match self.unseal(&record) {
+            Ok(held)
+                if self
+                    .governor
+                    .may_begin(held.award.tries > 0, self.clock.now()) =>
+            {
+                self.drive(held, false).await.map(drop)
+            }
+            Ok(_) => {
+                let jitter = random::number() % u64::from(Self::LATER_MS);
+                let later = i64::from(Self::LATER_MS) + i64::try_from(jitter).unwrap_or(0);
+                let postponed = AwardRecord {
+                    version: record.version + 1,
+                    due: self.clock.now().plus_millis(later),
+                    ..record
+                };
+                self.store.advance(&postponed).await.map(drop)
+            }
+            // What was offered is never taken back, and so never parked.
+            Err(error) if !record.state.is_open() => {
+                tracing::error!(code = error.code(), "an award cannot be read");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), "an award cannot be read; it is parked");
+                let parked = AwardRecord {
+                    version: record.version + 1,
+                    state: State::Parked(error.code().to_owned()),
+                    ..record
+                };
+                self.store.advance(&parked).await.map(drop)
+            }
+        }
+    }
+
+    /// Until when whoever asks now is ready to wait.
+    fn ends(&self) -> Timestamp {
+        let patience = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
+        self.clock.now().plus_millis(patience)
+    }
+
+    /// Waits for work on an award, and no longer than until then: what was begun is ended all the
+    /// same, even if nobody waits any more.
+    async fn wait_until(
+        &self,
+        ends: Timestamp,
+        work: impl Future<Output = Result<Option<Held>>> + Send + 'static,
+    ) -> Result<()> {
+        let left = ends.since(self.clock.now()).max(1).unsigned_abs();
+        match tokio::time::timeout(Duration::from_millis(left), tokio::spawn(work)).await {
+            Ok(Ok(done)) => done.map(drop),
+            Ok(Err(error)) => Err(lost().because(error)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// How long to leave an award alone; `None` if it is due.
+    fn wait_for(&self, award: &Award, now: Timestamp) -> Option<Duration> {
+        if award.due <= now {
+            return self.governor.pause(now);
+        }
+        let left = award.due.since(now).clamp(1, 60_000).unsigned_abs();
+        // Somebody is at work on it, and may be done any moment.
+        let working = award.tries == 0;
+        let left = Duration::from_millis(left);
+        Some(if working { left.min(Self::LOOK) } else { left })
     }
 }
 
-/// The record of a new award, due at once.
-pub(crate) fn new_record(key: AwardKey, content: Content, now: Timestamp) -> AwardRecord {
+/// The record of a new award of an account, due at once.
+pub(crate) fn new_record(
+    key: AwardKey,
+    participant: Participant,
+    content: Content,
+    sealed: Option<Vec<u8>>,
+    now: Timestamp,
+) -> AwardRecord {
     let award = Award::new(key, content, now);
-    AwardRecord {
-        key: award.key,
-        version: 1,
-        content: award.content,
-        state: award.state,
-        sealed: None,
-        tries: award.tries,
-        unclear: award.unclear,
-        due: award.due,
+    let held = Held {
+        version: 0,
+        participant: Some(participant),
+        accepted: now,
+        award,
+        handle: None,
+        sealed,
+    };
+    held.record()
+}
+
+/// Seals whom to hand an award to, under the award's name.
+pub(crate) fn seal_handle(
+    sealer: &Sealer,
+    key: AwardKey,
+    handle: Handle,
+    now: Timestamp,
+) -> Result<Vec<u8>> {
+    let secrets = Secrets {
+        ticket: None,
+        handle: Some(handle),
+    };
+    sealer.seal(&key.0, &secrets.to_bytes()?, now)
+}
+
+fn ended(one: Option<Result<Result<()>, tokio::task::JoinError>>) -> Result<()> {
+    match one {
+        None | Some(Ok(Ok(()))) => Ok(()),
+        Some(Ok(Err(error))) => Err(error),
+        Some(Err(_)) => Err(Error::new(
+            Kind::Internal,
+            "a worker of the dispatcher died",
+        )),
     }
 }
 
-fn same_content(request: &Request, held: &Content) -> Result<()> {
-    if request.asks_for(held) {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::AwardKeyReused,
-        "this award key was used for another award",
+fn late(state: &State) -> Error {
+    Error::new(
+        Kind::DeadlineExceeded,
+        "the award is accepted, but its code is not here yet",
     )
-    .hint("use a key of its own for each award; a key with the same content gives the same code"))
+    .with("state", state.name())
+    .hint("ask again with the same key; nothing is lost")
+}
+
+fn unjudged(reason: &str) -> Error {
+    Error::new(Kind::AwardHeld, "a person has to judge the award first")
+        .with("reason", reason)
+        .hint("see wom review list")
 }
 
 fn parked(reason: &str) -> Error {
@@ -314,181 +528,4 @@ fn parked(reason: &str) -> Error {
 
 fn lost() -> Error {
     Error::new(Kind::Internal, "the store lost an award or its code")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use async_trait::async_trait;
-
-    use super::*;
-    use crate::{
-        SystemClock,
-        award::Identity,
-        privacy::MemoryKeyStore,
-        protocol::{Otc, Pin},
-        store::MemoryStore,
-    };
-
-    /// A Registry that fails by script and remembers what it made good.
-    #[derive(Debug)]
-    struct Scripted {
-        identity: Identity,
-        failures: Mutex<Vec<(&'static str, Error)>>,
-        verified: Mutex<Vec<Otc>>,
-    }
-
-    impl Scripted {
-        fn failing(mut failures: Vec<(&'static str, Error)>) -> Arc<Self> {
-            failures.reverse();
-            let identity = Identity {
-                registry: "http://127.0.0.1".to_owned(),
-                source: "s".to_owned(),
-            };
-            Arc::new(Self {
-                identity,
-                failures: Mutex::new(failures),
-                verified: Mutex::default(),
-            })
-        }
-
-        fn fails(&self, call: &str) -> Result<()> {
-            let mut failures = self.failures.lock().unwrap();
-            match failures.last() {
-                Some((other, _)) if *other == call => Err(failures.pop().unwrap().1),
-                _ => Ok(()),
-            }
-        }
-    }
-
-    #[async_trait]
-    impl Issuer for Scripted {
-        fn identity(&self) -> &Identity {
-            &self.identity
-        }
-
-        async fn create(&self, content: &Content, _nonce: &str) -> Result<Ticket> {
-            self.fails("create")?;
-            let (otc, pin) = (Otc::random(), Pin::random());
-            Ok(Ticket {
-                link: otc.reveal().into(),
-                otc,
-                pin,
-                minutes: content.minutes(),
-            })
-        }
-
-        async fn verify(&self, otc: &Otc) -> Result<()> {
-            // A lost answer: the work was done all the same.
-            let failed = self.fails("verify");
-            self.verified.lock().unwrap().push(otc.clone());
-            failed
-        }
-    }
-
-    fn request(minutes: u32) -> Request {
-        Request::new(
-            "H".parse().unwrap(),
-            minutes,
-            "43.72,12.63".parse().unwrap(),
-        )
-    }
-
-    async fn dispatcher(issuer: &Arc<Scripted>) -> Dispatcher {
-        let (store, keys) = (Arc::new(MemoryStore::new()), MemoryKeyStore::default());
-        Dispatcher::open(store, Arc::clone(issuer) as _, &keys, Arc::new(SystemClock))
-            .await
-            .unwrap()
-    }
-
-    #[tokio::test]
-    async fn the_same_key_gives_the_same_code_until_it_is_acknowledged() {
-        let issuer = Scripted::failing(Vec::new());
-        let awards = dispatcher(&issuer).await;
-        let first = awards.award("run 42", &request(30)).await.unwrap();
-        assert_eq!(awards.award("run 42", &request(30)).await.unwrap(), first);
-        let other = awards.award("run 42", &request(31)).await.unwrap_err();
-        assert_eq!(other.kind(), Kind::AwardKeyReused);
-        awards.acknowledge("run 42").await.unwrap();
-        awards.acknowledge("run 42").await.unwrap();
-        let again = awards.award("run 42", &request(30)).await.unwrap_err();
-        assert_eq!(again.kind(), Kind::AlreadyDelivered);
-        assert_eq!(issuer.verified.lock().unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn one_key_at_once_from_many_tasks_is_one_award() {
-        let issuer = Scripted::failing(Vec::new());
-        let awards = dispatcher(&issuer).await;
-        let tasks: Vec<_> = (0..32)
-            .map(|_| {
-                let awards = awards.clone();
-                tokio::spawn(async move { awards.award("k", &request(5)).await.unwrap() })
-            })
-            .collect();
-        let mut tickets = Vec::new();
-        for task in tasks {
-            tickets.push(task.await.unwrap());
-        }
-        assert!(tickets.iter().all(|ticket| *ticket == tickets[0]));
-        assert_eq!(issuer.verified.lock().unwrap().len(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn lost_answers_never_give_two_codes() {
-        let lost = || Error::new(Kind::OutcomeUnknown, "lost");
-        let down = || Error::new(Kind::RegistryFailed, "500");
-        let issuer = Scripted::failing(vec![
-            ("create", lost()),
-            ("create", Error::new(Kind::NetworkUnreachable, "no network")),
-            ("verify", lost()),
-            ("verify", down()),
-            ("verify", down()),
-            ("verify", down()),
-            ("verify", down()),
-        ]);
-        let awards = dispatcher(&issuer)
-            .await
-            .with_patience(Duration::from_secs(3600));
-        // The paused runtime moves the timer on, and this clock follows it.
-        let started = tokio::time::Instant::now();
-        let awards = Dispatcher {
-            clock: Arc::new(Paused(started)),
-            ..awards
-        };
-        let ticket = awards.award("k", &request(5)).await.unwrap();
-        let verified = issuer.verified.lock().unwrap();
-        assert_eq!(verified.len(), 5);
-        assert!(verified.iter().all(|otc| *otc == ticket.otc));
-    }
-
-    #[tokio::test]
-    async fn what_cannot_go_on_is_parked_with_its_reason_and_can_be_resumed() {
-        let unknown = Error::new(Kind::SourceUnknown, "404");
-        let issuer = Scripted::failing(vec![("create", unknown)]);
-        let awards = dispatcher(&issuer).await;
-        let error = awards.award("k", &request(5)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::SourceUnknown);
-        assert_eq!(
-            awards.store.census().await.unwrap(),
-            [("parked".to_owned(), Some("source_unknown".to_owned()), 1)]
-        );
-        let key = AwardKey::direct(&issuer.identity, "k");
-        assert_eq!(
-            awards.bring(key).await.unwrap_err().kind(),
-            Kind::SourceUnknown
-        );
-        assert!(awards.award("k", &request(5)).await.is_ok());
-    }
-
-    #[derive(Debug)]
-    struct Paused(tokio::time::Instant);
-
-    impl Clock for Paused {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_seconds(1_800_000_000)
-                .plus_millis(i64::try_from(self.0.elapsed().as_millis()).unwrap())
-        }
-    }
 }

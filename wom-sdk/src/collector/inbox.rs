@@ -1,0 +1,170 @@
+//! Webhooks: durable before they are answered, processed after, acknowledged last.
+
+use std::sync::Arc;
+
+use super::{Collector, Submission, Unwatched, done, intake::Intake};
+use crate::{
+    Digest, Error, Kind, Result, Retry,
+    instrument::{Hint, Input, Instrument, Reply, Request, Verdict},
+    protocol::random,
+    store::{DeliveryId, DeliveryRecord, DeliveryState},
+};
+
+/// Tries before somebody has to look.
+const TRIES: u32 = 20;
+const PAUSE_CAP_MS: u64 = 3_600_000;
+
+impl Collector {
+    /// Takes a webhook call for a source, and gives what to answer. A call that leads to reading is
+    /// durable when this returns; [`process_due`](Self::process_due) reads.
+    ///
+    /// The same hint again, while the first one waits, is the same delivery; after that it is read
+    /// again, as something may have changed again, and what is known already counts once.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::ConfigurationInvalid`] for an unknown source; an error of the store: answer 503 then,
+    /// so that the caller tries again.
+    pub async fn receive(&self, source: &str, request: &Request<'_>) -> Result<Reply> {
+        let received = self.source(source)?.receive(request);
+        match received.verdict {
+            Verdict::Answered => {}
+            Verdict::Refused(error) => {
+                tracing::warn!(source, code = error.code(), "a webhook call was refused");
+            }
+            Verdict::Read(hint) => self.remember(source, &hint).await?,
+        }
+        Ok(received.reply)
+    }
+
+    /// Reads what waits in the inbox, at most `limit` deliveries, and settles whom it touched.
+    /// What cannot be read now is tried again later; what never can is parked, and kept.
+    pub async fn process_due(&self, limit: usize) -> Result<Vec<Submission>> {
+        let mut submissions = Vec::new();
+        let now = self.clock.now();
+        for record in self.store.due_deliveries(now, limit).await? {
+            let leased = DeliveryRecord {
+                version: record.version + 1,
+                due: now.plus_millis(Self::LEASE_MS),
+                ..record
+            };
+            if self.store.put_delivery(&leased).await? {
+                submissions.extend(self.process(leased).await?);
+            }
+        }
+        Ok(submissions)
+    }
+
+    /// Forgets which deliveries were done with, after `days` days, and destroys the keys of what
+    /// they held. A delivery that comes again later is read again, which changes nothing.
+    pub async fn forget_inbox(&self, days: u32) -> Result<u64> {
+        let before = self.clock.now().plus_millis(-86_400_000 * i64::from(days));
+        let forgotten = self.store.forget_deliveries(before).await?;
+        let numbers = self.store.numbers().await?;
+        let open = numbers
+            .deliveries
+            .iter()
+            .filter(|count| count.state != DeliveryState::Done.name());
+        let oldest = open.map(|count| count.oldest).min().unwrap_or(before);
+        self.inbox_sealer.forget_before(oldest.min(before))?;
+        Ok(forgotten)
+    }
+
+    async fn remember(&self, source: &str, hint: &Hint) -> Result<()> {
+        let id = DeliveryId(Digest::of([
+            b"hint/1".as_slice(),
+            source.as_bytes(),
+            hint.0.as_bytes(),
+        ]));
+        let now = self.clock.now();
+        loop {
+            let held = self.store.delivery(id).await?;
+            // One that is being read just now may have been read before this change: the reader
+            // finds another version at its end, and it is read once more.
+            let record = DeliveryRecord {
+                id,
+                version: held.as_ref().map_or(0, |held| held.version) + 1,
+                source: source.to_owned(),
+                state: DeliveryState::Waiting,
+                sealed: Some(self.inbox_sealer.seal(&id.0.0, hint.0.as_bytes(), now)?),
+                received: held
+                    .filter(|held| held.state == DeliveryState::Waiting)
+                    .map_or(now, |held| held.received),
+                tries: 0,
+                due: now,
+            };
+            if self.store.put_delivery(&record).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn process(&self, record: DeliveryRecord) -> Result<Option<Submission>> {
+        match self.read_delivery(&record).await {
+            Ok(submission) => {
+                self.store.put_delivery(&done(record)).await?;
+                Ok(Some(submission))
+            }
+            Err(error) if error.kind() == Kind::StorageFailed => Err(error),
+            Err(error) => {
+                let next = failed(record, &error, self.clock.now());
+                tracing::warn!(
+                    source = next.source,
+                    state = next.state.name(),
+                    code = error.code(),
+                    "a delivery could not be read"
+                );
+                self.store.put_delivery(&next).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn read_delivery(&self, record: &DeliveryRecord) -> Result<Submission> {
+        let source = Arc::clone(self.source(&record.source)?);
+        let sealed = record
+            .sealed
+            .as_ref()
+            .ok_or_else(|| Error::new(Kind::Internal, "a delivery without content"))?;
+        let hint = self.inbox_sealer.open(&record.id.0.0, sealed)?;
+        let hint = String::from_utf8(hint.to_vec())
+            .map_err(|_| Error::new(Kind::StorageFailed, "a delivery is damaged"))?;
+        self.read(&record.source, &*source, Input::Hint(Hint(hint)))
+            .await
+    }
+
+    /// Reads from a source, and settles whom that touched.
+    pub(super) async fn read(
+        &self,
+        source: &str,
+        adapter: &dyn Instrument,
+        input: Input,
+    ) -> Result<Submission> {
+        let mut watcher = Unwatched;
+        let mut intake = Intake::new(self, adapter.info().name, source, &mut watcher);
+        let read = adapter.read(input, self.clock.now(), &mut intake).await;
+        let taken = intake.finish();
+        let submission = self.settle_all(taken).await?;
+        read.map(|()| submission)
+    }
+}
+
+fn failed(record: DeliveryRecord, error: &Error, now: crate::Timestamp) -> DeliveryRecord {
+    let tries = record.tries + 1;
+    let hopeless = error.retry() == Retry::Never || tries >= TRIES;
+    let bound = (1_000_u64 << tries.min(16)).min(PAUSE_CAP_MS);
+    let asked = error.retry_after().unwrap_or_default().as_millis();
+    let pause = u64::try_from(asked).unwrap_or(u64::MAX).min(PAUSE_CAP_MS)
+        + bound / 2
+        + random::number() % (bound / 2 + 1);
+    DeliveryRecord {
+        version: record.version + 1,
+        state: match hopeless {
+            true => DeliveryState::Parked(error.code().to_owned()),
+            false => DeliveryState::Waiting,
+        },
+        tries,
+        due: now.plus_millis(i64::try_from(pause).unwrap_or(i64::MAX)),
+        ..record
+    }
+}
