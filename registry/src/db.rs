@@ -13,6 +13,9 @@ use wom_sdk::{Error, Kind, Result, Timestamp};
 
 use crate::files;
 
+/// What makes a data base of each version one of the next; the first makes one from nothing.
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+
 /// A transaction that holds the write lock from its beginning, so that what it reads stays true
 /// until it commits; dropped, it leaves nothing.
 pub(crate) type Write = Transaction<'static, Sqlite>;
@@ -75,49 +78,42 @@ impl Db {
             .fetch_one(&mut *tx)
             .await
             .map_err(|error| at(file, error))?;
-        match version {
-            0 => {
-                sqlx::raw_sql(include_str!("schema.sql"))
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(|error| at(file, error))?;
-                sqlx::query(
-                    "INSERT INTO registry (one, key_digest, created_at) VALUES (1, ?1, ?2)",
-                )
+        let Some(missing) = usize::try_from(version)
+            .ok()
+            .and_then(|version| MIGRATIONS.get(version..))
+        else {
+            return Err(
+                Error::new(Kind::StoreMismatch, "the data base is of a newer version")
+                    .with("file", file.display())
+                    .with("version", version)
+                    .hint("use the wom-sdk that wrote it, or a newer one"),
+            );
+        };
+        for migration in missing {
+            sqlx::raw_sql(*migration)
+                .execute(&mut *tx)
+                .await
+                .map_err(|error| at(file, error))?;
+        }
+        if version == 0 {
+            sqlx::query("INSERT INTO registry (one, key_digest, created_at) VALUES (1, ?1, ?2)")
                 .bind(&key_digest[..])
                 .bind(now.as_millis())
                 .execute(&mut *tx)
                 .await
                 .map_err(failed)?;
-                sqlx::query("PRAGMA user_version = 1")
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(failed)?;
-            }
-            1 => {
-                let known: Vec<u8> = sqlx::query_scalar("SELECT key_digest FROM registry")
-                    .fetch_one(&mut *tx)
-                    .await
-                    .map_err(|error| at(file, error))?;
-                if known != key_digest {
-                    return Err(Error::new(
-                        Kind::StoreMismatch,
-                        "the data base belongs to another Registry key",
-                    )
-                    .with("file", file.display())
-                    .hint(
-                        "put the key file back that was beside it, or start in an empty directory",
-                    ));
-                }
-            }
-            newer => {
-                return Err(
-                    Error::new(Kind::StoreMismatch, "the data base is of a newer version")
-                        .with("file", file.display())
-                        .with("version", newer)
-                        .hint("use the wom-sdk that wrote it, or a newer one"),
-                );
-            }
+        }
+        let known: Vec<u8> = sqlx::query_scalar("SELECT key_digest FROM registry")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(|error| at(file, error))?;
+        if known != key_digest {
+            return Err(Error::new(
+                Kind::StoreMismatch,
+                "the data base belongs to another Registry key",
+            )
+            .with("file", file.display())
+            .hint("put the key file back that was beside it, or start in an empty directory"));
         }
         tx.commit().await.map_err(failed)
     }

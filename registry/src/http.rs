@@ -19,11 +19,14 @@ use axum::{
 use tokio::{net::TcpListener, sync::oneshot, time::Instant};
 use wom_sdk::{
     Error, Kind, Result,
-    protocol::{AIMS, AimInfo, message::AimList},
+    protocol::{
+        AIMS, AimInfo,
+        message::{AimList, MAX_NONCE},
+    },
 };
 
 use crate::{
-    Registry, confirm, issue, landing, pay, redeem,
+    Registry, api_key, confirm, issue, landing, pay, redeem,
     refusal::Refusal,
     unverified::{PAYMENT, REQUEST},
 };
@@ -99,7 +102,9 @@ pub fn router(registry: Registry) -> Router {
         .route("/auth/key", get(key))
         .route("/aims", get(aims))
         .route("/aims/nested", get(nested_aims))
-        .route("/source/{id}", get(source));
+        .route("/source/{id}", get(source))
+        .route("/source/{id}/vouchers", post(issue_in_one_call))
+        .route("/auth/apikey", post(about_api_key));
     let base = &registry.options().base_path;
     Router::new()
         .nest(&format!("{base}/v1"), operations.clone())
@@ -121,6 +126,7 @@ pub fn router(registry: Registry) -> Router {
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Create,
+    Issue,
     VerifyVouchers,
     Redeem,
     Register,
@@ -133,18 +139,59 @@ enum Operation {
 fn operation(operation: Operation) -> axum::routing::MethodRouter<Registry> {
     post(
         async move |State(registry): State<Registry>, request: Request| {
-            answer(registry, operation, request).await
+            let call = Call::of(operation, &request);
+            answer(registry, call, request).await
         },
     )
 }
 
+async fn issue_in_one_call(
+    State(registry): State<Registry>,
+    Path(source): Path<String>,
+    request: Request,
+) -> Response {
+    let call = Call {
+        source,
+        ..Call::of(Operation::Issue, &request)
+    };
+    answer(registry, call, request).await
+}
+
+/// What is asked for, and what of it stands outside the body. Never printed: it holds a key.
+struct Call {
+    operation: Operation,
+    /// The part of the path that names a source; empty elsewhere.
+    source: String,
+    api_key: Option<String>,
+    idempotency_key: Option<String>,
+}
+
+impl Call {
+    fn of(operation: Operation, request: &Request) -> Self {
+        Self {
+            operation,
+            source: String::new(),
+            api_key: header_of(request, "x-wom-apikey"),
+            idempotency_key: header_of(request, "idempotency-key"),
+        }
+    }
+}
+
+/// A header; an empty one is none, and one that is no text is not known to anybody.
+fn header_of(request: &Request, name: &str) -> Option<String> {
+    let value = request.headers().get(name)?;
+    let text = value.to_str().unwrap_or("?").trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// One way for all operations, from body to answer.
-async fn answer(registry: Registry, operation: Operation, request: Request) -> Response {
+async fn answer(registry: Registry, call: Call, request: Request) -> Response {
     let began = Instant::now();
-    let result = match read(operation, request).await {
+    let operation = call.operation;
+    let result = match read(request).await {
         Ok(body) => {
             // A task of its own: if the caller goes away, what was begun is still finished.
-            let task = tokio::spawn(async move { run(&registry, operation, &body).await });
+            let task = tokio::spawn(async move { run(&registry, &call, &body).await });
             task.await.unwrap_or_else(|_| {
                 tracing::error!(?operation, "an operation ended in a panic");
                 Err(Refusal::known(wom_sdk::protocol::ProblemType::Unexpected))
@@ -168,9 +215,16 @@ async fn answer(registry: Registry, operation: Operation, request: Request) -> R
     }
 }
 
-async fn run(registry: &Registry, operation: Operation, body: &[u8]) -> Result<String, Refusal> {
-    match operation {
-        Operation::Create => issue::create(registry, body).await,
+async fn run(registry: &Registry, call: &Call, body: &[u8]) -> Result<String, Refusal> {
+    match call.operation {
+        Operation::Create => issue::create(registry, call.api_key.as_deref(), body).await,
+        Operation::Issue => {
+            let (key, nonce) = (call.api_key.as_deref(), call.idempotency_key.as_deref());
+            if nonce.is_some_and(|nonce| nonce.len() > MAX_NONCE) {
+                return Err(Refusal::parameter("Idempotency-Key", "is too long"));
+            }
+            issue::issue(registry, &call.source, key, nonce, body).await
+        }
         Operation::VerifyVouchers => issue::verify(registry, body, REQUEST).await,
         Operation::Redeem => redeem::redeem(registry, body).await,
         Operation::Register => pay::register(registry, body).await,
@@ -182,14 +236,7 @@ async fn run(registry: &Registry, operation: Operation, body: &[u8]) -> Result<S
 }
 
 /// The body, whatever its content type says: connectors in the field are not exact about that.
-async fn read(operation: Operation, request: Request) -> Result<Vec<u8>, Refusal> {
-    let key = request.headers().get("x-wom-apikey");
-    if matches!(operation, Operation::Create) && key.is_some_and(|key| !key.is_empty()) {
-        return Err(Refusal::plain(
-            StatusCode::BAD_REQUEST,
-            "This Registry gives no API keys: leave the header out",
-        ));
-    }
+async fn read(request: Request) -> Result<Vec<u8>, Refusal> {
     match tokio::time::timeout(BODY_TIME, collect(request.into_body())).await {
         Ok(body) => body,
         Err(_) => Err(Refusal::too_slow()),
@@ -243,6 +290,14 @@ async fn source(State(registry): State<Registry>, Path(id): Path<String>) -> Res
             Refusal::plain(StatusCode::NOT_FOUND, "There is no such source").into_response()
         }
         Err(error) => Refusal::from(error).into_response(),
+    }
+}
+
+async fn about_api_key(State(registry): State<Registry>, request: Request) -> Response {
+    let key = header_of(&request, "x-wom-apikey");
+    match api_key::about(&registry, key.as_deref()).await {
+        Ok(about) => json(about),
+        Err(refusal) => refusal.into_response(),
     }
 }
 

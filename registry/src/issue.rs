@@ -1,21 +1,23 @@
-//! Vouchers come into being: create and verify.
+//! Vouchers come into being: create and verify, or one call with an API key.
 
+use axum::http::StatusCode;
 use sqlx::Row as _;
 use wom_sdk::{
     Result, Timestamp,
     protocol::{
         Otc, Pin, Position, ProblemType, SourceId, VoucherId,
         message::{
-            CreateAnswer, CreateBody, CreateReceived, CreateRequest, MAX_BLOCKS_CREATE,
-            MAX_BLOCKS_VERIFY, SealedBody, VerifyRequest, VoucherSpecification,
+            CreateAnswer, CreateBody, CreateReceived, CreateRequest, IssueReceived, IssueRequest,
+            MAX_BLOCKS_CREATE, MAX_BLOCKS_VERIFY, SealedBody, VerifyRequest, VoucherSpecification,
         },
         rsa,
     },
 };
 
 use crate::{
-    Registry, admin,
-    admin::Source,
+    Registry,
+    admin::{self, Source},
+    api_key,
     db::{Write, failed},
     envelope::{open, refused},
     ids,
@@ -26,12 +28,25 @@ use crate::{
 };
 
 /// WOM protocol, voucher/create. The same nonce with the same contents yields the same code, for
-/// as long as nonces are remembered.
-pub(crate) async fn create(registry: &Registry, body: &[u8]) -> Result<String, Refusal> {
+/// as long as nonces are remembered. An API key beside it has to be this source's; the answer is
+/// sealed for the source's own key all the same, as API keys have none.
+pub(crate) async fn create(
+    registry: &Registry,
+    api_key: Option<&str>,
+    body: &[u8],
+) -> Result<String, Refusal> {
     let body = CreateBody::from_outer(body).map_err(refused)?;
     let source = admin::source(registry, &body.source_id)
         .await?
         .ok_or(ProblemType::SourceNotFound)?;
+    if let Some(key) = api_key
+        && api_key::holder(registry, key).await?.as_ref() != Some(&source.bytes)
+    {
+        return Err(Refusal::plain(
+            StatusCode::BAD_REQUEST,
+            "This is no API key of the source",
+        ));
+    }
     let received = open(
         registry,
         body.payload,
@@ -44,20 +59,77 @@ pub(crate) async fn create(registry: &Registry, body: &[u8]) -> Result<String, R
     }
     let wished = received.password.clone();
     let request = judge(received, &source)?;
-    let (otc, pin) = record(registry, &source, &request, wished).await?;
-    let answer = CreateAnswer {
-        registry_url: registry.public_url().to_owned(),
-        nonce: body.nonce,
-        link: Some(format!("{}/vouchers/{}", registry.public_url(), otc.reveal()).into()),
-        otc,
-        password: pin,
-        count: Some(request.total()),
+    let wish = Wish {
+        vouchers: request.vouchers(),
+        pin: wished,
+        same: Some(Sameness {
+            party: &source.bytes,
+            nonce: sha256(request.nonce().as_bytes()),
+            content: sha256(request.to_json().as_bytes()),
+        }),
+        good: false,
     };
+    let made = record(registry, &source, wish).await?;
+    let answer = answer(registry, body.nonce, made, request.total());
     let payload = rsa::seal(&source.key, answer.to_json().as_bytes());
     Ok(SealedBody { payload }.to_json())
 }
 
-/// WOM protocol, voucher/verify and payment/verify; repeated as often as asked.
+/// WOM protocol, the issue in one call with an API key: the code is good at once. As the protocol
+/// has no nonce here, the header `Idempotency-Key` may bring one, which is echoed as the answer's:
+/// the same one with the same contents yields the same code.
+pub(crate) async fn issue(
+    registry: &Registry,
+    source: &str,
+    api_key: Option<&str>,
+    idempotency_key: Option<&str>,
+    body: &[u8],
+) -> Result<String, Refusal> {
+    let source: SourceId = source
+        .parse()
+        .map_err(|_| Refusal::plain(StatusCode::BAD_REQUEST, "This is no id of a source"))?;
+    let holder = match api_key {
+        Some(key) => api_key::holder(registry, key).await?,
+        None => None,
+    };
+    // Who holds no key of it does not learn whether there is such a source.
+    let source = match admin::source(registry, &source).await? {
+        Some(source) if Some(source.bytes) == holder => source,
+        _ => return Err(ProblemType::UserNotLoggedIn.into()),
+    };
+    let received = IssueReceived::from_outer(body).map_err(refused)?;
+    let vouchers = allowed(received.check().map_err(refused)?, &source)?;
+    let request = IssueRequest::new(vouchers).map_err(refused)?;
+    let nonce = idempotency_key.map_or_else(|| Otc::random().reveal(), ToOwned::to_owned);
+    let wish = Wish {
+        vouchers: request.vouchers(),
+        pin: None,
+        same: idempotency_key.map(|key| Sameness {
+            party: &source.bytes,
+            // No nonce of a create, which would bring a code that is not good.
+            nonce: sha256(format!("issue\0{key}").as_bytes()),
+            content: sha256(request.to_json().as_bytes()),
+        }),
+        good: true,
+    };
+    let made = record(registry, &source, wish).await?;
+    Ok(answer(registry, nonce, made, request.total())
+        .to_json()
+        .to_string())
+}
+
+fn answer(registry: &Registry, nonce: String, (otc, pin): (Otc, Pin), count: u32) -> CreateAnswer {
+    CreateAnswer {
+        registry_url: registry.public_url().to_owned(),
+        nonce,
+        link: Some(format!("{}/vouchers/{}", registry.public_url(), otc.reveal()).into()),
+        otc,
+        password: pin,
+        count: Some(count),
+    }
+}
+
+/// WOM protocol, voucher/verify and payment/verify; repeated as often as asked, unless the Registry is a faithful one.
 pub(crate) async fn verify(
     registry: &Registry,
     body: &[u8],
@@ -77,7 +149,10 @@ pub(crate) async fn verify(
         .verify(&mut tx, &otc, registry.now(), registry.options())
         .await?
     {
-        return Err(ProblemType::OtcNotValid.into());
+        return Err(match registry.options().faithful {
+            true => ProblemType::Unexpected.into(),
+            false => ProblemType::OtcNotValid.into(),
+        });
     }
     tx.commit().await.map_err(failed)?;
     Ok(String::new())
@@ -94,15 +169,7 @@ pub(crate) fn acceptable(pin: Option<&Pin>) -> Result<(), Refusal> {
 
 fn judge(received: CreateReceived, source: &Source) -> Result<CreateRequest, Refusal> {
     acceptable(received.password.as_ref())?;
-    let vouchers = received.check().map_err(refused)?;
-    for voucher in &vouchers {
-        if voucher.aim.known().is_none() {
-            return Err(Refusal::parameter("aim", "is not in the table of aims"));
-        }
-        if !source.may_award(voucher.aim) {
-            return Err(Refusal::parameter("aim", "is not enabled for this source"));
-        }
-    }
+    let vouchers = allowed(received.check().map_err(refused)?, source)?;
     CreateRequest::new(
         received.source_id,
         received.nonce,
@@ -112,20 +179,45 @@ fn judge(received: CreateReceived, source: &Source) -> Result<CreateRequest, Ref
     .map_err(refused)
 }
 
+/// Vouchers of aims that exist and that this source may award.
+fn allowed(
+    vouchers: Vec<VoucherSpecification>,
+    source: &Source,
+) -> Result<Vec<VoucherSpecification>, Refusal> {
+    for voucher in &vouchers {
+        if voucher.aim.known().is_none() {
+            return Err(Refusal::parameter("aim", "is not in the table of aims"));
+        }
+        if !source.may_award(voucher.aim) {
+            return Err(Refusal::parameter("aim", "is not enabled for this source"));
+        }
+    }
+    Ok(vouchers)
+}
+
+/// A request that passed every check.
+struct Wish<'a> {
+    vouchers: &'a [VoucherSpecification],
+    /// None: one is drawn.
+    pin: Option<Pin>,
+    /// None: it is like no other.
+    same: Option<Sameness<'a>>,
+    /// Whether the code can be redeemed at once.
+    good: bool,
+}
+
 async fn record(
     registry: &Registry,
     source: &Source,
-    request: &CreateRequest,
-    wished: Option<Pin>,
+    wish: Wish<'_>,
 ) -> Result<(Otc, Pin), Refusal> {
     let (now, options) = (registry.now(), registry.options());
-    let same = Sameness {
-        party: &source.bytes,
-        nonce: sha256(request.nonce().as_bytes()),
-        content: sha256(request.to_json().as_bytes()),
-    };
     let mut tx = registry.db().write().await?;
-    if let Some(otc) = REQUEST.recall(&mut tx, &same, now, options).await? {
+    let known = match &wish.same {
+        Some(same) => REQUEST.recall(&mut tx, same, now, options).await?,
+        None => None,
+    };
+    if let Some(otc) = known {
         let pin: String = sqlx::query_scalar("SELECT pin FROM request WHERE otc = ?1")
             .bind(&otc[..])
             .fetch_one(&mut *tx)
@@ -133,29 +225,35 @@ async fn record(
             .map_err(failed)?;
         return Ok((Otc::from_bytes(otc), stored_pin(&pin)?));
     }
-    REQUEST
-        .make_room(&mut tx, &source.bytes, now, options)
-        .await?;
+    if !wish.good {
+        REQUEST
+            .make_room(&mut tx, &source.bytes, now, options)
+            .await?;
+    }
     let otc = Otc::random();
-    let pin = wished.unwrap_or_else(Pin::random);
+    let pin = wish.pin.unwrap_or_else(Pin::random);
     let bytes = otc.reveal_bytes();
     sqlx::query(
-        "INSERT INTO request (otc, source, pin, attempts_left, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO request (otc, source, pin, attempts_left, created_at, verified_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )
     .bind(&bytes[..])
     .bind(&source.bytes[..])
     .bind(pin.reveal())
     .bind(options.pin_attempts)
     .bind(now.as_millis())
+    .bind(wish.good.then(|| now.as_millis()))
     .execute(&mut *tx)
     .await
     .map_err(failed)?;
-    for (line, voucher) in (0_i64..).zip(request.vouchers()) {
+    for (line, voucher) in (0_i64..).zip(wish.vouchers) {
         insert(&mut tx, &bytes, line, voucher).await?;
     }
-    REQUEST
-        .remember(&mut tx, &same, &bytes, now, options)
-        .await?;
+    if let Some(same) = &wish.same {
+        REQUEST
+            .remember(&mut tx, same, &bytes, now, options)
+            .await?;
+    }
     tx.commit().await.map_err(failed)?;
     Ok((otc, pin))
 }

@@ -10,6 +10,7 @@
 //! * verify may be repeated;
 //! * create and register with the same nonce and contents yield the same code; the same nonce with
 //!   other contents is `wrong-parameter`;
+//! * the issue in one call with the same `Idempotency-Key` and contents yields the same code;
 //! * redeem with the session key that redeemed yields the same vouchers again, for a day; confirm
 //!   of a persistent payment with the same session key and vouchers is answered again;
 //! * each voucher has a secret of its own, and is spent by its number;
@@ -20,8 +21,12 @@
 //!   and the queue full the answer is 503 with `Retry-After`;
 //! * requests that were never verified are forgotten after a day, and bounded in number per
 //!   instrument and POS (429).
+//!
+//! With [`faithful`](RegistryOptions::faithful) set it remembers no nonce and verifies only once, as
+//! the Registry that others run, so that software can be tried against both.
 
 mod admin;
+mod api_key;
 mod books;
 mod confirm;
 mod db;

@@ -41,6 +41,10 @@ pub struct RegistryOptions {
     pub unverified_grace: Duration,
     /// How many RSA operations run at a time. `None`: as many as the machine has cores.
     pub rsa_workers: Option<NonZeroUsize>,
+    /// Whether to be as forgetful as the Registry that others run, to try software against: a
+    /// repeated create makes another code, a repeated verify and one of an unknown code answer 500
+    /// `unexpected`, and a repeated issue in one call makes another good code.
+    pub faithful: bool,
     /// How many requests may wait for an RSA operation before others are sent away with 503.
     pub rsa_queue: usize,
 }
@@ -62,6 +66,7 @@ impl Default for RegistryOptions {
             unverified_limit: 1000,
             unverified_grace: Duration::from_secs(600),
             rsa_workers: None,
+            faithful: false,
             rsa_queue: 1024,
         }
     }
@@ -91,6 +96,13 @@ impl RegistryOptions {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets [`faithful`](Self::faithful).
+    #[must_use]
+    pub fn faithful(mut self, faithful: bool) -> Self {
+        self.faithful = faithful;
         self
     }
 

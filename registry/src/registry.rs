@@ -230,6 +230,23 @@ mod tests {
         assert_eq!(error.kind(), Kind::StoreMismatch);
     }
 
+    #[tokio::test]
+    async fn a_data_base_of_the_first_version_is_brought_up_to_date() {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = open(dir.path()).await.unwrap();
+        let aims = ["H".parse().unwrap()];
+        let source = registry.add_instrument("Walks", &aims).await.unwrap().id;
+        let mut tx = registry.db().write().await.unwrap();
+        sqlx::raw_sql("DROP TABLE api_key; PRAGMA user_version = 1")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        registry.close().await;
+        let registry = open(dir.path()).await.unwrap();
+        assert!(registry.add_api_key(&source, "app").await.is_ok());
+    }
+
     #[cfg(unix)]
     #[tokio::test]
     async fn files_are_for_their_owner_alone() {

@@ -18,6 +18,7 @@ pub(crate) struct Table {
     oldest: &'static str,
     evict: &'static str,
     verify: &'static str,
+    verify_once: &'static str,
 }
 
 macro_rules! table {
@@ -53,6 +54,11 @@ macro_rules! table {
                 " SET verified_at = coalesce(verified_at, ?2)",
                 " WHERE otc = ?1 AND (verified_at IS NOT NULL OR created_at >= ?3)"
             ),
+            verify_once: concat!(
+                "UPDATE ",
+                $table,
+                " SET verified_at = ?2 WHERE otc = ?1 AND verified_at IS NULL AND created_at >= ?3"
+            ),
         }
     };
 }
@@ -74,7 +80,7 @@ pub(crate) struct Sameness<'a> {
 }
 
 impl Table {
-    /// The code that the same request got before.
+    /// The code that the same request got before; a faithful Registry remembers none.
     ///
     /// # Errors
     ///
@@ -86,6 +92,9 @@ impl Table {
         now: Timestamp,
         options: &RegistryOptions,
     ) -> Result<Option<[u8; 16]>, Refusal> {
+        if options.faithful {
+            return Ok(None);
+        }
         let row = sqlx::query(
             "SELECT content, otc FROM nonce WHERE party = ?1 AND nonce = ?2 AND at >= ?3",
         )
@@ -125,6 +134,9 @@ impl Table {
         now: Timestamp,
         options: &RegistryOptions,
     ) -> Result<()> {
+        if options.faithful {
+            return Ok(());
+        }
         // The code is random: about one request in 64 does it.
         if otc[0] < 4 {
             sqlx::query("DELETE FROM nonce WHERE at < ?1")
@@ -192,7 +204,8 @@ impl Table {
         Ok((open, row.try_get("oldest").map_err(failed)?))
     }
 
-    /// Verifies a request, again as often as asked; `false` if there is none with this code.
+    /// Verifies a request, again as often as asked, or only once in a faithful Registry; `false` if
+    /// there is none with this code.
     pub(crate) async fn verify(
         self,
         tx: &mut Write,
@@ -200,7 +213,11 @@ impl Table {
         now: Timestamp,
         options: &RegistryOptions,
     ) -> Result<bool> {
-        let done = sqlx::query(self.verify)
+        let statement = match options.faithful {
+            true => self.verify_once,
+            false => self.verify,
+        };
+        let done = sqlx::query(statement)
             .bind(&otc[..])
             .bind(now.as_millis())
             .bind(before(now, options.unverified_expiry))

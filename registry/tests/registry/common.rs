@@ -98,6 +98,23 @@ impl Client {
         .await
     }
 
+    /// As [`post`](Self::post), with headers; the path goes from `/api/` on.
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Answer {
+        let mut request = self
+            .http
+            .post(format!("{}/api/{path}", self.url))
+            .body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request).await
+    }
+
     /// Posts `{payload}` with this inside.
     pub(crate) async fn sealed(&self, path: &str, inner: Value) -> Answer {
         self.post(path, json!({"payload": self.seal(&inner)}).to_string())

@@ -318,19 +318,6 @@ async fn a_malformed_voucher_id_is_named() {
     assert_eq!(answer.problem(), problem(422, "wrong-parameter"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn api_keys_are_refused() {
-    let world = World::new().await;
-    let response = reqwest::Client::new()
-        .post(format!("{}/api/v1/voucher/create", world.registry.url()))
-        .header("X-WOM-ApiKey", "0123456789abcdef")
-        .body("{}")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(response.status(), 400);
-}
-
 /// Twelve ways in which a payload can be unreadable have one answer, byte for byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_payloads_have_one_answer() {

@@ -91,3 +91,5 @@ CREATE TABLE nonce (
     PRIMARY KEY (party, nonce)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX nonce_age ON nonce (at);
+
+PRAGMA user_version = 1;
