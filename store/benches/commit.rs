@@ -165,6 +165,8 @@ fn award(n: u64) -> AwardRecord {
     AwardRecord {
         key: AwardKey::direct(&identity, &n.to_string()),
         version: 1,
+        participant: None,
+        accepted: at,
         content: Content::new(vec![Vouchers {
             aim: "H".parse().unwrap(),
             minutes: 30,

@@ -97,11 +97,3 @@ pub(super) fn stopped() -> Error {
 pub(super) fn closed() -> Error {
     Error::new(Kind::StorageFailed, "the store is closed").with_retry(Retry::Safe)
 }
-
-/// A row that does not say what it should.
-pub(super) fn damaged(table: &'static str) -> Error {
-    Error::new(Kind::StorageFailed, "a row of the store is damaged")
-        .with("table", table)
-        .hint("restore the store from its backup")
-        .with_retry(Retry::Never)
-}

@@ -4,15 +4,15 @@ mod error;
 mod file;
 mod open;
 mod readers;
-mod rows;
 mod statement;
 mod write;
 mod writer;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -22,14 +22,20 @@ use wom_sdk::{
     Result, Timestamp,
     award::AwardKey,
     checkout::{CheckoutId, CheckoutRecord},
-    privacy::Participant,
-    store::{AwardRecord, Commit, Committed, Delivery, Holding, Owner, Store},
+    privacy::{Cohort, Participant},
+    store::{
+        AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
+        Numbers, Owner, Rate, Spent, Store,
+    },
 };
 
-use error::{damaged, storage};
+use crate::rows::{
+    self, AWARD, AwardRow, CHECKOUT, CheckoutRow, Columns, CommitRows, CursorRow, DELIVERY,
+    DeliveryRow,
+};
+use error::storage;
 use readers::Readers;
-use rows::{AWARD, AwardRow, CHECKOUT, CheckoutRow};
-use write::{CommitRows, Write};
+use write::{Remove, Write};
 use writer::Writer;
 
 /// A store in one file of a disk of this machine, with a write-ahead log beside it.
@@ -50,7 +56,7 @@ use writer::Writer;
 /// # async fn main() -> wom_sdk::Result<()> {
 /// # let dir = tempfile::tempdir().expect("a temporary folder");
 /// let store = SqliteStore::open(dir.path().join("wom.db")).await?;
-/// assert!(store.census().await?.is_empty());
+/// assert!(store.numbers().await?.awards.is_empty());
 /// store.close().await?;
 /// # Ok(())
 /// # }
@@ -59,6 +65,7 @@ pub struct SqliteStore {
     path: PathBuf,
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    spent: Mutex<BTreeMap<String, Spent>>,
 }
 
 impl SqliteStore {
@@ -86,6 +93,7 @@ impl SqliteStore {
             path: path.as_ref().to_owned(),
             writer: Arc::new(writer),
             readers,
+            spent: Mutex::default(),
         })
     }
 
@@ -102,6 +110,11 @@ impl SqliteStore {
         let writer = self.writer.clone();
         let finished = tokio::task::spawn_blocking(move || writer.finish()).await;
         finished.unwrap_or_else(|_| Err(error::closed()))
+    }
+
+    async fn remove(&self, what: Remove) -> Result<()> {
+        while self.writer.write(Write::Remove(what)).await? {}
+        Ok(())
     }
 
     async fn rows<T>(
@@ -167,9 +180,13 @@ impl Store for SqliteStore {
 
     async fn participant(&self, participant: Participant) -> Result<Holding> {
         let mut reader = self.readers.reader().await?;
-        let holding = holding(&mut reader, participant).await?;
+        let rows = sqlx::query(HOLDING)
+            .bind(participant.0.to_vec())
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(storage)?;
         reader.done();
-        Ok(holding)
+        rows::holding(&rows)
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed> {
@@ -191,12 +208,78 @@ impl Store for SqliteStore {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<AwardRecord>> {
-        self.rows(due_awards(), Some(now), limit, rows::award).await
+        let mut reader = self.readers.reader().await?;
+        let rows = sqlx::query(AssertSqlSafe(due_awards()))
+            .bind(now.as_millis())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(storage)?;
+        reader.done();
+        let mut due = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match rows::award(row) {
+                Ok(award) => due.push(award),
+                // One that cannot be read must not stand in the way of the others.
+                Err(error) => {
+                    tracing::error!(code = error.code(), "a damaged award is parked");
+                    let key: Vec<u8> = row.try_get(0).map_err(storage)?;
+                    self.writer.write(Write::Park(key)).await?;
+                }
+            }
+        }
+        Ok(due)
     }
 
-    async fn unacknowledged(&self, limit: usize) -> Result<Vec<AwardRecord>> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<AwardRecord>> {
+        // Each alone, and all at once: the writer makes few transactions of them.
+        let claims = self
+            .due(now, limit)
+            .await?
+            .into_iter()
+            .map(async |mut record| {
+                record.version += 1;
+                record.due = until;
+                Ok(self.advance(&record).await?.then_some(record))
+            });
+        let claimed = futures_util::future::try_join_all(claims).await?;
+        Ok(claimed.into_iter().flatten().collect())
+    }
+
+    async fn awards_of(&self, participant: Participant) -> Result<Vec<AwardRecord>> {
+        let sql = format!(
+            "SELECT {AWARD} FROM award WHERE participant = ? AND state <> 'acknowledged' ORDER BY key"
+        );
+        let mut reader = self.readers.reader().await?;
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(participant.0.to_vec())
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(storage)?;
+        reader.done();
+        rows.iter().map(rows::award).collect()
+    }
+
+    async fn unacknowledged(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<AwardRecord>> {
         let sql = unacknowledged_awards();
-        self.rows(sql, None, limit, rows::award).await
+        let mut reader = self.readers.reader().await?;
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(after.map_or_else(Vec::new, |key| key.0.to_vec()))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(storage)?;
+        reader.done();
+        rows.iter().map(rows::award).collect()
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
@@ -204,36 +287,124 @@ impl Store for SqliteStore {
         self.rows(sql, Some(now), limit, rows::participant).await
     }
 
-    async fn census(&self) -> Result<Vec<(String, Option<String>, u64)>> {
+    async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM participant JOIN account ON participant = id
+                       WHERE name >= ?1 AND name <= ?2 AND settled > awarded)
+                   OR EXISTS (SELECT 1 FROM award WHERE participant >= ?1 AND participant <= ?2)";
+        let mut last = cohort.0.to_vec();
+        last.extend([0xff; 25]);
         let mut reader = self.readers.reader().await?;
-        let rows = sqlx::query(
-            "SELECT state, reason, count(*) FROM award GROUP BY state, reason
+        let found = sqlx::query_scalar(sql)
+            .bind(cohort.0.to_vec())
+            .bind(last)
+            .fetch_one(&mut *reader)
+            .await
+            .map_err(storage)?;
+        reader.done();
+        Ok(found)
+    }
+
+    async fn forget(&self, cohort: Cohort) -> Result<u64> {
+        let count = "SELECT count(*) FROM participant WHERE name >= ? AND name <= ?";
+        let mut last = cohort.0.to_vec();
+        last.extend([0xff; 25]);
+        let mut reader = self.readers.reader().await?;
+        let count: i64 = sqlx::query_scalar(count)
+            .bind(cohort.0.to_vec())
+            .bind(last)
+            .fetch_one(&mut *reader)
+            .await
+            .map_err(storage)?;
+        reader.done();
+        self.remove(Remove::Cohort(cohort.0)).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn erase(&self, participant: Participant) -> Result<()> {
+        let write = Write::Erase(participant.0);
+        self.writer.write(write).await.map(drop)
+    }
+
+    async fn numbers(&self) -> Result<Numbers> {
+        let mut reader = self.readers.reader().await?;
+        let awards = sqlx::query(
+            "SELECT state, reason, count(*), min(accepted) FROM award GROUP BY state, reason
              ORDER BY state, reason",
         )
         .fetch_all(&mut *reader)
         .await
         .map_err(storage)?;
+        let deliveries = sqlx::query(
+            "SELECT state, reason, count(*), min(received) FROM delivery GROUP BY state, reason
+             ORDER BY state, reason",
+        )
+        .fetch_all(&mut *reader)
+        .await
+        .map_err(storage)?;
+        let uncollected: i64 = sqlx::query_scalar(
+            "SELECT coalesce(sum(settled - awarded), 0) FROM account WHERE settled > awarded",
+        )
+        .fetch_one(&mut *reader)
+        .await
+        .map_err(storage)?;
         reader.done();
-        let count = |row: &SqliteRow| {
-            let count: i64 = row.try_get(2).ok()?;
-            Some((
-                row.try_get(0).ok()?,
-                row.try_get(1).ok()?,
-                count.try_into().ok()?,
-            ))
-        };
-        rows.iter()
-            .map(|row| count(row).ok_or_else(|| damaged("award")))
-            .collect()
+        Ok(Numbers {
+            awards: awards.iter().map(rows::count).collect::<Result<_>>()?,
+            deliveries: deliveries.iter().map(rows::count).collect::<Result<_>>()?,
+            uncollected_minutes: uncollected.unsigned_abs(),
+        })
     }
 
-    async fn inbox_open(&self, delivery: Delivery) -> Result<bool> {
-        self.writer.write(Write::InboxOpen(delivery.0.0)).await
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {
+        let sql = format!("SELECT {DELIVERY} FROM delivery WHERE id = ?");
+        self.row(sql, &id.0.0, rows::delivery).await
     }
 
-    async fn inbox_close(&self, delivery: Delivery) -> Result<()> {
-        let write = Write::InboxClose(delivery.0.0);
-        self.writer.write(write).await.map(drop)
+    async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
+        let row = DeliveryRow::of(record)?;
+        self.writer.write(Write::PutDelivery(row)).await
+    }
+
+    async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>> {
+        self.rows(due_deliveries(), Some(now), limit, rows::delivery)
+            .await
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
+        let count = "SELECT count(*) FROM delivery WHERE state = 'done' AND received < ?";
+        let mut reader = self.readers.reader().await?;
+        let count: i64 = sqlx::query_scalar(count)
+            .bind(before.as_millis())
+            .fetch_one(&mut *reader)
+            .await
+            .map_err(storage)?;
+        reader.done();
+        self.remove(Remove::Deliveries(before.as_millis())).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn cursor(&self, source: &str) -> Result<Option<CursorRecord>> {
+        let mut reader = self.readers.reader().await?;
+        let row =
+            sqlx::query("SELECT source, version, sealed, due, failed FROM cursor WHERE source = ?")
+                .bind(source.to_owned())
+                .fetch_optional(&mut *reader)
+                .await
+                .map_err(storage)?;
+        reader.done();
+        row.as_ref().map(rows::cursor).transpose()
+    }
+
+    async fn put_cursor(&self, record: &CursorRecord) -> Result<bool> {
+        let row = CursorRow::of(record)?;
+        self.writer.write(Write::PutCursor(row)).await
+    }
+
+    async fn draw(&self, name: &str, rate: Rate, wanted: u32, now: Timestamp) -> Result<Drawn> {
+        // All workers of this store are in this process.
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent = spent.entry(name.to_owned()).or_default();
+        Ok(spent.draw(rate, wanted, now))
     }
 
     async fn checkout(&self, id: CheckoutId) -> Result<Option<CheckoutRecord>> {
@@ -252,45 +423,33 @@ impl Store for SqliteStore {
     }
 }
 
-/// Everything about a participant, as of one moment.
-async fn holding(conn: &mut sqlx::SqliteConnection, participant: Participant) -> Result<Holding> {
-    sqlx::query("BEGIN")
-        .execute(&mut *conn)
-        .await
-        .map_err(storage)?;
-    let known = sqlx::query("SELECT id, version FROM participant WHERE name = ?")
-        .bind(participant.0.to_vec())
-        .fetch_optional(&mut *conn)
-        .await
-        .map_err(storage)?;
-    let mut holding = Holding::default();
-    if let Some(known) = known {
-        let id: i64 = known.try_get(0).map_err(storage)?;
-        let version: i64 = known.try_get(1).map_err(storage)?;
-        let entries = sqlx::query(
-            "SELECT key, rank, stream, device, recording, body FROM entry
-             WHERE participant = ? ORDER BY key",
-        )
-        .bind(id)
-        .fetch_all(&mut *conn)
-        .await
-        .map_err(storage)?;
-        let accounts = sqlx::query(
-            "SELECT line, unit, awarded, n FROM account WHERE participant = ?
-             ORDER BY line, unit",
-        )
-        .bind(id)
-        .fetch_all(&mut *conn)
-        .await
-        .map_err(storage)?;
-        holding = Holding {
-            version: version.try_into().map_err(|_| damaged("participant"))?,
-            entries: entries.iter().map(rows::entry).collect::<Result<_>>()?,
-            accounts: accounts.iter().map(rows::account).collect::<Result<_>>()?,
-        };
+/// Everything about a participant in one statement, which sees one moment; see [`rows::holding`].
+const HOLDING: &str = "
+    SELECT 0, handle, NULL, NULL, NULL, NULL, NULL, version, NULL, NULL
+        FROM participant WHERE name = ?1
+    UNION ALL
+    SELECT 1, key, rank, stream, device, recording, body, NULL, NULL, NULL FROM entry
+        WHERE participant = (SELECT id FROM participant WHERE name = ?1)
+    UNION ALL
+    SELECT 2, NULL, unit, NULL, line, NULL, NULL, awarded, n, settled FROM account
+        WHERE participant = (SELECT id FROM participant WHERE name = ?1)";
+
+impl Columns for SqliteRow {
+    fn bytes(&self, index: usize) -> Option<Option<&[u8]>> {
+        self.try_get(index).ok()
     }
-    sqlx::query("COMMIT").execute(conn).await.map_err(storage)?;
-    Ok(holding)
+
+    fn text(&self, index: usize) -> Option<Option<&str>> {
+        self.try_get(index).ok()
+    }
+
+    fn number(&self, index: usize) -> Option<Option<i64>> {
+        self.try_get(index).ok()
+    }
+
+    fn flag(&self, index: usize) -> Option<bool> {
+        self.try_get(index).ok()
+    }
 }
 
 fn due_awards() -> String {
@@ -298,11 +457,19 @@ fn due_awards() -> String {
 }
 
 fn unacknowledged_awards() -> String {
-    format!("SELECT {AWARD} FROM award WHERE state <> 'acknowledged' ORDER BY key LIMIT ?")
+    format!(
+        "SELECT {AWARD} FROM award WHERE state <> 'acknowledged' AND key > ? ORDER BY key LIMIT ?"
+    )
 }
 
 fn due_checkouts() -> String {
     format!("SELECT {CHECKOUT} FROM checkout WHERE due <= ? ORDER BY due, id LIMIT ?")
+}
+
+fn due_deliveries() -> String {
+    format!(
+        "SELECT {DELIVERY} FROM delivery WHERE state = 'waiting' AND due <= ? ORDER BY due, id LIMIT ?"
+    )
 }
 
 fn waking_participants() -> &'static str {
@@ -322,6 +489,7 @@ mod tests {
         for (sql, index) in [
             (due_awards(), "award_due"),
             (due_checkouts(), "checkout_due"),
+            (due_deliveries(), "delivery_due"),
             (waking_participants().to_owned(), "participant_wake"),
         ] {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
@@ -352,7 +520,7 @@ mod tests {
             .await
             .unwrap();
         sqlx::raw_sql(
-            "INSERT INTO award VALUES (1, zeroblob(32), 1, 'canary', 'accepted', NULL, NULL, 0, 0, 0, 1)",
+            "INSERT INTO award VALUES (1, zeroblob(32), 1, 'canary', 'accepted', NULL, NULL, 0, 0, 0, 1, NULL, 0)",
         )
         .execute(&mut conn)
         .await
@@ -362,6 +530,9 @@ mod tests {
         let error = store.award(AwardKey([0; 32])).await.unwrap_err();
         assert_eq!(error.kind(), wom_sdk::Kind::StorageFailed);
         assert!(!format!("{error:?}").contains("canary"));
-        assert!(store.due(Timestamp::EPOCH, 9).await.is_err());
+        // It does not stand in the way of others, and is not forgotten.
+        assert_eq!(store.due(Timestamp::EPOCH, 9).await.unwrap(), []);
+        let parked = store.numbers().await.unwrap().awards;
+        assert_eq!(parked[0].reason.as_deref(), Some("storage_failed"));
     }
 }

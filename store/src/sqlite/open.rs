@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Each brings the schema from its index to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Opens a claimed file for writing, as the only writer there is.
 pub(super) async fn open(claimed: &Claimed) -> Result<SqliteConnection> {
@@ -140,8 +140,11 @@ async fn migrate(
 async fn take_over(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(
         "BEGIN IMMEDIATE;
-         UPDATE award SET due = 0 WHERE open AND due > 0 AND state IN ('creating', 'verifying');
-         UPDATE checkout SET due = 0 WHERE due > 0 AND state ->> 'state' IN ('created', 'registered');
+         UPDATE award SET due = 0 WHERE open AND due > 0
+             AND (state IN ('creating', 'verifying') OR state = 'accepted' AND version > 1 AND tries = 0);
+         UPDATE delivery SET due = received WHERE state = 'waiting' AND sealed IS NOT NULL
+             AND tries = 0;
+         UPDATE checkout SET due = 0 WHERE due > 0 AND state ->> 'state' IN ('created', 'verifying');
          COMMIT;",
     )
     .execute(conn)

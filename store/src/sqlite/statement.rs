@@ -2,10 +2,11 @@
 
 use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
 
-use super::rows::{AccountRow, AwardRow, CheckoutRow, EntryRow};
+use super::write::Remove;
+use crate::rows::{AccountRow, AwardRow, CheckoutRow, CursorRow, DeliveryRow, EntryRow};
 
 /// How many rows one statement writes at most.
-const ROWS: usize = 64;
+const ROWS: usize = 256;
 
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
@@ -26,25 +27,58 @@ pub(super) struct AccountOf<'r> {
 /// Accepts an award whose key is new.
 pub(super) fn accept(row: &AwardRow) -> Statement {
     let sql = "INSERT INTO award
-                   (key, version, content, state, reason, sealed, tries, unclear, due, open)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+                   (key, version, content, state, reason, sealed, tries, unclear, due, open,
+                    participant, accepted)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
     bind_award(sqlx::query(sql), row)
 }
 
 /// Moves an award on from the version before.
 pub(super) fn advance(row: &AwardRow) -> Statement {
     let sql = "UPDATE award SET version = ?2, content = ?3, state = ?4, reason = ?5, sealed = ?6,
-                   tries = ?7, unclear = ?8, due = ?9, open = ?10
+                   tries = ?7, unclear = ?8, due = ?9, open = ?10, participant = ?11,
+                   accepted = ?12
                WHERE key = ?1 AND version = ?2 - 1";
     bind_award(sqlx::query(sql), row)
 }
 
-/// Remembers a delivery, and whether it is processed. Gives one row: whether it is not.
-pub(super) fn close_or_open(delivery: &[u8; 16], closed: bool) -> Statement {
-    let sql = "INSERT INTO inbox (delivery, closed) VALUES (?, ?)
-               ON CONFLICT (delivery) DO UPDATE SET closed = max(closed, excluded.closed)
-               RETURNING NOT closed";
-    sqlx::query(sql).bind(delivery.to_vec()).bind(closed)
+/// Makes a delivery, or moves it on from the version before.
+pub(super) fn put_delivery(row: &DeliveryRow) -> Statement {
+    let sql = if row.version == 1 {
+        "INSERT INTO delivery (id, version, source, state, reason, sealed, received, tries, due)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"
+    } else {
+        "UPDATE delivery SET version = ?2, source = ?3, state = ?4, reason = ?5, sealed = ?6,
+             received = ?7, tries = ?8, due = ?9
+         WHERE id = ?1 AND version = ?2 - 1"
+    };
+    sqlx::query(sql)
+        .bind(row.id.to_vec())
+        .bind(row.version)
+        .bind(row.source.clone())
+        .bind(row.state)
+        .bind(row.reason.clone())
+        .bind(row.sealed.clone())
+        .bind(row.received)
+        .bind(row.tries)
+        .bind(row.due)
+}
+
+/// Makes a cursor, or moves it on from the version before.
+pub(super) fn put_cursor(row: &CursorRow) -> Statement {
+    let sql = if row.version == 1 {
+        "INSERT INTO cursor (source, version, sealed, due, failed)
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING"
+    } else {
+        "UPDATE cursor SET version = ?2, sealed = ?3, due = ?4, failed = ?5
+         WHERE source = ?1 AND version = ?2 - 1"
+    };
+    sqlx::query(sql)
+        .bind(row.source.clone())
+        .bind(row.version)
+        .bind(row.sealed.clone())
+        .bind(row.due)
+        .bind(row.failed.clone())
 }
 
 /// Makes a checkout, or moves it on from the version before.
@@ -69,13 +103,39 @@ pub(super) fn put_checkout(row: &CheckoutRow) -> Statement {
         .bind(row.due)
 }
 
+/// Takes an award that cannot be read out of the way, and keeps it as it is.
+pub(super) fn park(key: &[u8]) -> Statement {
+    let sql =
+        "UPDATE award SET state = 'parked', reason = 'storage_failed', open = 0 WHERE key = ?";
+    sqlx::query(sql).bind(key.to_vec())
+}
+
+/// Removes a part of what is to be removed, so that no transaction grows without bound.
+pub(super) fn remove(what: Remove) -> Statement {
+    match what {
+        Remove::Cohort(cohort) => {
+            let sql = "DELETE FROM participant WHERE id IN
+                           (SELECT id FROM participant WHERE name >= ? AND name <= ? LIMIT 200)";
+            let mut last = cohort.to_vec();
+            last.extend([0xff; 25]);
+            sqlx::query(sql).bind(cohort.to_vec()).bind(last)
+        }
+        Remove::Deliveries(before) => {
+            let sql = "DELETE FROM delivery WHERE id IN
+                           (SELECT id FROM delivery WHERE state = 'done' AND received < ? LIMIT 1000)";
+            sqlx::query(sql).bind(before)
+        }
+    }
+}
+
 /// Accepts awards; if one's key is not new, it fails and leaves nothing.
 pub(super) fn insert_awards<'r>(rows: impl ExactSizeIterator<Item = &'r AwardRow>) -> Statement {
     let sql = format!(
         "INSERT INTO award
-             (key, version, content, state, reason, sealed, tries, unclear, due, open)
+             (key, version, content, state, reason, sealed, tries, unclear, due, open,
+              participant, accepted)
          VALUES {}",
-        tuples(10, rows.len())
+        tuples(12, rows.len())
     );
     rows.fold(sqlx::query(AssertSqlSafe(sql)), bind_award)
 }
@@ -85,9 +145,9 @@ pub(super) fn advance_all<'r>(rows: impl ExactSizeIterator<Item = &'r AwardRow>)
     let sql = format!(
         "UPDATE award SET version = column2, content = column3, state = column4,
              reason = column5, sealed = column6, tries = column7, unclear = column8,
-             due = column9, open = column10
+             due = column9, open = column10, participant = column11, accepted = column12
          FROM (VALUES {}) WHERE key = column1 AND version = column2 - 1",
-        tuples(10, rows.len())
+        tuples(12, rows.len())
     );
     rows.fold(sqlx::query(AssertSqlSafe(sql)), bind_award)
 }
@@ -117,10 +177,10 @@ pub(super) fn merge_entries<'r>(rows: impl ExactSizeIterator<Item = EntryOf<'r>>
 /// Puts accounts in the place of those with their line and unit.
 pub(super) fn insert_accounts<'r>(rows: impl ExactSizeIterator<Item = AccountOf<'r>>) -> Statement {
     let sql = format!(
-        "INSERT INTO account (participant, line, unit, awarded, n) VALUES {}
+        "INSERT INTO account (participant, line, unit, awarded, n, settled) VALUES {}
          ON CONFLICT (participant, line, unit) DO UPDATE SET awarded = excluded.awarded,
-             n = excluded.n",
-        tuples(5, rows.len())
+             n = excluded.n, settled = excluded.settled",
+        tuples(6, rows.len())
     );
     rows.fold(sqlx::query(AssertSqlSafe(sql)), |query, of| {
         query
@@ -129,6 +189,7 @@ pub(super) fn insert_accounts<'r>(rows: impl ExactSizeIterator<Item = AccountOf<
             .bind(of.row.unit.clone())
             .bind(of.row.awarded)
             .bind(of.row.n)
+            .bind(of.row.settled)
     })
 }
 
@@ -142,7 +203,7 @@ pub(super) fn powers<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// Binds the ten columns of an award.
+/// Binds the twelve columns of an award.
 fn bind_award(statement: Statement, row: &AwardRow) -> Statement {
     statement
         .bind(row.key.to_vec())
@@ -155,6 +216,8 @@ fn bind_award(statement: Statement, row: &AwardRow) -> Statement {
         .bind(row.unclear)
         .bind(row.due)
         .bind(row.open)
+        .bind(row.participant.map(|participant| participant.to_vec()))
+        .bind(row.accepted)
 }
 
 /// `(?,?,?),(?,?,?)`: so many rows of so many columns.

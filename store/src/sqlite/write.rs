@@ -5,19 +5,17 @@
 //! stands in a savepoint, so that one that cannot be done leaves its neighbours alone.
 
 use sqlx::{Row as _, SqliteConnection};
-use wom_sdk::{
-    Error, Result,
-    award::Identity,
-    store::{Commit, Owner},
-};
+use wom_sdk::{Error, Result, award::Identity, store::Owner};
 
 use super::{
-    error::{Severity, damaged, is_duplicate, severity, storage},
-    rows::{AccountRow, AwardRow, CheckoutRow, EntryRow, number},
+    error::{Severity, is_duplicate, severity, storage},
     statement::{
-        AccountOf, EntryOf, accept, advance, advance_all, close_or_open, insert_accounts,
-        insert_awards, merge_entries, powers, put_checkout,
+        AccountOf, EntryOf, accept, advance, advance_all, insert_accounts, insert_awards,
+        merge_entries, park, powers, put_checkout, put_cursor, put_delivery, remove,
     },
+};
+use crate::rows::{
+    AwardRow, CheckoutRow, CommitRows, CursorRow, DeliveryRow, ParticipantRows, damaged,
 };
 
 /// What is to be written, already in the form of rows.
@@ -26,24 +24,22 @@ pub(super) enum Write {
     Advance(AwardRow),
     Bind(Owner),
     Commit(CommitRows),
-    InboxClose([u8; 16]),
-    InboxOpen([u8; 16]),
+    Erase([u8; 32]),
+    /// An award that cannot be read.
+    Park(Vec<u8>),
     PutCheckout(CheckoutRow),
+    PutCursor(CursorRow),
+    PutDelivery(DeliveryRow),
+    Remove(Remove),
 }
 
-#[derive(Debug)]
-pub(super) struct CommitRows {
-    participant: Option<ParticipantRows>,
-    awards: Vec<AwardRow>,
-}
-
-#[derive(Debug)]
-struct ParticipantRows {
-    name: [u8; 32],
-    expected: Option<i64>,
-    wake: Option<i64>,
-    entries: Vec<EntryRow>,
-    accounts: Vec<AccountRow>,
+/// What is removed, a part at a time: `true` as long as there may be more.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Remove {
+    /// Participants of a cohort.
+    Cohort([u8; 7]),
+    /// Deliveries that were done with, and came in before this time.
+    Deliveries(i64),
 }
 
 /// Why a write was not done.
@@ -64,45 +60,33 @@ impl From<sqlx::Error> for Failure {
     }
 }
 
-impl CommitRows {
-    pub(super) fn of(commit: Commit) -> Result<Self> {
-        let Commit {
-            participant,
-            expected,
-            entries,
-            accounts,
-            awards,
-            wake,
-        } = commit;
-        let participant = participant.map(|participant| {
-            Ok::<_, Error>(ParticipantRows {
-                name: participant.0,
-                expected: expected.map(number).transpose()?,
-                wake: wake.map(wom_sdk::Timestamp::as_millis),
-                entries: entries.iter().map(EntryRow::of).collect::<Result<_>>()?,
-                accounts: accounts.into_iter().map(AccountRow::of).collect(),
-            })
-        });
-        Ok(Self {
-            participant: participant.transpose()?,
-            awards: awards.iter().map(AwardRow::of).collect::<Result<_>>()?,
-        })
-    }
-}
-
 impl Write {
-    /// Whether one statement does it: that is a transaction by itself.
-    pub(super) fn is_one_statement(&self) -> bool {
-        match self {
-            Self::Bind(_) => false,
-            Self::Commit(rows) => rows.one_award().is_some(),
-            _ => true,
-        }
+    /// Applies the write in a transaction of its own, which is at its end after, unless it failed.
+    pub(super) async fn apply_alone(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
+        let rows = match self {
+            Self::Commit(rows) if rows.one_award().is_none() => Some(rows),
+            Self::Erase(_) => None,
+            // One statement is a transaction by itself; binding may be done in two.
+            _ => return self.apply(conn).await,
+        };
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
+        let done = match rows {
+            Some(rows) => commit(conn, rows).await,
+            None => self.apply(conn).await,
+        };
+        let end = match done {
+            Ok(true) => "COMMIT",
+            Ok(false) | Err(Failure::Write(_)) => "ROLLBACK",
+            Err(Failure::Transaction(_)) => return done,
+        };
+        let ended = sqlx::query(end).execute(conn).await;
+        ended.map_err(Failure::Transaction)?;
+        done
     }
 
     /// Applies the write. `false`: it was not done, because something else was done before; then,
     /// as after a [`Failure::Write`], nothing of it is left in the transaction.
-    pub(super) async fn apply(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
+    async fn apply(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
         let statement = match self {
             Self::Advance(row) => advance(row),
             Self::Bind(owner) => return bind(conn, owner).await,
@@ -110,21 +94,16 @@ impl Write {
                 Some(award) => accept(award),
                 None => return commit_or_nothing(conn, rows).await,
             },
-            Self::InboxClose(delivery) => return inbox(conn, delivery, true).await,
-            Self::InboxOpen(delivery) => return inbox(conn, delivery, false).await,
+            Self::Erase(participant) => return erase(conn, participant).await,
+            Self::Park(key) => park(key),
             Self::PutCheckout(row) => put_checkout(row),
+            Self::PutCursor(row) => put_cursor(row),
+            Self::PutDelivery(row) => put_delivery(row),
+            Self::Remove(what) => {
+                return Ok(remove(*what).execute(conn).await?.rows_affected() > 0);
+            }
         };
         Ok(statement.execute(conn).await?.rows_affected() == 1)
-    }
-}
-
-impl CommitRows {
-    /// The award, if this accepts one and does nothing else.
-    fn one_award(&self) -> Option<&AwardRow> {
-        match (&self.participant, &self.awards[..]) {
-            (None, [award]) => Some(award),
-            _ => None,
-        }
     }
 }
 
@@ -223,17 +202,19 @@ async fn bind(conn: &mut SqliteConnection, owner: &Owner) -> Result<bool, Failur
     Ok(true)
 }
 
-async fn inbox(
-    conn: &mut SqliteConnection,
-    delivery: &[u8; 16],
-    closed: bool,
-) -> Result<bool, Failure> {
-    // All rows are asked for: only then has the statement come to its end.
-    let rows = close_or_open(delivery, closed).fetch_all(conn).await?;
-    match rows.first() {
-        Some(row) => Ok(row.try_get(0)?),
-        None => Err(Failure::Write(damaged("inbox"))),
-    }
+async fn erase(conn: &mut SqliteConnection, name: &[u8; 32]) -> Result<bool, Failure> {
+    let id: Option<i64> = sqlx::query_scalar(
+        "UPDATE participant SET version = version + 1, wake = NULL, handle = NULL
+         WHERE name = ? RETURNING id",
+    )
+    .bind(name.to_vec())
+    .fetch_optional(&mut *conn)
+    .await?;
+    sqlx::query("DELETE FROM entry WHERE participant = ?")
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(id.is_some())
 }
 
 async fn commit_or_nothing(
@@ -274,12 +255,14 @@ async fn write_participant(
     rows: &ParticipantRows,
 ) -> Result<bool, Failure> {
     let row = sqlx::query(
-        "INSERT INTO participant (name, version, wake) VALUES (?, 1, ?)
-         ON CONFLICT (name) DO UPDATE SET version = version + 1, wake = excluded.wake
+        "INSERT INTO participant (name, version, wake, handle) VALUES (?, 1, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET version = version + 1, wake = excluded.wake,
+             handle = coalesce(excluded.handle, handle)
          RETURNING id, version - 1",
     )
     .bind(rows.name.to_vec())
     .bind(rows.wake)
+    .bind(rows.handle.clone())
     .fetch_one(&mut *conn)
     .await?;
     let (participant, before): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);

@@ -210,10 +210,8 @@ async fn transact(
     conn: &mut SqliteConnection,
     group: &[Job],
 ) -> Result<Vec<Result<bool>>, sqlx::Error> {
-    if let [job] = group
-        && job.write.is_one_statement()
-    {
-        return match job.write.apply(conn).await {
+    if let [job] = group {
+        return match job.write.apply_alone(conn).await {
             Ok(done) => Ok(vec![Ok(done)]),
             Err(Failure::Write(error)) => Ok(vec![Err(error)]),
             Err(Failure::Transaction(error)) => Err(error),
@@ -244,11 +242,11 @@ mod tests {
         award::{AwardKey, Content, State as AwardState, Vouchers},
         privacy::Participant,
         protocol::Position,
-        store::{AwardRecord, Commit},
+        store::{AwardRecord, Change, Commit},
     };
 
     use super::*;
-    use crate::sqlite::write::CommitRows;
+    use crate::rows::CommitRows;
 
     type Answer = oneshot::Receiver<Result<bool>>;
 
@@ -262,6 +260,8 @@ mod tests {
         AwardRecord {
             key: AwardKey([n; 32]),
             version: 1,
+            participant: None,
+            accepted: Timestamp::EPOCH,
             content: Content::new(vec![vouchers]).unwrap(),
             state: AwardState::Accepted,
             sealed: Some(vec![n; sealed]),
@@ -317,10 +317,11 @@ mod tests {
         let (_dir, _claimed, mut conn) = opened().await;
         let settle = |expected, awards| {
             job(Commit {
-                participant: Some(Participant([1; 32])),
-                expected: Some(expected),
+                change: Some(Change {
+                    expected: Some(expected),
+                    ..Change::of(Participant([1; 32]))
+                }),
                 awards,
-                ..Commit::default()
             })
         };
         let answers = serve_all(

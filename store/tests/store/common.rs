@@ -32,7 +32,9 @@ pub(crate) fn award(of: u64, n: u64) -> AwardRecord {
     AwardRecord {
         key: award_key(of, n),
         version: 1,
+        participant: None,
         content: Content::new(vec![vouchers]).unwrap(),
+        accepted: at,
         state: State::Accepted,
         sealed: None,
         tries: 0,

@@ -32,23 +32,29 @@ fn child_writes_until_the_disk_fails() {
             Ok(_) => "read".to_owned(),
             Err(error) => error.message().to_owned(),
         };
+        // Where there is something to throw away, there is space again.
+        let _ = fs::remove_file(path.with_file_name("ballast"));
+        let after = match accept(&store, award(3, 0)).await {
+            Ok(()) => "done".to_owned(),
+            Err(error) => error.message().to_owned(),
+        };
         let (error, next) = (error.message(), next.message());
-        child::say(&format!("{done}|{error}|{next}|{read}"));
+        child::say(&format!("{done}|{error}|{next}|{read}|{after}"));
     });
 }
 
 /// What the child said about its end.
-fn outcome(child: std::process::Child) -> (u64, [String; 3]) {
+fn outcome(child: std::process::Child) -> (u64, [String; 4]) {
     let output = child.wait_with_output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
     let said = output.lines().find_map(|line| line.strip_prefix('>'));
     let said: Vec<_> = said.expect("an outcome").split('|').collect();
-    let [done, error, next, read] = said[..] else {
+    let [done, error, next, read, after] = said[..] else {
         panic!("not an outcome: {said:?}");
     };
     (
         done.parse().unwrap(),
-        [error, next, read].map(str::to_owned),
+        [error, next, read, after].map(str::to_owned),
     )
 }
 
@@ -62,10 +68,10 @@ async fn after_a_failed_write_the_store_stops_until_it_is_opened_again() {
         let path = dir.path().join("wom.db");
         let limits = format!("trap '' XFSZ; ulimit -f {blocks}");
         let part = "disk::child_writes_until_the_disk_fails";
-        let (done, [error, next, read]) = outcome(child::start_after(&limits, part, &path));
+        let (done, [error, next, read, after]) = outcome(child::start_after(&limits, part, &path));
         assert_eq!(error, "the data base failed");
         assert!(next.starts_with("the store has stopped"), "{next}");
-        assert_eq!(read, next, "nothing is read either");
+        assert_eq!((&read, &after), (&next, &next), "nothing is read either");
         assert!(done > 0);
         let store = SqliteStore::open(&path).await.unwrap();
         let held = accepted(&store, 1).await;
@@ -78,13 +84,15 @@ async fn after_a_failed_write_the_store_stops_until_it_is_opened_again() {
 /// A disk that is really full, where the system lets us make a small one.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn on_a_full_disk_commits_fail_and_reads_go_on() {
+async fn on_a_full_disk_reads_go_on_and_writes_once_there_is_space() {
     let dir = tempfile::tempdir().unwrap();
     let disk = dir.path().join("disk");
     fs::create_dir(&disk).unwrap();
     let name = disk.display();
     // The small disk is seen by this child and its children only, and goes with them.
-    let small = format!("mount -t tmpfs -o size=400k none '{name}'");
+    let small = format!(
+        "mount -t tmpfs -o size=400k none '{name}' && head -c 100000 /dev/zero > '{name}/ballast'"
+    );
     let may = std::process::Command::new("unshare")
         .args(["-rm", "sh", "-c", &small])
         .output();
@@ -96,11 +104,11 @@ async fn on_a_full_disk_commits_fail_and_reads_go_on() {
         "[ -n \"$SMALL\" ] || SMALL=1 exec unshare -rm sh -c \"{small} && exec \\\"\\$0\\\" \\\"\\$@\\\"\" \"$0\" \"$@\""
     );
     let part = "disk::child_writes_until_the_disk_fails";
-    let (done, [error, next, read]) =
+    let (done, [error, next, read, after]) =
         outcome(child::start_after(&first, part, &disk.join("wom.db")));
     assert!(done > 0);
     assert_eq!((&*error, &*next), ("the disk is full", "the disk is full"));
-    assert_eq!(read, "read");
+    assert_eq!((&*read, &*after), ("read", "done"));
 }
 
 /// The log ends where the power went, or was damaged: what is read is what was written up to some

@@ -12,7 +12,7 @@ use wom_sdk::{
     Timestamp,
     award::{Account, State},
     campaign::Unit,
-    store::{AwardRecord, Commit, Committed, Store},
+    store::{AwardRecord, Change, Commit, Committed, Store},
 };
 use wom_store::SqliteStore;
 
@@ -51,12 +51,14 @@ async fn settle_for_ever(store: Arc<SqliteStore>, worker: u64) {
             .map_or(0, |account| account.awarded);
         let n = u64::from(awarded);
         let commit = Commit {
-            participant: Some(participant(worker)),
-            expected: Some(holding.version),
-            entries: vec![entry(n)],
-            accounts: vec![account(awarded + 1)],
+            change: Some(Change {
+                expected: Some(holding.version),
+                entries: vec![entry(n)],
+                accounts: vec![account(awarded + 1)],
+                wake: Some(Timestamp::from_seconds(i64::from(awarded) + 1)),
+                ..Change::of(participant(worker))
+            }),
             awards: vec![award(worker, n)],
-            wake: Some(Timestamp::from_seconds(i64::from(awarded) + 1)),
         };
         assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
         child::say(&format!("settled {worker} {}", awarded + 1));
@@ -78,6 +80,7 @@ fn account(awarded: u32) -> Account {
     Account {
         line: "health".into(),
         unit: Unit::Named("once".into()),
+        settled: awarded,
         awarded,
         n: awarded,
     }
@@ -92,6 +95,7 @@ async fn kill_at_any_instant_loses_and_halves_nothing() {
     let path = dir.path().join("wom.db");
     let mut numbers = Numbers::seeded();
     let (mut reported, mut died_opening) = (Reported::new(), 0);
+    let mut held = vec![0; usize::try_from(WORKERS).unwrap()];
     for round in 0..ROUNDS {
         // Some die while they open, and recover what the one before left; some with the first
         // commits, some with hundreds behind them.
@@ -106,7 +110,7 @@ async fn kill_at_any_instant_loses_and_halves_nothing() {
             died_opening += 1;
             assert_eq!(reported, before);
         }
-        check(&path, &reported).await;
+        check(&path, &reported, &mut held).await;
     }
     let commits: usize = reported.values().map(BTreeSet::len).sum();
     println!("{ROUNDS} kills, {died_opening} while opening; {commits} commits reported, 0 lost");
@@ -163,19 +167,22 @@ fn run_and_kill(path: &Path, lines: u64, pause: Duration, reported: &mut Reporte
     opened
 }
 
-/// Everything that was reported is there, at most one more of each, and each as a whole.
-async fn check(path: &Path, reported: &Reported) {
+/// Everything that was reported is there, each as a whole, and at most one more of each than was
+/// there before or was reported: what a child was doing when it died. `held` is what was there.
+async fn check(path: &Path, reported: &Reported, held: &mut [u64]) {
     let store = SqliteStore::open(path).await.unwrap();
     let none = BTreeSet::new();
     let said = |kind: &str, worker| reported.get(&(kind.to_owned(), worker)).unwrap_or(&none);
     for worker in 0..WORKERS {
         let holding = store.participant(participant(worker)).await.unwrap();
         let settled = holding.version;
-        let known = *said("settled", worker).last().unwrap_or(&0);
+        let before = &mut held[usize::try_from(worker).unwrap()];
+        let known = *said("settled", worker).last().unwrap_or(&0).max(before);
         assert!(
             (known..=known + 1).contains(&settled),
             "{settled} of {known}"
         );
+        *before = settled;
         let mut expected: Vec<_> = (0..settled).map(entry).collect();
         expected.sort_by_key(|entry| entry.key);
         assert_eq!(holding.entries, expected);

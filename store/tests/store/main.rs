@@ -8,4 +8,5 @@ mod conformance;
 mod disk;
 mod ending;
 mod kill;
+mod migration;
 mod opening;

@@ -1,0 +1,430 @@
+//! Values as rows, and rows as values: the same in every data base.
+
+use serde::{Serialize, de::DeserializeOwned};
+use wom_sdk::{
+    Digest, Error, Kind, Provenance, Result, Retry, Timestamp,
+    award::{Account, AwardKey, State},
+    checkout::{CheckoutId, CheckoutRecord},
+    observation::Entry,
+    privacy::Participant,
+    store::{
+        AwardRecord, Commit, Count, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState,
+        Holding,
+    },
+};
+
+/// A row as a data base gives it. `None`: the column is not of this kind, or is not there.
+pub(crate) trait Columns {
+    fn bytes(&self, index: usize) -> Option<Option<&[u8]>>;
+    fn text(&self, index: usize) -> Option<Option<&str>>;
+    fn number(&self, index: usize) -> Option<Option<i64>>;
+    fn flag(&self, index: usize) -> Option<bool>;
+}
+
+/// The columns of an award, in the order in which [`award`] reads them.
+pub(crate) const AWARD: &str =
+    "key, version, content, state, reason, sealed, tries, unclear, due, participant, accepted";
+
+/// The columns of a delivery, in the order in which [`delivery`] reads them.
+pub(crate) const DELIVERY: &str =
+    "id, version, source, state, reason, sealed, received, tries, due";
+
+/// The columns of a checkout, in the order in which [`checkout`] reads them.
+pub(crate) const CHECKOUT: &str = "id, version, charge, state, sealed, tries, unclear, since, due";
+
+#[derive(Debug)]
+pub(crate) struct CommitRows {
+    pub(crate) participant: Option<ParticipantRows>,
+    pub(crate) awards: Vec<AwardRow>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ParticipantRows {
+    pub(crate) name: [u8; 32],
+    pub(crate) expected: Option<i64>,
+    pub(crate) wake: Option<i64>,
+    pub(crate) handle: Option<Vec<u8>>,
+    pub(crate) entries: Vec<EntryRow>,
+    pub(crate) accounts: Vec<AccountRow>,
+}
+
+#[derive(Debug)]
+pub(crate) struct EntryRow {
+    pub(crate) key: [u8; 16],
+    pub(crate) rank: [u8; 24],
+    pub(crate) stream: [u8; 16],
+    pub(crate) device: String,
+    pub(crate) recording: String,
+    pub(crate) body: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct AccountRow {
+    pub(crate) line: String,
+    pub(crate) unit: String,
+    pub(crate) settled: u32,
+    pub(crate) awarded: u32,
+    pub(crate) n: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct AwardRow {
+    pub(crate) key: [u8; 32],
+    pub(crate) version: i64,
+    pub(crate) content: String,
+    pub(crate) state: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) sealed: Option<Vec<u8>>,
+    pub(crate) tries: u32,
+    pub(crate) unclear: bool,
+    pub(crate) due: i64,
+    pub(crate) open: bool,
+    pub(crate) participant: Option<[u8; 32]>,
+    pub(crate) accepted: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct DeliveryRow {
+    pub(crate) id: [u8; 16],
+    pub(crate) version: i64,
+    pub(crate) source: String,
+    pub(crate) state: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) sealed: Option<Vec<u8>>,
+    pub(crate) received: i64,
+    pub(crate) tries: u32,
+    pub(crate) due: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct CursorRow {
+    pub(crate) source: String,
+    pub(crate) version: i64,
+    pub(crate) sealed: Option<Vec<u8>>,
+    pub(crate) due: i64,
+    pub(crate) failed: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CheckoutRow {
+    pub(crate) id: [u8; 32],
+    pub(crate) version: i64,
+    pub(crate) charge: String,
+    pub(crate) state: String,
+    pub(crate) sealed: Option<Vec<u8>>,
+    pub(crate) tries: u32,
+    pub(crate) unclear: bool,
+    pub(crate) since: i64,
+    pub(crate) due: Option<i64>,
+}
+
+impl CommitRows {
+    pub(crate) fn of(commit: Commit) -> Result<Self> {
+        let Commit { change, awards } = commit;
+        let participant = change.map(|change| {
+            Ok::<_, Error>(ParticipantRows {
+                name: change.participant.0,
+                expected: change.expected.map(number).transpose()?,
+                wake: change.wake.map(Timestamp::as_millis),
+                handle: change.handle,
+                entries: change
+                    .entries
+                    .iter()
+                    .map(EntryRow::of)
+                    .collect::<Result<_>>()?,
+                accounts: change.accounts.into_iter().map(AccountRow::of).collect(),
+            })
+        });
+        Ok(Self {
+            participant: participant.transpose()?,
+            awards: awards.iter().map(AwardRow::of).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The award, if this accepts one and does nothing else.
+    pub(crate) fn one_award(&self) -> Option<&AwardRow> {
+        match (&self.participant, &self.awards[..]) {
+            (None, [award]) => Some(award),
+            _ => None,
+        }
+    }
+}
+
+impl EntryRow {
+    pub(crate) fn of(entry: &Entry) -> Result<Self> {
+        let (revision, content) = entry.rank();
+        let mut rank = [0; 24];
+        rank[..8].copy_from_slice(&revision.to_be_bytes());
+        rank[8..].copy_from_slice(&content.0);
+        Ok(Self {
+            key: entry.key.0,
+            rank,
+            stream: entry.provenance.stream.0,
+            device: word(&entry.provenance.device)?,
+            recording: word(&entry.provenance.recording)?,
+            body: json(&entry.body)?,
+        })
+    }
+}
+
+impl AccountRow {
+    pub(crate) fn of(account: Account) -> Self {
+        Self {
+            unit: account.unit.to_string(),
+            line: account.line,
+            settled: account.settled,
+            awarded: account.awarded,
+            n: account.n,
+        }
+    }
+}
+
+impl AwardRow {
+    pub(crate) fn of(record: &AwardRecord) -> Result<Self> {
+        Ok(Self {
+            key: record.key.0,
+            version: number(record.version)?,
+            content: json(&record.content)?,
+            state: record.state.name(),
+            reason: record.state.reason().map(str::to_owned),
+            sealed: record.sealed.clone(),
+            tries: record.tries,
+            unclear: record.unclear,
+            due: record.due.as_millis(),
+            open: record.is_open(),
+            participant: record.participant.map(|participant| participant.0),
+            accepted: record.accepted.as_millis(),
+        })
+    }
+}
+
+impl DeliveryRow {
+    pub(crate) fn of(record: &DeliveryRecord) -> Result<Self> {
+        Ok(Self {
+            id: record.id.0.0,
+            version: number(record.version)?,
+            source: record.source.clone(),
+            state: record.state.name(),
+            reason: record.state.reason().map(str::to_owned),
+            sealed: record.sealed.clone(),
+            received: record.received.as_millis(),
+            tries: record.tries,
+            due: record.due.as_millis(),
+        })
+    }
+}
+
+impl CursorRow {
+    pub(crate) fn of(record: &CursorRecord) -> Result<Self> {
+        Ok(Self {
+            source: record.source.clone(),
+            version: number(record.version)?,
+            sealed: record.sealed.clone(),
+            due: record.due.as_millis(),
+            failed: record.failed.clone(),
+        })
+    }
+}
+
+impl CheckoutRow {
+    pub(crate) fn of(record: &CheckoutRecord) -> Result<Self> {
+        Ok(Self {
+            id: record.id.0,
+            version: number(record.version)?,
+            charge: json(&record.charge)?,
+            state: json(&record.state)?,
+            sealed: record.sealed.clone(),
+            tries: record.tries,
+            unclear: record.unclear,
+            since: record.since.as_millis(),
+            due: record.due.map(Timestamp::as_millis),
+        })
+    }
+}
+
+/// Everything about a participant, from rows of ten columns. The first says what the row is: 0 the
+/// participant with handle and version, 1 an entry, 2 an account.
+pub(crate) fn holding(rows: &[impl Columns]) -> Result<Holding> {
+    let mut holding = Holding::default();
+    for row in rows {
+        match row.number(0).flatten() {
+            Some(0) => {
+                let read = || Some((owned(row, 1)?, int(row, 7)?));
+                (holding.handle, holding.version) = read().ok_or_else(|| damaged("participant"))?;
+            }
+            Some(1) => holding
+                .entries
+                .push(entry(row).ok_or_else(|| damaged("entry"))?),
+            Some(2) => holding
+                .accounts
+                .push(account(row).ok_or_else(|| damaged("account"))?),
+            _ => return Err(damaged("participant")),
+        }
+    }
+    Ok(holding)
+}
+
+fn entry(row: &impl Columns) -> Option<Entry> {
+    let rank: [u8; 24] = array(row, 2)?;
+    let (revision, _) = rank.split_first_chunk::<8>()?;
+    Some(Entry {
+        key: Digest(array(row, 1)?),
+        revision: u64::from_be_bytes(*revision),
+        provenance: Provenance {
+            stream: Digest(array(row, 3)?),
+            device: from_word(row, 4)?,
+            recording: from_word(row, 5)?,
+        },
+        body: from_json(row, 6)?,
+    })
+}
+
+fn account(row: &impl Columns) -> Option<Account> {
+    Some(Account {
+        unit: word_at(row, 2)?.parse().ok()?,
+        line: word_at(row, 4)?.to_owned(),
+        awarded: int(row, 7)?,
+        n: int(row, 8)?,
+        settled: int(row, 9)?,
+    })
+}
+
+pub(crate) fn award(row: &impl Columns) -> Result<AwardRecord> {
+    let read = || {
+        Some(AwardRecord {
+            key: AwardKey(array(row, 0)?),
+            version: int(row, 1)?,
+            content: from_json(row, 2)?,
+            state: State::from_name(word_at(row, 3)?, row.text(4)?)?,
+            sealed: owned(row, 5)?,
+            tries: int(row, 6)?,
+            unclear: row.flag(7)?,
+            due: time(row, 8)?,
+            participant: match row.bytes(9)? {
+                Some(name) => Some(Participant(name.try_into().ok()?)),
+                None => None,
+            },
+            accepted: time(row, 10)?,
+        })
+    };
+    read().ok_or_else(|| damaged("award"))
+}
+
+pub(crate) fn delivery(row: &impl Columns) -> Result<DeliveryRecord> {
+    let read = || {
+        Some(DeliveryRecord {
+            id: DeliveryId(Digest(array(row, 0)?)),
+            version: int(row, 1)?,
+            source: word_at(row, 2)?.to_owned(),
+            state: DeliveryState::from_name(word_at(row, 3)?, row.text(4)?)?,
+            sealed: owned(row, 5)?,
+            received: time(row, 6)?,
+            tries: int(row, 7)?,
+            due: time(row, 8)?,
+        })
+    };
+    read().ok_or_else(|| damaged("delivery"))
+}
+
+/// A cursor from source, version, sealed, due and failed.
+pub(crate) fn cursor(row: &impl Columns) -> Result<CursorRecord> {
+    let read = || {
+        Some(CursorRecord {
+            source: word_at(row, 0)?.to_owned(),
+            version: int(row, 1)?,
+            sealed: owned(row, 2)?,
+            due: time(row, 3)?,
+            failed: row.text(4)?.map(str::to_owned),
+        })
+    };
+    read().ok_or_else(|| damaged("cursor"))
+}
+
+/// A count from state, reason, count and the oldest.
+pub(crate) fn count(row: &impl Columns) -> Result<Count> {
+    let read = || {
+        Some(Count {
+            state: word_at(row, 0)?.to_owned(),
+            reason: row.text(1)?.map(str::to_owned),
+            count: int(row, 2)?,
+            oldest: time(row, 3)?,
+        })
+    };
+    read().ok_or_else(|| damaged("count"))
+}
+
+pub(crate) fn checkout(row: &impl Columns) -> Result<CheckoutRecord> {
+    let read = || {
+        Some(CheckoutRecord {
+            id: CheckoutId(array(row, 0)?),
+            version: int(row, 1)?,
+            charge: from_json(row, 2)?,
+            state: from_json(row, 3)?,
+            sealed: owned(row, 4)?,
+            tries: int(row, 5)?,
+            unclear: row.flag(6)?,
+            since: time(row, 7)?,
+            due: row.number(8)?.map(Timestamp::from_millis),
+        })
+    };
+    read().ok_or_else(|| damaged("checkout"))
+}
+
+pub(crate) fn participant(row: &impl Columns) -> Result<Participant> {
+    array(row, 0)
+        .map(Participant)
+        .ok_or_else(|| damaged("participant"))
+}
+
+/// A row that does not say what it should.
+pub(crate) fn damaged(table: &'static str) -> Error {
+    Error::new(Kind::StorageFailed, "a row of the store is damaged")
+        .with("table", table)
+        .hint("restore the store from its backup")
+        .with_retry(Retry::Never)
+}
+
+/// A version or count as the data base's integer.
+pub(crate) fn number(value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| {
+        Error::new(Kind::InputInvalid, "a version is too large").with("version", value)
+    })
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|_| Error::new(Kind::Internal, "a value cannot be written as JSON"))
+}
+
+/// The bare word that an enumeration's value is in JSON.
+fn word(value: &impl Serialize) -> Result<String> {
+    Ok(json(value)?.trim_matches('"').to_owned())
+}
+
+fn array<const N: usize>(row: &impl Columns, index: usize) -> Option<[u8; N]> {
+    row.bytes(index)??.try_into().ok()
+}
+
+fn owned(row: &impl Columns, index: usize) -> Option<Option<Vec<u8>>> {
+    Some(row.bytes(index)?.map(<[u8]>::to_vec))
+}
+
+fn int<T: TryFrom<i64>>(row: &impl Columns, index: usize) -> Option<T> {
+    row.number(index)??.try_into().ok()
+}
+
+fn time(row: &impl Columns, index: usize) -> Option<Timestamp> {
+    row.number(index)?.map(Timestamp::from_millis)
+}
+
+fn word_at(row: &impl Columns, index: usize) -> Option<&str> {
+    row.text(index)?
+}
+
+fn from_json<T: DeserializeOwned>(row: &impl Columns, index: usize) -> Option<T> {
+    serde_json::from_str(word_at(row, index)?).ok()
+}
+
+fn from_word<T: DeserializeOwned>(row: &impl Columns, index: usize) -> Option<T> {
+    serde_json::from_value(serde_json::Value::from(word_at(row, index)?)).ok()
+}

@@ -1,0 +1,11 @@
+//! The PostgreSQL store: what every store must do, and what this one promises beyond. The tests
+//! start a real server; see [`wom_store::testing::PgServer`].
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod conformance;
+mod enqueue;
+mod failing;
+mod opening;
+mod values;

@@ -1,0 +1,197 @@
+//! Opening: by many at a time, and only what is ours.
+
+use sqlx::{AssertSqlSafe, Row as _};
+use wom_sdk::{
+    Error, Kind, Retry,
+    store::{Committed, Store},
+};
+use wom_store::{DatabaseUrl, PostgresSettings, PostgresStore};
+
+use crate::values::{accept, award, connect, database, open};
+
+async fn refused(url: &DatabaseUrl) -> Error {
+    let error = PostgresStore::open(url).await.unwrap_err();
+    assert!(error.advice().is_some(), "say what to do: {error}");
+    error
+}
+
+async fn sql(url: &DatabaseUrl, sql: &str) {
+    let mut conn = connect(url).await;
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut conn)
+        .await
+        .unwrap();
+}
+
+/// Everything that is in the schema, and of what kind.
+async fn relations(url: &DatabaseUrl) -> Vec<(String, i64)> {
+    let rows = sqlx::query(
+        "SELECT relname::text, oid::bigint FROM pg_class
+         WHERE relnamespace = to_regnamespace('wom') ORDER BY 1",
+    )
+    .fetch_all(&mut connect(url).await)
+    .await
+    .unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test]
+async fn many_who_open_a_new_store_at_once_make_one() {
+    let Some(url) = database().await else { return };
+    let opening: Vec<_> = (0..16)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { PostgresStore::open(&url).await.unwrap() })
+        })
+        .collect();
+    let mut stores = Vec::new();
+    for one in opening {
+        stores.push(one.await.unwrap());
+    }
+    assert_eq!(stores[0].commit(accept(1)).await.unwrap(), Committed::Done);
+    for store in &stores {
+        assert_eq!(
+            store.award(award(1).key).await.unwrap(),
+            Some(award(1)),
+            "they share it"
+        );
+        let again = store.commit(accept(1)).await.unwrap();
+        assert_eq!(again, Committed::Conflict);
+    }
+}
+
+#[tokio::test]
+async fn a_newer_store_is_refused_and_left_as_it_is() {
+    let Some(url) = database().await else { return };
+    let store = open(&url).await;
+    store.commit(accept(1)).await.unwrap();
+    let before = relations(&url).await;
+    sql(
+        &url,
+        "UPDATE wom.schema_version SET version = 99, serves = 98",
+    )
+    .await;
+    let error = refused(&url).await;
+    assert_eq!(error.kind(), Kind::StoreMismatch);
+    assert!(error.to_string().contains("version 99, known 1"), "{error}");
+    assert_eq!(relations(&url).await, before);
+
+    // One that only has more than we know serves us as well, and is not taken back.
+    sql(
+        &url,
+        "UPDATE wom.schema_version SET version = 2, serves = 1",
+    )
+    .await;
+    assert_eq!(
+        open(&url).await.award(award(1).key).await.unwrap(),
+        Some(award(1))
+    );
+    let version: i32 = sqlx::query_scalar("SELECT version FROM wom.schema_version")
+        .fetch_one(&mut connect(&url).await)
+        .await
+        .unwrap();
+    assert_eq!(version, 2);
+}
+
+#[tokio::test]
+async fn other_peoples_tables_are_left_alone() {
+    let Some(url) = database().await else { return };
+    sql(
+        &url,
+        "CREATE SCHEMA wom; CREATE TABLE wom.award (theirs text)",
+    )
+    .await;
+    let before = relations(&url).await;
+    assert_eq!(refused(&url).await.kind(), Kind::StoreMismatch);
+    assert_eq!(relations(&url).await, before);
+
+    let named = |name: &str| PostgresSettings::new(url.clone()).schema(name).open();
+    let own = named("wom_own").await.unwrap();
+    assert_eq!(own.commit(accept(1)).await.unwrap(), Committed::Done);
+    let other = named("order").await.unwrap();
+    assert_eq!(other.award(award(1).key).await.unwrap(), None);
+    for name in [
+        "",
+        "Wom",
+        "a b",
+        "a\"; DROP",
+        "1a",
+        "pg_wom",
+        &"a".repeat(64),
+    ] {
+        let error = named(name).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::ConfigurationInvalid);
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_the_right_to_make_schemas_can_work() {
+    let Some(url) = database().await else { return };
+    drop(open(&url).await);
+    let name = format!("worker_{}", url.reveal().rsplit('/').next().unwrap());
+    sql(
+        &url,
+        &format!(
+            "CREATE ROLE {name} LOGIN PASSWORD 'p';
+             GRANT USAGE ON SCHEMA wom TO {name};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA wom TO {name}"
+        ),
+    )
+    .await;
+    let place = url.reveal().rsplit_once('@').unwrap().1;
+    let worker = DatabaseUrl::new(format!("postgres://{name}:p@{place}")).unwrap();
+    let store = open(&worker).await;
+    assert_eq!(store.commit(accept(1)).await.unwrap(), Committed::Done);
+    sql(
+        &url,
+        &format!("REVOKE ALL ON ALL TABLES IN SCHEMA wom FROM {name}"),
+    )
+    .await;
+    let error = store.award(award(1).key).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::AccessDenied);
+    drop(store);
+    let error = refused(&worker).await;
+    assert_eq!(error.kind(), Kind::AccessDenied);
+    sql(&url, &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_login_is_told_without_the_password() {
+    let Some(url) = database().await else { return };
+    let (login, place) = url.reveal().rsplit_once('@').unwrap();
+    let (user, password) = login.rsplit_once(':').unwrap();
+    let (host, name) = place.split_once('/').unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = nobody.local_addr().unwrap();
+    drop(nobody);
+    for (wrong, kind, retry) in [
+        (
+            format!("{user}:canary@{place}"),
+            Kind::AccessDenied,
+            Retry::Never,
+        ),
+        (
+            format!("postgres://canary:{password}@{place}"),
+            Kind::AccessDenied,
+            Retry::Never,
+        ),
+        (
+            format!("{login}@{host}/canary"),
+            Kind::ConfigurationInvalid,
+            Retry::Never,
+        ),
+        (
+            format!("{user}:canary@{closed}/{name}"),
+            Kind::StorageFailed,
+            Retry::Safe,
+        ),
+    ] {
+        let error = refused(&DatabaseUrl::new(wrong).unwrap()).await;
+        assert_eq!((error.kind(), error.retry()), (kind, retry), "{error}");
+        let said = format!("{error:?}");
+        assert!(
+            !said.contains("canary") && !said.contains(password),
+            "{said}"
+        );
+    }
+}

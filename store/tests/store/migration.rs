@@ -1,0 +1,69 @@
+//! A store of every earlier version opens in the newest, with everything that was in it.
+
+use wom_sdk::{
+    Timestamp,
+    award::{Account, State},
+    campaign::Unit,
+    store::{DeliveryId, DeliveryState, Store},
+};
+use wom_store::SqliteStore;
+
+use crate::common::{award, participant};
+
+/// What a store of version 1 held: a participant with an account, an award, two deliveries.
+const VERSION_1: &str = include_str!("version_1.sql");
+
+#[tokio::test]
+async fn a_store_of_version_1_opens_with_everything_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("wom.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut conn = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let schema = include_str!("../../src/sqlite/schema_1.sql");
+    sqlx::raw_sql(schema).execute(&mut conn).await.unwrap();
+    sqlx::raw_sql(VERSION_1).execute(&mut conn).await.unwrap();
+    sqlx::query("INSERT INTO participant VALUES (1, ?, 7, 1772000000000)")
+        .bind(participant(1).0.to_vec())
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE award SET key = ?")
+        .bind(award(1, 0).key.0.to_vec())
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    sqlx::Connection::close(conn).await.unwrap();
+
+    let store = SqliteStore::open(&path).await.unwrap();
+    let held = store.participant(participant(1)).await.unwrap();
+    let account = Account {
+        line: "health".into(),
+        unit: Unit::Day("2026-03-01".parse().unwrap()),
+        settled: 30,
+        awarded: 30,
+        n: 2,
+    };
+    assert_eq!(
+        (held.version, held.accounts, held.handle),
+        (7, vec![account], None)
+    );
+    let held = store.award(award(1, 0).key).await.unwrap().unwrap();
+    assert_eq!(
+        (held.state, held.sealed),
+        (State::Offered, Some(vec![1, 2, 3]))
+    );
+    assert_eq!(held.content, award(1, 0).content);
+    let waking = store
+        .waking(Timestamp::from_seconds(1_772_000_000), 9)
+        .await;
+    assert_eq!(waking.unwrap(), [participant(1)]);
+    for (first, state) in [(1, DeliveryState::Done), (2, DeliveryState::Waiting)] {
+        let id = DeliveryId(wom_sdk::Digest([first; 16]));
+        assert_eq!(store.delivery(id).await.unwrap().unwrap().state, state);
+    }
+    assert_eq!(store.numbers().await.unwrap().uncollected_minutes, 0);
+    store.close().await.unwrap();
+    SqliteStore::open(&path).await.unwrap();
+}
