@@ -1,0 +1,283 @@
+//! Claims as signed messages to a web address.
+
+mod address;
+mod body;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use reqwest::{Client, StatusCode, header};
+use url::Url;
+use wom_sdk::{
+    Clock, Error, Kind, Result, Retry, SystemClock, Zone,
+    claim::{Claim, ClaimSink},
+    webhook::{self, Secret},
+};
+
+use self::{
+    address::{PublicOnly, Reach, refused_within},
+    body::Body,
+};
+
+/// Posts each claim as JSON, signed in the form of
+/// [Standard Webhooks](wom_sdk::webhook); an answer from 200 to 299 within 15 seconds means that
+/// the receiver has it.
+///
+/// ```json
+/// {
+///   "type": "claim.ready",
+///   "data": {
+///     "id": "5f2c…",
+///     "link": "https://link.wom.social/vouchers/…",
+///     "pin": "0123",
+///     "minutes": 42,
+///     "reasons": [{"aim": "H", "day": "2026-03-01", "minutes": 42}],
+///     "handle": "table 4"
+///   }
+/// }
+/// ```
+///
+/// `id` is the award's key in 64 hexadecimal digits and is the message's `webhook-id` too: a
+/// message that comes again is the same one, with the same body and a new time. `handle` is left
+/// out where there is none. Receivers ignore members and types that they do not know.
+///
+/// Redirects are not followed and proxies not used. The address is https, unless it is this
+/// machine's own; hosts in private networks are refused unless allowed by name, whatever
+/// the name server says at the time.
+///
+/// Errors are [`Kind::DeliveryFailed`]: with [`Retry::Never`] where the receiver answers 410 (it
+/// wants no more), otherwise to be tried again [as the schedule says](webhook::pause_ms), or
+/// later where the error's context has `retry_after_s`, the seconds that the receiver asks for.
+#[derive(Clone, Debug)]
+pub struct WebhookSink {
+    client: Client,
+    url: Url,
+    secrets: Arc<[Secret]>,
+    zone: Zone,
+    clock: Arc<dyn Clock>,
+}
+
+/// The settings of a [`WebhookSink`].
+#[derive(Clone, Debug)]
+pub struct WebhookOptions {
+    url: String,
+    secrets: Vec<Secret>,
+    zone: Zone,
+    clock: Arc<dyn Clock>,
+    private: Vec<String>,
+    plain: bool,
+}
+
+impl WebhookSink {
+    /// How long a delivery may take.
+    pub const TIMEOUT: Duration = Duration::from_secs(15);
+    const CONNECT: Duration = Duration::from_secs(5);
+
+    /// The settings of a sink that posts to this address.
+    pub fn options(url: impl Into<String>) -> WebhookOptions {
+        WebhookOptions {
+            url: url.into(),
+            secrets: Vec::new(),
+            zone: Zone::UTC,
+            clock: Arc::new(SystemClock),
+            private: Vec::new(),
+            plain: false,
+        }
+    }
+
+    async fn post(&self, claim: &Claim) -> Result<()> {
+        let body = Body::of(claim, &self.zone).to_json()?;
+        let id = claim.key.to_hex();
+        let signed = webhook::sign(&id, self.clock.now(), &body, &self.secrets)?;
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(webhook::ID, id)
+            .header(webhook::TIMESTAMP, signed.timestamp)
+            .header(webhook::SIGNATURE, signed.signature)
+            .body(body.to_vec());
+        let answer = request.send().await.map_err(unanswered)?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let pause = answer.headers().get(header::RETRY_AFTER);
+        let pause = pause.and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok());
+        Err(not_taken(answer.status(), pause))
+    }
+}
+
+#[async_trait]
+impl ClaimSink for WebhookSink {
+    async fn deliver(&self, claims: &[Claim]) -> Result<()> {
+        for claim in claims {
+            self.post(claim).await?;
+        }
+        Ok(())
+    }
+}
+
+impl WebhookOptions {
+    /// Signs with this secret too: during a rotation with the new one and the old one.
+    #[must_use]
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.secrets.push(secret);
+        self
+    }
+
+    /// Tells days in this zone, the campaign's; UTC unless given.
+    #[must_use]
+    pub fn in_zone(self, zone: Zone) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// Takes the time from this clock.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Allows this host, written as in the address, to be in a private network.
+    #[must_use]
+    pub fn allow_private(mut self, host: impl Into<String>) -> Self {
+        self.private.push(host.into());
+        self
+    }
+
+    /// Sends PINs over a network where others may read them. For closed networks only.
+    #[must_use]
+    pub fn danger_accept_plain_http(self) -> Self {
+        Self {
+            plain: true,
+            ..self
+        }
+    }
+
+    /// The sink. Fails with [`Kind::ConfigurationInvalid`] or [`Kind::InsecureTransport`], and
+    /// says what to do.
+    pub fn build(self) -> Result<WebhookSink> {
+        if self.secrets.is_empty() {
+            return Err(
+                Error::new(Kind::ConfigurationInvalid, "the webhook has no secret")
+                    .hint("make one with webhook::Secret::random() and give it to the receiver"),
+            );
+        }
+        let url = address::parse(&self.url)?;
+        let reach = Reach::of(&url, &self.private)?;
+        if url.scheme() != "https" && !self.plain && reach != Reach::Loopback {
+            return Err(Error::new(
+                Kind::InsecureTransport,
+                "the webhook's address is plain http on another host",
+            )
+            .hint(
+                "use https, or say danger_accept_plain_http if nobody else can reach the network",
+            ));
+        }
+        let client = client(reach, url.scheme() == "https")?;
+        Ok(WebhookSink {
+            client,
+            url,
+            secrets: self.secrets.into(),
+            zone: self.zone,
+            clock: self.clock,
+        })
+    }
+}
+
+/// A client that reaches what it may, by no way round.
+fn client(reach: Reach, secure: bool) -> Result<Client> {
+    let mut settings = Client::builder()
+        .user_agent(concat!("wom-sdk/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .connect_timeout(WebhookSink::CONNECT)
+        .timeout(WebhookSink::TIMEOUT)
+        .dns_resolver(Arc::new(PublicOnly(reach)));
+    if !secure {
+        settings = settings.tls_certs_only([]);
+    }
+    settings.build().map_err(|error| {
+        Error::new(
+            Kind::ConfigurationInvalid,
+            "the system's certificates of authorities cannot be loaded",
+        )
+        .hint("install them (on Debian: ca-certificates), or set SSL_CERT_FILE")
+        .because(error)
+    })
+}
+
+fn unanswered(error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    if refused_within(&error) {
+        return Error::new(
+            Kind::ConfigurationInvalid,
+            "the webhook's host is in a private network",
+        )
+        .hint("allow it by name (allow_private) if that is meant")
+        .because(error);
+    }
+    let (message, retry) = if error.is_connect() {
+        ("the webhook's receiver cannot be reached", Retry::Safe)
+    } else if error.is_timeout() {
+        (
+            "the webhook's receiver did not answer in time",
+            Retry::SameKey,
+        )
+    } else {
+        ("the webhook's receiver broke off", Retry::SameKey)
+    };
+    Error::new(Kind::DeliveryFailed, message)
+        .with_retry(retry)
+        .because(error)
+}
+
+fn not_taken(status: StatusCode, pause: Option<u32>) -> Error {
+    let error = Error::new(
+        Kind::DeliveryFailed,
+        "the webhook's receiver did not take a claim",
+    )
+    .with("status", status.as_u16());
+    let error = match pause {
+        Some(seconds) => error.with("retry_after_s", seconds),
+        None => error,
+    };
+    match status {
+        StatusCode::GONE => error
+            .with_retry(Retry::Never)
+            .hint("the receiver wants no more claims: take the webhook out, or mend the receiver"),
+        status if status.is_redirection() => {
+            error.hint("redirects are not followed: set the address that it leads to")
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            error.hint("check that the receiver has the same secret, and its clock")
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_leads_into_this_network_is_refused_when_it_is_asked_for() {
+        let listener = TcpListener::bind("localhost:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://localhost:{port}/");
+        let ask = async |reach| {
+            let answer = client(reach, false).unwrap().get(&url).send();
+            tokio::select! {
+                answer = answer => answer.map(drop).map_err(unanswered),
+                _ = listener.accept() => Ok(()),
+            }
+        };
+        let error = ask(Reach::Public).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::ConfigurationInvalid, "{error:?}");
+        ask(Reach::Loopback).await.unwrap();
+        ask(Reach::Any).await.unwrap();
+    }
+}
