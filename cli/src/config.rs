@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use wom_sdk::{
     Activity, Day, Error, Kind, MINUTE_MS, Result, Span, Zone,
-    campaign::{Campaign, Hours, Line, Mode},
+    campaign::{Campaign, Collect, Hours, Line, Mode},
     protocol::{Aim, Position},
     registry::{InstrumentClient, RegistryClient},
 };
@@ -87,6 +87,10 @@ struct CampaignTable {
     from: Day,
     until: Day,
     settlement_hours: u32,
+    #[serde(default = "lateness")]
+    lateness_days: u32,
+    #[serde(default)]
+    collect: CollectText,
     place: String,
     #[serde(default)]
     exact_place: bool,
@@ -118,6 +122,37 @@ struct LineTable {
 
 fn yes() -> bool {
     true
+}
+
+/// When settled minutes become an award, as written: `at once`, `on tap`, or a number of minutes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(untagged)]
+enum CollectText {
+    /// The program has nobody who taps: what is settled is awarded.
+    #[default]
+    Absent,
+    Word(String),
+    AtLeast(u32),
+}
+
+impl CollectText {
+    fn check(self) -> Result<Collect> {
+        match self {
+            Self::Absent => Ok(Collect::AtOnce),
+            Self::AtLeast(minutes) => Ok(Collect::AtLeast(minutes)),
+            Self::Word(word) => match word.as_str() {
+                "at once" => Ok(Collect::AtOnce),
+                "on tap" => Ok(Collect::OnTap),
+                _ => Err(invalid("not a way to collect")
+                    .with("setting", "campaign.collect")
+                    .hint("write \"at once\", \"on tap\", or a number of minutes")),
+            },
+        }
+    }
+}
+
+fn lateness() -> u32 {
+    400
 }
 
 fn one() -> u32 {
@@ -240,6 +275,8 @@ impl CampaignTable {
             zone,
             runs,
             settlement_ms,
+            lateness_ms: i64::from(self.lateness_days) * 24 * 60 * MINUTE_MS,
+            collect: self.collect.check()?,
             place,
             lines,
         })

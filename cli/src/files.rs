@@ -12,6 +12,7 @@ use wom_sdk::{
     Error, Kind, Result,
     protocol::{Pin, PrivateKey},
 };
+use zeroize::Zeroizing;
 
 /// The private key in a PEM file; a passphrase comes from `WOM_KEY_PASSPHRASE`.
 pub fn private_key(path: &Path) -> Result<PrivateKey> {
@@ -27,33 +28,35 @@ pub fn private_key(path: &Path) -> Result<PrivateKey> {
 
 /// A PIN from standard input (`-`) or from a file (`@FILE`).
 pub fn pin(argument: &str) -> Result<Pin> {
-    let text = match argument.strip_prefix('@') {
-        Some(path) => fs::read_to_string(path).map_err(|error| {
-            Error::new(Kind::InputInvalid, "cannot read the PIN's file")
-                .with("file", path)
-                .because(error)
-        })?,
-        None if argument == "-" => {
-            let mut text = String::new();
-            let read = std::io::stdin().take(1024).read_to_string(&mut text);
-            read.map_err(|error| {
-                Error::new(
-                    Kind::InputInvalid,
-                    "cannot read the PIN from standard input",
-                )
-                .because(error)
-            })?;
-            text
-        }
+    let text = private(argument, "a PIN does not belong on the command line")?;
+    Pin::parse(text.trim())
+}
+
+/// A person's id from standard input (`-`) or from a file (`@FILE`).
+pub fn person(argument: &str) -> Result<Zeroizing<String>> {
+    private(
+        argument,
+        "a person's id does not belong on the command line",
+    )
+}
+
+fn private(argument: &str, refusal: &'static str) -> Result<Zeroizing<String>> {
+    let unreadable = |error| Error::new(Kind::InputInvalid, "cannot read it").because(error);
+    let mut text = Zeroizing::new(String::new());
+    match argument.strip_prefix('@') {
+        Some(path) => File::open(path)
+            .and_then(|file| file.take(1024).read_to_string(&mut text))
+            .map_err(|error| unreadable(error).with("file", path))?,
+        None if argument == "-" => io::stdin()
+            .take(1024)
+            .read_to_string(&mut text)
+            .map_err(|error| unreadable(error).with("file", "standard input"))?,
         None => {
-            return Err(Error::new(
-                Kind::InputInvalid,
-                "a PIN does not belong on the command line",
-            )
-            .hint("others can read it there: use --pin - and type it, or --pin @FILE"));
+            return Err(Error::new(Kind::InputInvalid, refusal)
+                .hint("others can read it there: write - and type it, or @FILE"));
         }
     };
-    Pin::parse(text.trim())
+    Ok(text)
 }
 
 /// The SHA-256 of a file's content, read in pieces.

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod files;
 mod output;
+mod programme;
 mod progress;
 mod qr;
 mod reading;
@@ -41,9 +42,12 @@ enum Command {
     Demo(demo::Args),
     Doctor(doctor::Args),
     Init(init::Args),
+    Outbox(outbox::Args),
     Pocket(pocket::Args),
     Read(read::Args),
     Registry(registry::Args),
+    Review(review::Args),
+    Subject(subject::Args),
     Submit(submit::Args),
 }
 
@@ -83,9 +87,12 @@ async fn run(command: Command, output: &Output) -> wom_sdk::Result<()> {
         Command::Demo(args) => demo::run(args, output).await,
         Command::Doctor(args) => doctor::run(args, output).await,
         Command::Init(args) => init::run(&args, output),
+        Command::Outbox(args) => outbox::run(args, output).await,
         Command::Pocket(args) => pocket::run(args, output).await,
         Command::Read(args) => read::run(&args, output).await,
         Command::Registry(args) => registry::run(args, output).await,
+        Command::Review(args) => review::run(args, output).await,
+        Command::Subject(args) => subject::run(args, output).await,
         Command::Submit(args) => submit::run(args, output).await,
     }
 }

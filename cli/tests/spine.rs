@@ -32,6 +32,7 @@ fn wom(args: &[&str]) -> Command {
         "WOM_REGISTRY",
         "WOM_SOURCE",
         "WOM_KEY_FILE",
+        "WOM_API_KEY_FILE",
         "WOM_PROFILE",
         "WOM_STORE",
         "WOM_KEY_STORE",
@@ -451,5 +452,91 @@ fn the_demo_closes_its_books() {
     assert_eq!(
         (&books["spent"], books["left"].as_u64()),
         (&15.into(), Some(minutes - 15))
+    );
+}
+
+#[test]
+fn an_api_key_awards_too_and_its_file_is_for_its_owner_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| path(&dir.path().join(name)).to_owned();
+    let registry = serve(&dir.path().join("registry"));
+    let (folder, keys) = (at("registry"), at("keys"));
+    let instrument = done(&[
+        "registry",
+        "add-instrument",
+        "--dir",
+        &folder,
+        "--name",
+        "Test",
+        "--aim",
+        "H",
+        "--out",
+        &keys,
+        "--key-bits",
+        "2048",
+    ]);
+    let source = text(&instrument["sourceId"]);
+    let made = done(&[
+        "registry",
+        "add-api-key",
+        "--dir",
+        &folder,
+        "--source",
+        source,
+        "--out",
+        &keys,
+    ]);
+    let file = text(&made["keyFile"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(
+            std::fs::metadata(file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    let secret = std::fs::read_to_string(file).unwrap();
+    assert!(!made.to_string().contains(&secret));
+    let state = at("awards.db");
+    let award = [
+        "award",
+        "--registry",
+        &registry.url,
+        "--source",
+        source,
+        "--api-key-file",
+        file,
+        "--aim",
+        "H",
+        "--minutes",
+        "7",
+        "--at",
+        "43.72,12.63",
+        "--award-key",
+        "run 1",
+        "--state",
+        &state,
+    ];
+    let ticket = done(&award);
+    assert_eq!(ticket["count"], 7);
+    assert_eq!(done(&award), ticket);
+    let collected = with_pin(
+        &[
+            "pocket",
+            "--wallet",
+            &at("wallet.json"),
+            "redeem",
+            text(&ticket["link"]),
+            "--pin",
+            "-",
+            "--registry",
+            &registry.url,
+        ],
+        text(&ticket["pin"]),
+    );
+    assert!(
+        collected.status.success(),
+        "{}",
+        String::from_utf8_lossy(&collected.stderr)
     );
 }

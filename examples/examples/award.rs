@@ -25,8 +25,11 @@ async fn main() -> Result<()> {
     let issuer = InstrumentClient::new(client, source.id, source.key)?;
 
     // In production: a store and keys on disk, so that a crash loses nothing and doubles nothing.
-    let (store, keys) = (Arc::new(MemoryStore::new()), MemoryKeyStore::default());
-    let awards = Dispatcher::open(store, Arc::new(issuer), &keys, Arc::new(SystemClock)).await?;
+    let (store, keys) = (
+        Arc::new(MemoryStore::new()),
+        Arc::new(MemoryKeyStore::default()),
+    );
+    let awards = Dispatcher::open(store, Arc::new(issuer), keys, Arc::new(SystemClock)).await?;
 
     let walk = Request::new("H".parse()?, 30, "43.7263,12.6366".parse()?);
     let ticket = awards.award("walk 42", &walk).await?;

@@ -22,7 +22,7 @@ async fn main() -> Result<()> {
     let dir = std::env::temp_dir().join(format!("wom-till-{}", std::process::id()));
     let registry = TestRegistry::start(dir.join("registry")).await?;
     let client = RegistryClient::new(registry.url())?;
-    let (keys, clock) = (MemoryKeyStore::default(), Arc::new(SystemClock));
+    let (keys, clock) = (Arc::new(MemoryKeyStore::default()), Arc::new(SystemClock));
 
     // Somebody was given 20 WOM, and holds them in a Pocket.
     let source = registry
@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
     let awards = Dispatcher::open(
         Arc::new(MemoryStore::new()),
         Arc::new(issuer),
-        &keys,
+        keys.clone(),
         clock.clone(),
     )
     .await?;
@@ -52,7 +52,7 @@ async fn main() -> Result<()> {
     // The till asks for 15 and shows a QR code and a PIN.
     let pos = registry.registry().add_pos("Caffè", "Counter").await?;
     let payee = PosClient::new(client, pos.id, pos.key)?;
-    let desk = CashDesk::open(Arc::new(MemoryStore::new()), Arc::new(payee), &keys, clock)?;
+    let desk = CashDesk::new(Arc::new(MemoryStore::new()), Arc::new(payee), keys, clock);
     let asked = desk.charge("order 1001", &Charge::new(15)?).await?;
 
     // The person pays, and the till hears of it, once.

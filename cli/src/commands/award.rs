@@ -8,12 +8,12 @@ use std::{
 
 use serde_json::json;
 use wom_sdk::{
-    Result, SystemClock, Timestamp, Zone,
-    award::{Request, Ticket},
+    Error, Kind, Result, SystemClock, Timestamp, Zone,
+    award::{Issuer, Request, Ticket},
     dispatcher::Dispatcher,
-    privacy::{FileKeyStore, KeyStore},
-    protocol::{Aim, Position, SourceId},
-    registry::{InstrumentClient, RegistryClient},
+    privacy::FileKeyStore,
+    protocol::{Aim, ApiKey, Position, SourceId},
+    registry::{ApiKeyClient, InstrumentClient, RegistryClient},
     store::Store,
 };
 use wom_store::SqliteStore;
@@ -30,8 +30,11 @@ pub struct Args {
     #[arg(long, env = "WOM_SOURCE")]
     source: SourceId,
     /// The source's private key, a PEM file; its passphrase comes from WOM_KEY_PASSPHRASE.
-    #[arg(long, env = "WOM_KEY_FILE")]
-    key: PathBuf,
+    #[arg(long, env = "WOM_KEY_FILE", required_unless_present = "api_key_file")]
+    key: Option<PathBuf>,
+    /// A file with an API key of the source, in place of the private key.
+    #[arg(long, env = "WOM_API_KEY_FILE", conflicts_with = "key")]
+    api_key_file: Option<PathBuf>,
     /// What the minutes were given to, such as H; 0 tries it out.
     #[arg(long)]
     aim: Aim,
@@ -72,13 +75,26 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     // Before anything is written: a bad request must not make files.
     request.freeze(Timestamp::EPOCH)?;
     let registry = RegistryClient::new(&args.registry)?;
-    let issuer = InstrumentClient::new(registry, args.source, files::private_key(&args.key)?)?;
+    let issuer: Arc<dyn Issuer> = match (&args.key, &args.api_key_file) {
+        (Some(key), _) => {
+            let key = files::private_key(key)?;
+            Arc::new(InstrumentClient::new(registry, args.source, key)?)
+        }
+        (None, Some(file)) => {
+            let key = ApiKey::from_file(file)?;
+            Arc::new(ApiKeyClient::new(registry, args.source, key)?)
+        }
+        (None, None) => {
+            return Err(Error::new(Kind::ConfigurationInvalid, "there is no key")
+                .hint("give --key or --api-key-file"));
+        }
+    };
     let keys = FileKeyStore::open_or_create(args.key_store.unwrap_or_else(|| beside(&args.state)))?;
     let store = open_store(&args.state).await?;
     let dispatcher = Dispatcher::open(
         Arc::clone(&store) as Arc<dyn Store>,
-        Arc::new(issuer),
-        &keys as &dyn KeyStore,
+        issuer,
+        Arc::new(keys),
         Arc::new(SystemClock),
     )
     .await?;

@@ -70,7 +70,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
             let done = run_desk(
                 Arc::clone(&store) as _,
                 payee,
-                &keys,
+                Arc::new(keys),
                 &reference,
                 &charge,
                 wait,
@@ -85,7 +85,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
             run_desk(
                 store,
                 payee,
-                &keys,
+                Arc::new(keys),
                 &random_reference(),
                 &charge,
                 wait,
@@ -99,13 +99,13 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
 async fn run_desk(
     store: Arc<dyn Store>,
     payee: PosClient,
-    keys: &dyn KeyStore,
+    keys: Arc<dyn KeyStore>,
     reference: &str,
     charge: &Charge,
     wait: Option<Duration>,
     output: &Output,
 ) -> Result<()> {
-    let desk = CashDesk::open(store, Arc::new(payee), keys, Arc::new(SystemClock))?;
+    let desk = CashDesk::new(store, Arc::new(payee), keys, Arc::new(SystemClock));
     let ticket = desk.charge(reference, charge).await?;
     let mut shown = json!({
         "otc": ticket.otc.reveal(),

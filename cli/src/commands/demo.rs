@@ -11,10 +11,10 @@ use wom_registry::{Registry, RegistryOptions};
 use wom_sdk::{
     Activity, Clock as _, Error, Kind, MINUTE_MS, Result, Span, SystemClock, Timestamp, Zone,
     award::{Issuer as _, Ticket},
-    campaign::{Campaign, Line, Mode},
+    campaign::{Campaign, Collect, Line, Mode},
     cash_desk::CashDesk,
     checkout::{Charge, State},
-    collector::{Collector, Settled, Unwatched},
+    collector::{Accepted, Collector, Settled, Unwatched},
     dispatcher::Dispatcher,
     instrument::Input,
     merchant::{Discount, Merchant as _, OrderId},
@@ -147,7 +147,7 @@ impl World {
         let minutes: u32 = settled
             .iter()
             .flat_map(|settled| &settled.awarded)
-            .map(|(_, payment)| payment.minutes)
+            .map(Accepted::minutes)
             .sum();
 
         // Award.
@@ -157,12 +157,12 @@ impl World {
         let dispatcher = Dispatcher::open(
             Arc::clone(&store),
             Arc::new(self.instrument.clone()),
-            &*keys,
+            keys.clone(),
             clock.clone(),
         )
         .await?;
         let mut tickets: Vec<(Ticket, _)> = Vec::new();
-        for record in store.unacknowledged(usize::MAX).await? {
+        for record in store.unacknowledged(None, usize::MAX).await? {
             let ticket = dispatcher.bring(record.key).await?;
             let aim = record.content.sorts()[0].aim;
             output.line(format_args!(
@@ -244,18 +244,18 @@ impl World {
         pocket: &Pocket,
         wallet: &PocketClient,
         store: &Arc<dyn Store>,
-        keys: &MemoryKeyStore,
+        keys: &Arc<MemoryKeyStore>,
         output: &Output,
     ) -> Result<(Value, Value)> {
         let till = SampleTill::with_an_order();
         let order = OrderId("1001".to_owned());
         let before = till.read(&order).await?.total;
-        let desk = CashDesk::open(
+        let desk = CashDesk::new(
             Arc::clone(store),
             Arc::new(self.pos.clone()),
-            keys,
+            keys.clone(),
             Arc::new(SystemClock),
-        )?;
+        );
         let request = desk.charge(&order.0, &Charge::new(PRICE)?).await?;
         print_ticket(&request, output);
         pocket
@@ -306,6 +306,8 @@ fn campaign() -> Result<Campaign> {
         // Nothing late is to be expected of a recording that is complete: the day counts at once,
         // though it may not be over yet.
         settlement_ms: -24 * 60 * MINUTE_MS,
+        lateness_ms: Campaign::LATENESS_MS,
+        collect: Collect::AtOnce,
         place: "43.7263,12.6366".parse()?,
         lines: vec![mobility, Line::all_day("health", "H".parse()?)],
     })

@@ -10,7 +10,6 @@ use serde_json::json;
 use wom_catalog::{Catalog, Settings};
 use wom_sdk::{
     Clock as _, Error, Kind, Result, SystemClock, Timestamp, files,
-    privacy::FileKeyStore,
     registry::{InstrumentClient, RegistryClient},
 };
 
@@ -98,7 +97,7 @@ fn rules(config: &Config) -> Result<String> {
 }
 
 fn key_store(path: &Path) -> Result<String> {
-    FileKeyStore::open(path)?;
+    crate::programme::key_store(path)?;
     Ok(format!("{}, for its owner only", path.display()))
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use wom_registry::{Registry, RegistryOptions};
 use wom_sdk::{
     Error, Kind, Result, files,
-    protocol::{Aim, PrivateKey},
+    protocol::{Aim, PrivateKey, SourceId},
 };
 
 use crate::output::Output;
@@ -42,6 +42,26 @@ enum Command {
         /// Listen for plain http on an address that others can reach.
         #[arg(long)]
         danger_listen_beyond_loopback: bool,
+        /// Be as forgetful as the published Registry, to try software against: a repeated create or
+        /// issue makes another code, and a repeated verify answers 500.
+        #[arg(long)]
+        faithful: bool,
+    },
+    /// Make an API key for an instrument and write it; works while the Registry runs.
+    AddApiKey {
+        /// The Registry's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The instrument's source id.
+        #[arg(long)]
+        source: SourceId,
+        /// A name that tells the instrument's keys apart; the same name again takes the place of
+        /// its former key.
+        #[arg(long, default_value = "default")]
+        selector: String,
+        /// Where to write the key; made where there is none.
+        #[arg(long)]
+        out: PathBuf,
     },
     /// Admit an instrument and write its key; works while the Registry runs.
     AddInstrument {
@@ -89,13 +109,14 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
             public_url,
             key_bits,
             danger_listen_beyond_loopback,
+            faithful,
         } => {
             if !listen.ip().is_loopback() && !danger_listen_beyond_loopback {
                 return Err(Error::new(Kind::InsecureTransport, "this address can be reached by others, in plain http")
                     .with("listen", listen)
                     .hint("listen on 127.0.0.1 and put a proxy with TLS before it, or add --danger-listen-beyond-loopback"));
             }
-            let mut options = RegistryOptions::new().key_bits(key_bits);
+            let mut options = RegistryOptions::new().key_bits(key_bits).faithful(faithful);
             options.public_url = public_url;
             serve(&dir, listen, options, output).await
         }
@@ -116,6 +137,21 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
                 instrument.id,
                 file.display()
             ));
+            Ok(())
+        }
+        Command::AddApiKey {
+            dir,
+            source,
+            selector,
+            out,
+        } => {
+            let registry = open(&dir, RegistryOptions::new().key_bits).await?;
+            let key = registry.add_api_key(&source, &selector).await?;
+            let name = format!("api-key-{source}-{selector}.txt");
+            let file = write_secret(&out, &name, key.reveal())?;
+            registry.close().await;
+            output.object(&json!({"sourceId": source, "selector": selector, "keyFile": file}));
+            output.line(format_args!("key file  {}", file.display()));
             Ok(())
         }
         Command::AddPos {
@@ -187,10 +223,13 @@ async fn open(dir: &Path, key_bits: usize) -> Result<Registry> {
 }
 
 fn write_key(dir: &Path, name: &str, key: &PrivateKey) -> Result<PathBuf> {
-    let path = dir.join(format!("{name}.pem"));
-    let pem = key.to_pkcs1_pem();
+    write_secret(dir, &format!("{name}.pem"), &key.to_pkcs1_pem())
+}
+
+fn write_secret(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
+    let path = dir.join(name);
     let written =
-        fs::create_dir_all(dir).and_then(|()| files::replace_privately(&path, pem.as_bytes()));
+        fs::create_dir_all(dir).and_then(|()| files::replace_privately(&path, text.as_bytes()));
     written.map_err(|error| {
         Error::new(Kind::StorageFailed, "cannot write the key file")
             .with("file", path.display())

@@ -4,24 +4,24 @@ use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use indicatif::ProgressBar;
 use serde_json::json;
 use wom_catalog::{Catalog, Settings};
 use wom_sdk::{
-    Digest, Error, Kind, Result, SystemClock,
-    award::Issuer as _,
-    collector::{Collector, Settled, Submission, Watcher},
+    Digest, Error, Kind, Result,
+    collector::{Settled, Submission, Watcher},
     dispatcher::Dispatcher,
     instrument::{Input, Refusal},
-    privacy::{FileKeyStore, KeyStore},
-    store::{Delivery, Store},
+    store::{DeliveryId, Store},
 };
 
-use super::award::{open_store, print_ticket};
-use crate::{adapter_settings::assignment, config::Config, files, output::Output, progress};
+use super::award::print_ticket;
+use crate::{
+    adapter_settings::assignment, config::Config, files, output::Output, programme::Programme,
+    progress,
+};
 
 /// Take in a file of activity and award what is due.
 #[derive(clap::Args, Debug)]
@@ -46,27 +46,12 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     let settings = adapter_settings(&config, &args)?;
     let catalog = Catalog::standard();
     let adapter = catalog.instrument(&args.adapter, &settings)?;
-    let rules = catalog.rule_set(&config.rules, &Settings::from_table(&config.rule_settings)?)?;
     let delivery = delivery(&args, &config)?;
-
-    let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::open(&config.key_store)?);
-    let issuer = Arc::new(config.profile.instrument()?);
-    let sqlite = open_store(&config.profile.store).await?;
-    let store: Arc<dyn Store> = Arc::clone(&sqlite) as _;
-    let clock = Arc::new(SystemClock);
-    let identity = issuer.identity().clone();
-    let dispatcher = Dispatcher::open(Arc::clone(&store), issuer, &*keys, clock.clone()).await?;
-    let mut collector = Collector::new(
-        Arc::clone(&store),
-        keys,
-        clock,
-        identity,
-        config.campaign,
-        rules,
-    );
-    if config.exact_place {
-        collector = collector.exact_place();
-    }
+    let Programme {
+        sqlite,
+        collector,
+        dispatcher,
+    } = Programme::open(config).await?;
 
     // Days that were still open when they came in may have settled meanwhile.
     let mut settled = collector.settle_due(usize::MAX).await?;
@@ -92,7 +77,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     };
     settled.append(&mut submission.settled);
     report.explain(&settled);
-    let handed_over = hand_over(&dispatcher, &*store, args.acknowledge, &mut report).await;
+    let handed_over = hand_over(&dispatcher, &*sqlite, args.acknowledge, &mut report).await;
     sqlite.close().await?;
     report.close(&submission);
     handed_over
@@ -106,7 +91,10 @@ async fn hand_over(
     report: &mut Report<'_>,
 ) -> Result<()> {
     let mut failed = None;
-    for record in store.unacknowledged(usize::MAX).await? {
+    for record in store.unacknowledged(None, usize::MAX).await? {
+        if record.state.is_withheld() {
+            continue;
+        }
         let content = &record.content;
         match dispatcher.bring_again(record.key).await {
             Ok(ticket) => {
@@ -166,7 +154,7 @@ fn adapter_settings(config: &Config, args: &Args) -> Result<Settings> {
 }
 
 /// The name of this very file read in this very way; none for standard input, which is read once.
-fn delivery(args: &Args, config: &Config) -> Result<Option<Delivery>> {
+fn delivery(args: &Args, config: &Config) -> Result<Option<DeliveryId>> {
     if args.file == Path::new("-") {
         return Ok(None);
     }
@@ -183,7 +171,7 @@ fn delivery(args: &Args, config: &Config) -> Result<Option<Delivery>> {
         settings.as_bytes(),
         &content,
     ];
-    Ok(Some(Delivery(Digest::of(parts))))
+    Ok(Some(DeliveryId(Digest::of(parts))))
 }
 
 /// The input and its size in bytes, where that is known.

@@ -164,6 +164,25 @@ impl RuleSet for ActiveMinutes {
     }
 
     fn judge(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
+        self.judge_with(entries, now, Doubt::Hold)
+    }
+
+    fn judge_accepting(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
+        self.judge_with(entries, now, Doubt::Accept)
+    }
+}
+
+/// What to do with what no person does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Doubt {
+    /// It waits for somebody to look at it.
+    Hold,
+    /// Somebody did, and accepted it.
+    Accept,
+}
+
+impl ActiveMinutes {
+    fn judge_with(&self, entries: &[&Entry], now: Timestamp, doubt: Doubt) -> Judgement {
         let mut findings = Findings::default();
         let (mut counted, mut timed, mut reached) = (Vec::new(), Vec::new(), Vec::new());
         for entry in in_order(entries) {
@@ -188,8 +207,8 @@ impl RuleSet for ActiveMinutes {
                 _ => findings.add(entry, span, 0, &reasons::NOT_USED),
             }
         }
-        let mut by_activity = sessions::judge(self, &timed, &mut findings);
-        let stepping = steps::judge(self, counted, &mut findings);
+        let mut by_activity = sessions::judge(self, doubt, &timed, &mut findings);
+        let stepping = steps::judge(self, doubt, counted, &mut findings);
         // A recorded session says better what the steps in it were.
         let explained: TimeSet = by_activity
             .values()

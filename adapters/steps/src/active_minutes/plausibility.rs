@@ -62,6 +62,15 @@ pub(super) fn check(rules: &ActiveMinutes, profile: &Profile<'_>) -> Verdict {
     verdict
 }
 
+/// Looks only for what is not possible at all, whoever says so.
+pub(super) fn check_possible(rules: &ActiveMinutes, profile: &Profile<'_>) -> Verdict {
+    let mut verdict = Verdict::default();
+    too_many(rules, profile, &mut verdict);
+    verdict.minutes.retain(|_, reason| !reasons::holds(reason));
+    verdict.long.retain(|_, reason| !reasons::holds(reason));
+    verdict
+}
+
 fn too_fast(rules: &ActiveMinutes, profile: &Profile<'_>, verdict: &mut Verdict) {
     let most = i64::from(rules.max_spm);
     for minute in profile.minutes.iter().filter(|minute| minute.steps > most) {

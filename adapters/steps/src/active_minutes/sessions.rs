@@ -8,11 +8,12 @@ use wom_sdk::{
     rules::{Reason, seconds_within},
 };
 
-use super::{ActiveMinutes, Findings, reasons};
+use super::{ActiveMinutes, Doubt, Findings, reasons};
 
 /// The time of the sessions that count, by activity. The entries are in order.
 pub(super) fn judge(
     rules: &ActiveMinutes,
+    doubt: Doubt,
     sessions: &[&Entry],
     findings: &mut Findings,
 ) -> BTreeMap<Activity, TimeSet> {
@@ -25,9 +26,10 @@ pub(super) fn judge(
                 activity,
                 steps,
             } => {
+                let pace = || rules.refuses_pace(*span, activity, *steps);
                 let refused = rules
                     .refuses_kind(activity)
-                    .or_else(|| rules.refuses_pace(*span, activity, *steps));
+                    .or_else(|| pace().filter(|_| doubt == Doubt::Hold));
                 let millis = if refused.is_some() { 0 } else { span.millis() };
                 findings.add(entry, *span, millis, refused.unwrap_or(&reasons::SESSION));
                 if refused.is_none() {

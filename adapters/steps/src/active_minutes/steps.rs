@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wom_sdk::{MINUTE_MS, Span, TimeSet, Timestamp, observation::Entry, rules::Reason};
 
 use super::{
-    ActiveMinutes, Findings,
+    ActiveMinutes, Doubt, Findings,
     choice::{self, Minutes, Source},
     plausibility::{self, Profile},
     reasons,
@@ -95,6 +95,7 @@ impl<'a> Record<'a> {
 /// The minutes that the step records make. The records are in order.
 pub(super) fn judge(
     rules: &ActiveMinutes,
+    doubt: Doubt,
     records: Vec<Record<'_>>,
     findings: &mut Findings,
 ) -> TimeSet {
@@ -106,7 +107,10 @@ pub(super) fn judge(
         minutes: &minutes,
         kept: &kept,
     };
-    let verdict = plausibility::check(rules, &profile);
+    let verdict = match doubt {
+        Doubt::Hold => plausibility::check(rules, &profile),
+        Doubt::Accept => plausibility::check_possible(rules, &profile),
+    };
     let mut outcomes: Vec<Outcome> = vec![Outcome::default(); records.len()];
     let mut spans = Vec::new();
     for minute in &minutes {

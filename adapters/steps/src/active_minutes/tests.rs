@@ -490,6 +490,43 @@ fn what_no_person_does_is_held() {
 }
 
 #[test]
+fn what_a_person_accepts_counts_unless_it_is_impossible() {
+    let found = |entries: Vec<Entry>| {
+        let rules = ActiveMinutes::default();
+        let entries: Vec<_> = entries.iter().collect();
+        let minutes = |judgement: Judgement| judgement.time().minutes();
+        (
+            minutes(rules.judge(&entries, NOW)),
+            minutes(rules.judge_accepting(&entries, NOW)),
+        )
+    };
+    assert_eq!(found(walk(0, (0..60).map(|_| 117))), (0, 60));
+    assert_eq!(found(walk(0, (0..5).map(|m| 250 + m))), (0, 5));
+    let day = 21 * 60 + 10;
+    let brisk = |minute: u32| 120 + minute * 7 % 17;
+    assert_eq!(found(walk(day, (0..400).map(brisk))), (0, 400));
+    assert_eq!(found(walk(day, (0..800).map(brisk))), (0, 0));
+    let stroll = Body::Interval {
+        span: span(0, 3600),
+        activity: Activity::WALKING,
+        steps: Some(100),
+    };
+    let by = provenance(1, Device::Watch, Recording::Measured);
+    assert_eq!(found(vec![entry("stroll", by, stroll)]), (0, 60));
+}
+
+proptest! {
+    #[test]
+    fn accepting_takes_no_minute_away(entries in prop::collection::vec(any_entry(), 0..30)) {
+        let entries: Vec<_> = entries.iter().collect();
+        let rules = ActiveMinutes::default();
+        let (held, accepted) = (rules.judge(&entries, NOW), rules.judge_accepting(&entries, NOW));
+        prop_assert!(held.time().difference(&accepted.time()).is_empty());
+        prop_assert!(accepted.findings.iter().all(|finding| !finding.hold));
+    }
+}
+
+#[test]
 fn too_much_in_an_hour_or_a_day_is_held() {
     let found = |entries: Vec<Entry>| {
         let judgement = judge(&ActiveMinutes::default(), &entries);

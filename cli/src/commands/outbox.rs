@@ -1,0 +1,474 @@
+//! `wom outbox`: the awards that nobody has acknowledged yet.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::json;
+use wom_sdk::{
+    Clock as _, Error, Kind, Result, SystemClock, Timestamp, Zone,
+    award::{AwardKey, State},
+    campaign::Language,
+    claim::{Claim, ClaimSink},
+    dispatcher::Dispatcher,
+    files::replace_privately,
+    store::{AwardRecord, Store},
+};
+use wom_sinks::{CsvSink, Languages, Slips, reasons};
+use wom_store::SqliteStore;
+
+use super::award::open_store;
+use crate::{config::Config, output::Output, programme::key_store};
+
+/// Look at awards that nobody has collected yet, try them again, or write them to a file.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// One line for each award that nobody has acknowledged.
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Only those in this state: accepted, created, verified, offered, held, parked, ….
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 1_000)]
+        limit: usize,
+    },
+    /// Everything about one award but its code.
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// The award's key, or its first digits, as wom outbox list shows it.
+        key: String,
+        /// Show link and PIN too: whoever reads them can take the vouchers.
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Go on with parked awards, once their cause is mended, and with all that is due.
+    Retry {
+        #[command(flatten)]
+        place: Place,
+        /// Which; all that are parked where none is given.
+        keys: Vec<String>,
+    },
+    /// Write the codes to a file, for whoever hands them over; they are forgotten here then.
+    Export(Export),
+}
+
+#[derive(clap::Args, Debug)]
+struct Export {
+    #[command(flatten)]
+    place: Place,
+    /// FILE.csv gets a line for each; FILE.pdf is new, and has a slip to print for each.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+    /// At most so many; a PDF holds 10,000.
+    #[arg(long, default_value_t = Slips::MOST)]
+    limit: usize,
+    /// The campaign's name on slips; the configuration's where not given.
+    #[arg(long)]
+    title: Option<String>,
+    /// The languages of slips.
+    #[arg(long, value_enum, default_value = "both")]
+    language: SlipLanguage,
+    /// Do not forget the codes: the next export has them again.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum SlipLanguage {
+    /// Italian, and English below it.
+    Both,
+    It,
+    En,
+}
+
+/// Where the awards are.
+#[derive(clap::Args, Debug)]
+pub struct Place {
+    /// The configuration: see wom init.
+    #[arg(long, default_value = "wom.toml")]
+    config: PathBuf,
+}
+
+/// The open data base, with what the configuration says.
+pub struct Outbox {
+    config: Config,
+    sqlite: Arc<SqliteStore>,
+}
+
+impl Outbox {
+    pub async fn open(place: &Place) -> Result<Self> {
+        let config = Config::read(&place.config)?;
+        if !config.profile.store.exists() {
+            return Err(
+                Error::new(Kind::InputInvalid, "nothing was awarded here yet")
+                    .with("file", config.profile.store.display())
+                    .hint("check the profile, or submit something first"),
+            );
+        }
+        let sqlite = open_store(&config.profile.store).await?;
+        Ok(Self { config, sqlite })
+    }
+
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.sqlite) as _
+    }
+
+    pub async fn dispatcher(&self) -> Result<Dispatcher> {
+        let keys = key_store(&self.config.key_store)?;
+        let issuer = Arc::new(self.config.profile.instrument()?);
+        Dispatcher::open(self.store(), issuer, keys, Arc::new(SystemClock)).await
+    }
+
+    pub fn zone(&self) -> &Zone {
+        &self.config.campaign.zone
+    }
+
+    pub async fn close(&self) -> Result<()> {
+        self.sqlite.close().await
+    }
+
+    /// The awards that nobody has acknowledged and that are as told, at most `limit`.
+    pub async fn list(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&AwardRecord) -> bool,
+    ) -> Result<Vec<AwardRecord>> {
+        const PAGE: usize = 1_000;
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.sqlite.unacknowledged(after, PAGE).await?;
+            after = page.last().map(|record| record.key);
+            let last = page.len() < PAGE;
+            found.extend(page.into_iter().filter(&wanted));
+            if last || found.len() >= limit {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The award with this key, or the one whose key begins so.
+    pub async fn find(&self, key: &str) -> Result<AwardRecord> {
+        let refused = |message: &'static str| {
+            Error::new(Kind::InputInvalid, message).hint("take a key from wom outbox list")
+        };
+        if let Some(key) = AwardKey::from_hex(key) {
+            let record = self.sqlite.award(key).await?;
+            return record.ok_or_else(|| refused("there is no award with this key"));
+        }
+        if key.len() < 6 {
+            return Err(refused("give at least six digits of the award's key"));
+        }
+        let key = key.to_ascii_lowercase();
+        let mut found = self
+            .list(2, |record| record.key.to_hex().starts_with(&key))
+            .await?;
+        match (found.pop(), found.is_empty()) {
+            (Some(record), true) => Ok(record),
+            (Some(_), false) => Err(refused("several awards begin so")),
+            (None, _) => Err(refused("no award that waits has such a key")),
+        }
+    }
+}
+
+pub async fn run(args: Args, output: &Output) -> Result<()> {
+    let place = match &args.command {
+        Command::List { place, .. } | Command::Show { place, .. } => place,
+        Command::Retry { place, .. } => place,
+        Command::Export(export) => &export.place,
+    };
+    let outbox = Outbox::open(place).await?;
+    let done = match &args.command {
+        Command::List { state, limit, .. } => list(&outbox, state.as_deref(), *limit, output).await,
+        Command::Show { key, reveal, .. } => show(&outbox, key, *reveal, output).await,
+        Command::Retry { keys, .. } => retry(&outbox, keys, output).await,
+        Command::Export(args) => export(&outbox, args, output).await,
+    };
+    let closed = outbox.close().await;
+    done.and(closed)
+}
+
+async fn list(outbox: &Outbox, state: Option<&str>, limit: usize, output: &Output) -> Result<()> {
+    if state.is_some_and(|state| State::from_name(state, None).is_none()) {
+        return Err(Error::new(Kind::InputInvalid, "there is no such state").hint(
+            "use accepted, creating, created, verifying, verified, verify_unknown, offered, held \
+             or parked",
+        ));
+    }
+    let wanted = |record: &AwardRecord| state.is_none_or(|state| state == record.state.name());
+    let records = outbox.list(limit, wanted).await?;
+    for record in &records {
+        line(record, outbox.zone(), output);
+    }
+    if records.is_empty() {
+        output.line(output.say("Nothing waits.", "Non c'è nulla in attesa."));
+    }
+    Ok(())
+}
+
+/// One award on one line.
+pub fn line(record: &AwardRecord, zone: &Zone, output: &Output) {
+    output.object(&json!({"award": about(record, zone)}));
+    let why: Vec<_> = reasons(&record.content, zone)
+        .iter()
+        .map(|reason| format!("{} {}", reason.aim, reason.day))
+        .collect();
+    let state = match record.state.reason() {
+        Some(reason) => format!("{} ({reason})", record.state.name()),
+        None => record.state.name().to_owned(),
+    };
+    output.line(format_args!(
+        "{}  {:>5} min  {state:<16}  {}",
+        &record.key.to_hex()[..12],
+        record.content.minutes(),
+        why.join(", "),
+    ));
+}
+
+fn about(record: &AwardRecord, zone: &Zone) -> serde_json::Value {
+    json!({
+        "key": record.key.to_hex(),
+        "state": record.state.name(),
+        "reason": record.state.reason(),
+        "minutes": record.content.minutes(),
+        "reasons": reasons(&record.content, zone),
+        "accepted": record.accepted,
+        "due": record.state.is_open().then_some(record.due),
+        "tries": record.tries,
+    })
+}
+
+async fn show(outbox: &Outbox, key: &str, reveal: bool, output: &Output) -> Result<()> {
+    let record = outbox.find(key).await?;
+    if !reveal {
+        output.object(&about(&record, outbox.zone()));
+        let Some(wait) = record.state.is_open().then_some(record.due) else {
+            people(&record, outbox.zone(), output);
+            return Ok(());
+        };
+        people(&record, outbox.zone(), output);
+        output.line(format_args!(
+            "{} {wait}",
+            output.say("next    ", "prossimo")
+        ));
+        return Ok(());
+    }
+    if !matches!(record.state, State::Verified | State::Offered) {
+        return Err(
+            Error::new(Kind::InputInvalid, "the award has no code to hand over")
+                .with("state", record.state.name())
+                .hint("wom outbox retry goes on with it, where it waits or is parked"),
+        );
+    }
+    // What is shown is written as handed over first.
+    let ticket = outbox.dispatcher().await?.bring(record.key).await?;
+    let mut object = about(&record, outbox.zone());
+    object["link"] = json!(ticket.link.reveal());
+    object["pin"] = json!(ticket.pin.reveal());
+    output.object(&object);
+    people(&record, outbox.zone(), output);
+    super::award::print_ticket(&ticket, output);
+    Ok(())
+}
+
+fn people(record: &AwardRecord, zone: &Zone, output: &Output) {
+    output.line(format_args!(
+        "{} {}\n{} {}{}\n{} {}\n{} {}",
+        output.say("key     ", "chiave  "),
+        record.key.to_hex(),
+        output.say("state   ", "stato   "),
+        record.state.name(),
+        record
+            .state
+            .reason()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default(),
+        output.say("accepted", "dal     "),
+        record.accepted,
+        output.say("tries   ", "prove   "),
+        record.tries,
+    ));
+    for reason in reasons(&record.content, zone) {
+        output.line(format_args!(
+            "{:>5} min  {}, {}",
+            reason.minutes,
+            super::submit::aim_title(reason.aim, output),
+            reason.day
+        ));
+    }
+}
+
+async fn retry(outbox: &Outbox, keys: &[String], output: &Output) -> Result<()> {
+    let parked = |record: &AwardRecord| {
+        matches!(record.state, State::Parked(_)) && !record.state.is_withheld()
+    };
+    let mut records = Vec::new();
+    for key in keys {
+        records.push(outbox.find(key).await?);
+    }
+    if keys.is_empty() {
+        records = outbox.list(usize::MAX, parked).await?;
+    }
+    let dispatcher = outbox.dispatcher().await?;
+    for record in &records {
+        match record.state {
+            _ if record.state.is_withheld() => return Err(wants_review()),
+            State::Parked(_) => dispatcher.resume(record.key).await?,
+            _ => {}
+        }
+    }
+    let went_on = dispatcher.run_due(usize::MAX).await?;
+    for record in &records {
+        line(
+            &outbox.find(&record.key.to_hex()).await?,
+            outbox.zone(),
+            output,
+        );
+    }
+    output.object(&json!({"summary": {"resumed": records.len(), "tried": went_on}}));
+    output.line(match output.language {
+        Language::Italian => {
+            format!("{} ripresi, {went_on} provati", records.len())
+        }
+        _ => format!("{} resumed, {went_on} tried", records.len()),
+    });
+    Ok(())
+}
+
+fn wants_review() -> Error {
+    Error::new(Kind::InputInvalid, "a person has to judge this award first")
+        .hint("see wom review list")
+}
+
+async fn export(outbox: &Outbox, args: &Export, output: &Output) -> Result<()> {
+    let target = Target::of(args, outbox)?;
+    let records = outbox
+        .list(args.limit, |record| !record.state.is_withheld())
+        .await?;
+    let dispatcher = outbox.dispatcher().await?;
+    let (mut count, mut minutes, mut failed) = (0, 0, None);
+    for records in records.chunks(target.at_once()) {
+        let mut claims = Vec::with_capacity(records.len());
+        for record in records {
+            match dispatcher.bring_again(record.key).await {
+                Ok(_) => claims.push(dispatcher.claim(record.key).await?),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if claims.is_empty() {
+            continue;
+        }
+        target.write(&claims).await?;
+        count += claims.len();
+        for claim in &claims {
+            minutes += u64::from(claim.ticket.minutes);
+            // Only what is on the disk for good is forgotten here.
+            if !args.keep {
+                dispatcher.acknowledge_key(claim.key).await?;
+            }
+        }
+    }
+    let waiting = records.len() - count;
+    output.object(&json!({"exported": {
+        "file": args.to,
+        "count": count,
+        "minutes": minutes,
+        "waiting": waiting,
+    }}));
+    let file = args.to.display();
+    output.line(match output.language {
+        Language::Italian => format!("{count} codici in {file}, {waiting} in attesa"),
+        _ => format!("{count} codes in {file}, {waiting} waiting"),
+    });
+    failed.map_or(Ok(()), |error| {
+        Err(error.hint("what was written is safe; the next export goes on with the others"))
+    })
+}
+
+/// What is written to.
+enum Target {
+    Csv(CsvSink),
+    Pdf(PathBuf, Slips, Timestamp),
+}
+
+impl Target {
+    fn of(args: &Export, outbox: &Outbox) -> Result<Self> {
+        let extension = args.to.extension().and_then(|extension| extension.to_str());
+        let zone = outbox.zone().clone();
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("csv") => Ok(Self::Csv(CsvSink::open(&args.to)?.in_zone(zone))),
+            Some("pdf") => {
+                unused(&args.to)?;
+                if args.limit > Slips::MOST {
+                    return Err(Error::new(
+                        Kind::LimitExceeded,
+                        "a document has at most 10,000 slips",
+                    )
+                    .hint("leave --limit out, and export again for the rest"));
+                }
+                let own = outbox.config.campaign.name.as_str();
+                let slips = Slips::new(args.title.as_deref().unwrap_or(own))?
+                    .in_zone(zone)
+                    .in_languages(args.language.into());
+                Ok(Self::Pdf(args.to.clone(), slips, SystemClock.now()))
+            }
+            _ => Err(Error::new(
+                Kind::InputInvalid,
+                "the file's name ends neither with .csv nor with .pdf",
+            )),
+        }
+    }
+
+    /// How many claims are written together: all slips are one document.
+    fn at_once(&self) -> usize {
+        match self {
+            Self::Csv(_) => 500,
+            Self::Pdf(..) => Slips::MOST,
+        }
+    }
+
+    async fn write(&self, claims: &[Claim]) -> Result<()> {
+        match self {
+            Self::Csv(sink) => sink.deliver(claims).await,
+            Self::Pdf(path, slips, now) => {
+                let pdf = slips.pdf(claims, slips.zone().day(*now))?;
+                replace_privately(path, &pdf).map_err(|error| {
+                    Error::new(Kind::StorageFailed, "the slips cannot be written")
+                        .with("file", path.display())
+                        .because(error)
+                })
+            }
+        }
+    }
+}
+
+/// Slips that were written before may be the only ones that have their codes.
+fn unused(path: &Path) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::InputInvalid, "the file is there already")
+        .with("file", path.display())
+        .hint("name a new file: the old one may hold codes that nobody has printed"))
+}
+
+impl From<SlipLanguage> for Languages {
+    fn from(language: SlipLanguage) -> Self {
+        match language {
+            SlipLanguage::Both => Self::ItalianEnglish,
+            SlipLanguage::It => Self::Italian,
+            SlipLanguage::En => Self::English,
+        }
+    }
+}
