@@ -117,11 +117,11 @@ async fn run(url: &str, source: &NewInstrument, store: &Path, in_flight: u32) ->
     let key = PrivateKey::from_pem(&source.key.to_pkcs1_pem(), None).unwrap();
     let issuer = InstrumentClient::new(client, source.id.clone(), key).unwrap();
     let store = Arc::new(SqliteStore::open(store).await.unwrap());
-    let keys = MemoryKeyStore::default();
+    let keys = Arc::new(MemoryKeyStore::default());
     let awards = Dispatcher::open(
         Arc::clone(&store) as _,
         Arc::new(issuer),
-        &keys,
+        keys,
         Arc::new(SystemClock),
     )
     .await

@@ -1,3 +1,5 @@
 //! What the tests of wom-sdk share.
 
 pub mod fuzz;
+pub mod sim;
+pub mod still;

@@ -1,8 +1,8 @@
 //! Kill -9 at random instants while awards are under way: nothing is lost, nothing is doubled.
 //!
-//! The worker is this test binary itself, started again with a variable set: a real process on a
-//! real disk. The Registry runs here, over real HTTP. `WOM_KILLS` sets how many times the worker is
-//! killed; `WOM_SEED` repeats a run.
+//! Worker and Registry are this test binary itself, started again with a variable set: real
+//! processes on a real disk, with real HTTP between them. `WOM_KILLS` sets how many kills there are,
+//! `WOM_SEED` repeats a run.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
@@ -14,13 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wom_registry::TestRegistry;
+use wom_registry::{Registry, RegistryOptions};
 use wom_sdk::{
-    Kind, SystemClock,
+    Kind, Retry, SystemClock,
     award::Request,
     dispatcher::Dispatcher,
     pocket::Pocket,
-    privacy::{FileKeyStore, KeyStore},
+    privacy::FileKeyStore,
     protocol::{Link, Otc, Pin, PrivateKey},
     registry::{InstrumentClient, PocketClient, RegistryClient},
     store::Store,
@@ -28,20 +28,118 @@ use wom_sdk::{
 use wom_store::SqliteStore;
 
 const WORKER: &str = "WOM_KILL_TEST_WORKER";
+const SERVER: &str = "WOM_KILL_TEST_SERVER";
+const PORT: &str = "WOM_KILL_TEST_PORT";
 const AWARDS: u32 = 60;
 
 fn minutes(n: u32) -> u32 {
     n % 7 + 1
 }
 
+/// Who dies.
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    Worker,
+    /// The worker, and again while it recovers.
+    WorkerTwice,
+    Registry,
+    Both,
+}
+
 #[test]
-fn kill_minus_nine_loses_nothing_and_doubles_nothing() {
+fn killing_the_worker_loses_nothing_and_doubles_nothing() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if let Ok(dir) = std::env::var(WORKER) {
-        runtime.block_on(work(Path::new(&dir)));
-        return;
+        return runtime.block_on(work(Path::new(&dir)));
     }
-    runtime.block_on(supervise());
+    if let Ok(dir) = std::env::var(SERVER) {
+        return runtime.block_on(serve(Path::new(&dir)));
+    }
+    runtime.block_on(supervise(&[Victim::Worker, Victim::WorkerTwice], kills(50)));
+}
+
+#[test]
+fn killing_the_registry_or_both_loses_nothing_and_doubles_nothing() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let victims = [Victim::Registry, Victim::Both, Victim::Registry];
+    runtime.block_on(supervise(&victims, kills(50) / 2));
+}
+
+fn kills(unless_set: u32) -> u32 {
+    let set = std::env::var("WOM_KILLS").ok();
+    set.and_then(|text| text.parse().ok()).unwrap_or(unless_set)
+}
+
+/// The Registry, until it is killed.
+async fn serve(dir: &Path) {
+    let registry = Registry::open(dir, RegistryOptions::new().key_bits(2048))
+        .await
+        .unwrap();
+    let port = std::env::var(PORT).unwrap();
+    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}"))
+        .await
+        .unwrap();
+    println!("serving {}", listener.local_addr().unwrap().port());
+    wom_registry::serve(listener, registry, std::future::pending())
+        .await
+        .unwrap();
+}
+
+/// The Registry's process; it dies with the test.
+struct Server {
+    process: Child,
+    dir: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    fn start(dir: &Path, port: u16) -> Self {
+        let mut process = again()
+            .env(SERVER, dir)
+            .env(PORT, port.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| line.unwrap().strip_prefix("serving ")?.parse().ok());
+        Self {
+            process,
+            dir: dir.to_owned(),
+            port: port.expect("the Registry serves"),
+        }
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    fn start_again(&mut self) {
+        let again = Self::start(&self.dir, self.port);
+        *self = again;
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// This test binary, to be told what to be.
+fn again() -> Command {
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args([
+        "killing_the_worker_loses_nothing_and_doubles_nothing",
+        "--exact",
+        "--nocapture",
+    ]);
+    again
 }
 
 /// Awards everything, a few at once, and says each code when it has it.
@@ -59,7 +157,7 @@ async fn work(dir: &Path) {
     let dispatcher = Dispatcher::open(
         store,
         Arc::new(issuer),
-        &keys as &dyn KeyStore,
+        Arc::new(keys),
         Arc::new(SystemClock),
     )
     .await
@@ -80,10 +178,14 @@ async fn work(dir: &Path) {
                 .await
                 .unwrap();
             println!("accepted {n}");
-            let ticket = dispatcher
-                .award(&format!("activity {n}"), &request)
-                .await
-                .unwrap();
+            // Whoever has no answer asks again, with the same key.
+            let ticket = loop {
+                match dispatcher.award(&format!("activity {n}"), &request).await {
+                    Ok(ticket) => break ticket,
+                    Err(error) if error.retry() == Retry::Never => panic!("{error:?}"),
+                    Err(_) => {}
+                }
+            };
             println!(
                 "offered {n} {} {}",
                 ticket.otc.reveal(),
@@ -108,33 +210,29 @@ struct Heard {
     finished: bool,
 }
 
-async fn supervise() {
-    let kills: u32 = std::env::var("WOM_KILLS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(50);
+async fn supervise(victims: &[Victim], kills: u32) {
     let seed: u64 = std::env::var("WOM_SEED")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| {
             u64::from_be_bytes(*Otc::random().reveal_bytes().first_chunk().unwrap())
         });
-    println!("seed {seed}: repeat with WOM_SEED={seed}; {kills} kills");
+    println!("seed {seed}: repeat with WOM_SEED={seed}; {kills} kills of {victims:?}");
     let mut random = seed;
 
     let root = tempfile::tempdir().unwrap();
-    let registry = TestRegistry::start(root.path().join("registry"))
+    let options = RegistryOptions::new().key_bits(2048);
+    let registry = Registry::open(root.path().join("registry"), options)
         .await
         .unwrap();
+    let mut server = Server::start(registry.dir(), 0);
     let heard = Arc::new(Mutex::new(Heard::default()));
-    let (mut killed, mut rounds) = (0, 0);
-    let mut folders: Vec<PathBuf> = Vec::new();
+    let (mut killed, mut rounds) = (0, 0_u32);
     while killed < kills {
         // A new folder once everything of the last one is awarded.
         let dir = root.path().join(format!("worker-{rounds}"));
         rounds += 1;
         let instrument = registry
-            .registry()
             .add_instrument("killed", &["H".parse().unwrap()])
             .await
             .unwrap();
@@ -145,11 +243,11 @@ async fn supervise() {
         )
         .unwrap();
         std::fs::write(dir.join("source"), instrument.id.to_string()).unwrap();
-        std::fs::write(dir.join("url"), registry.url()).unwrap();
+        std::fs::write(dir.join("url"), server.url()).unwrap();
         FileKeyStore::create(dir.join("keys.json")).unwrap();
         *heard.lock().unwrap() = Heard::default();
+        let mut worker = start(&dir, &heard);
         loop {
-            let mut worker = start(&dir, &heard);
             if killed == kills {
                 assert!(worker.wait().unwrap().success());
                 break;
@@ -164,18 +262,34 @@ async fn supervise() {
                 assert!(status.success(), "the worker failed by itself");
                 break;
             }
-            worker.kill().unwrap();
-            worker.wait().unwrap();
+            let victim = victims[usize::try_from(next(&mut random) % 16).unwrap() % victims.len()];
             killed += 1;
+            if matches!(victim, Victim::Registry | Victim::Both) {
+                server.kill();
+            }
+            if !matches!(victim, Victim::Registry) {
+                worker.kill().unwrap();
+                worker.wait().unwrap();
+                worker = start(&dir, &heard);
+            }
+            if matches!(victim, Victim::WorkerTwice) {
+                let recovering = Duration::from_millis(next(&mut random) % 60);
+                tokio::time::sleep(recovering).await;
+                worker.kill().unwrap();
+                worker.wait().unwrap();
+                worker = start(&dir, &heard);
+            }
+            if matches!(victim, Victim::Registry | Victim::Both) {
+                server.start_again();
+            }
         }
         // What the dead have said may still be in the pipe.
         tokio::time::sleep(Duration::from_millis(200)).await;
         check(&heard.lock().unwrap());
-        redeem_all(registry.url(), &dir, &heard).await;
-        folders.push(dir);
+        redeem_all(&server.url(), &dir, &heard).await;
     }
-    let total: u64 = (0..AWARDS).map(|n| u64::from(minutes(n))).sum::<u64>() * folders.len() as u64;
-    let books = registry.registry().books().await.unwrap().total;
+    let total = (0..AWARDS).map(|n| u64::from(minutes(n))).sum::<u64>() * u64::from(rounds);
+    let books = registry.books().await.unwrap().total;
     assert_eq!(
         (books.issued, books.redeemed),
         (total, total),
@@ -183,7 +297,7 @@ async fn supervise() {
     );
     println!(
         "{killed} kills, {} awards: lost 0, doubled 0; {} codes were made and never verified",
-        u64::from(AWARDS) * folders.len() as u64,
+        AWARDS * rounds,
         books.generated - books.issued
     );
 }
@@ -221,12 +335,7 @@ async fn redeem_all(url: &str, dir: &Path, heard: &Arc<Mutex<Heard>>) {
 }
 
 fn start(dir: &Path, heard: &Arc<Mutex<Heard>>) -> Child {
-    let mut worker = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "kill_minus_nine_loses_nothing_and_doubles_nothing",
-            "--exact",
-            "--nocapture",
-        ])
+    let mut worker = again()
         .env(WORKER, dir)
         .stdout(Stdio::piped())
         .spawn()

@@ -12,7 +12,7 @@ use wom_sdk::{
     Activity, Body, Clock, Device, Digest, MINUTE_MS, Observation, Provenance, Recording, Result,
     Span, Subject, Timestamp,
     award::Identity,
-    campaign::{Campaign, Line},
+    campaign::{Campaign, Collect, Line},
     collector::{Collector, Settled, Unwatched},
     instrument::{Capabilities, Chunks, Info, Input, Instrument, Proven, Sink},
     privacy::MemoryKeyStore,
@@ -41,6 +41,8 @@ fn campaign() -> Campaign {
         )
         .unwrap(),
         settlement_ms: SETTLEMENT_MS,
+        lateness_ms: 20 * Campaign::LATENESS_MS,
+        collect: Collect::AtOnce,
         place: "43.72,12.63".parse().unwrap(),
         lines: vec![Line::all_day("health", "H".parse().unwrap())],
     }
@@ -65,7 +67,8 @@ fn collector() -> Collector {
 /// Minutes awarded, by unit; an account that pays twice is added up.
 fn awarded<'a>(settled: impl IntoIterator<Item = &'a Settled>) -> BTreeMap<String, u32> {
     let mut minutes = BTreeMap::new();
-    for (_, payment) in settled.into_iter().flat_map(|settled| &settled.awarded) {
+    let accepted = settled.into_iter().flat_map(|settled| &settled.awarded);
+    for payment in accepted.flat_map(|accepted| &accepted.payments) {
         *minutes.entry(payment.unit.to_string()).or_default() += payment.minutes;
     }
     minutes

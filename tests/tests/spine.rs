@@ -74,7 +74,7 @@ impl World {
             .unwrap();
         let store = SqliteStore::open(dir.path().join("sdk.db")).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        let keys = MemoryKeyStore::default();
+        let keys = Arc::new(MemoryKeyStore::default());
         let clock = Arc::new(HandClock::default());
         let issuer = InstrumentClient::new(
             client.clone(),
@@ -82,11 +82,11 @@ impl World {
             instrument.key.clone(),
         );
         let issuer = Arc::new(issuer.unwrap());
-        let awards = Dispatcher::open(Arc::clone(&store), issuer, &keys, clock.clone());
+        let awards = Dispatcher::open(Arc::clone(&store), issuer, keys.clone(), clock.clone());
         let payee = PosClient::new(client.clone(), pos.id.clone(), pos.key.clone()).unwrap();
         Self {
             awards: awards.await.unwrap(),
-            desk: CashDesk::open(store, Arc::new(payee), &keys, clock.clone()).unwrap(),
+            desk: CashDesk::new(store, Arc::new(payee), keys, clock.clone()),
             dir,
             registry,
             instrument,
@@ -295,9 +295,9 @@ async fn strangers_are_told_what_does_not_fit() {
     let award = async |id, key, aim: &str| {
         let issuer = Arc::new(InstrumentClient::new(world.client.clone(), id, key).unwrap());
         let store = Arc::new(wom_sdk::store::MemoryStore::new());
-        let keys = MemoryKeyStore::default();
+        let keys = Arc::new(MemoryKeyStore::default());
         let clock = Arc::new(SystemClock);
-        let awards = Dispatcher::open(store, issuer, &keys, clock).await.unwrap();
+        let awards = Dispatcher::open(store, issuer, keys, clock).await.unwrap();
         let request = Request::new(aim.parse().unwrap(), 5, urbino());
         awards.award("k", &request).await.unwrap_err().kind()
     };
@@ -444,7 +444,7 @@ async fn a_wallet_finds_its_registry_at_another_address() {
     let payee = Arc::new(PosClient::new(client.clone(), pos.id, pos.key).unwrap());
     let store = Arc::new(wom_sdk::store::MemoryStore::new());
     let keys = MemoryKeyStore::default();
-    let desk = CashDesk::open(store, payee, &keys, Arc::new(SystemClock)).unwrap();
+    let desk = CashDesk::new(store, payee, Arc::new(keys), Arc::new(SystemClock));
     let bill = desk.charge("order 1", &charge(10)).await.unwrap();
     let gateway = PocketClient::new(client);
     pocket

@@ -17,7 +17,7 @@ use wom_sdk::{
     Activity, Body, Device, Digest, Error, Kind, Observation, Provenance, Recording, Result, Span,
     Subject, Timestamp,
     award::Identity,
-    campaign::{Campaign, Line},
+    campaign::{Campaign, Collect, Line},
     collector::{Collector, Unwatched},
     instrument::{
         Capabilities, Chunks, Cursor, Hint, Info, Input, Instrument, Proven, Received, Refusal,
@@ -319,6 +319,8 @@ async fn a_signed_webhook_leads_to_a_paged_pull_and_every_minute_counts_once() {
         )
         .unwrap(),
         settlement_ms: Campaign::SETTLEMENT_MS,
+        lateness_ms: Campaign::LATENESS_MS,
+        collect: Collect::AtOnce,
         place: "43.72,12.63".parse().unwrap(),
         lines: vec![Line::all_day("health", "H".parse().unwrap())],
     };
@@ -345,7 +347,7 @@ async fn a_signed_webhook_leads_to_a_paged_pull_and_every_minute_counts_once() {
                 .settled
                 .iter()
                 .flat_map(|s| &s.awarded)
-                .map(|(_, p)| p.minutes),
+                .map(|accepted| accepted.minutes()),
         );
     }
     // 10:00 to 10:45 from two overlapping sessions, and ten minutes of the corrected one.

@@ -117,6 +117,28 @@ pub(super) fn texts() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
+/// Headers as lines, an empty line, the body.
+pub(super) fn webhooks() -> Vec<Vec<u8>> {
+    let text = include_str!("../../vectors/webhook-vectors.json");
+    let vectors: Value = serde_json::from_str(text).expect("another test reads it");
+    let cases = vectors["cases"].as_array().into_iter().flatten();
+    let mut seeds: Vec<_> = cases
+        .map(|case| {
+            let mut seed = Vec::new();
+            for (name, value) in case["headers"].as_object().into_iter().flatten() {
+                let value = value.as_str().unwrap_or_default();
+                seed.extend(format!("{name}:{value}\n").into_bytes());
+            }
+            seed.push(b'\n');
+            let body = case["body_base64"].as_str().unwrap_or_default();
+            seed.extend(STANDARD.decode(body).unwrap_or_default());
+            seed
+        })
+        .collect();
+    seeds.push(b"whsec_EQODq8WC8zc0aPhmVUvHPCI5KygXsRlY".to_vec());
+    seeds
+}
+
 pub(super) fn fit() -> Vec<Vec<u8>> {
     let mut seeds = vec![small_fit()];
     if let Some(fixtures) = fitparser_fixtures() {

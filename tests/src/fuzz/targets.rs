@@ -64,6 +64,7 @@ targets! {
         fuzz_problem, seeds::problems, PROTOCOL;
         fuzz_rsa_open, seeds::protocol_texts, &[];
         fuzz_texts, seeds::texts, TEXTS;
+        fuzz_webhook, seeds::webhooks, WEBHOOK;
     }
 }
 
@@ -233,6 +234,21 @@ const TEXTS: &[&[u8]] = &[
     b"65aa0c3be1f0d25c7b9e4411/1",
     "\u{a0}".as_bytes(),
     "\u{661}".as_bytes(),
+];
+
+const WEBHOOK: &[&[u8]] = &[
+    b"webhook-id:",
+    b"webhook-timestamp:",
+    b"webhook-signature:",
+    b"svix-id:",
+    b"1790000000",
+    b"9223372036854775807",
+    b"v1,",
+    b"v1a,",
+    b"whsec_",
+    b"=",
+    b".",
+    b"\n\n",
 ];
 
 const fn name(function: &'static str) -> &'static str {
