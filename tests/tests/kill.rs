@@ -102,6 +102,9 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let port = lines.find_map(|line| line.unwrap().strip_prefix("serving ")?.parse().ok());
+        // Read to the end: after a minute the test harness in there says that it is slow, and ends
+        // when nobody listens.
+        std::thread::spawn(move || lines.for_each(drop));
         Self {
             process,
             dir: dir.to_owned(),
