@@ -1,17 +1,27 @@
 //! Drives checkouts: from a charge to a code on a display, and from there to exactly one *paid*.
 
-use std::{sync::Arc, time::Duration};
+mod desks;
+mod news;
+#[cfg(test)]
+mod tests;
 
-use tokio::task::JoinSet;
+pub use desks::Desks;
+
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     Clock, Digest, Error, Kind, Result, Timestamp,
     award::{Secrets, Ticket},
-    checkout::{Action, Charge, Checkout, CheckoutId, CheckoutRecord, Event, Payee, State, step},
+    checkout::{
+        Action, Charge, Checkout, CheckoutId, CheckoutRecord, DeskId, Event, Listener, Payee,
+        Payment, State, step,
+    },
     privacy::{KeyStore, Sealer},
     protocol::random,
     store::Store,
 };
+
+use news::{Heard, News};
 
 /// Asks for payments and hears of them, with one committed write between any two calls that leave
 /// the process. Cheap to clone; any number may work on one store, and desks of several POS may
@@ -66,13 +76,15 @@ pub struct CashDesk {
     payee: Arc<dyn Payee>,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
+    listener: Option<Arc<dyn Listener>>,
+    news: Arc<News>,
 }
 
 impl CashDesk {
     /// How long [`charge`](Self::charge) tries to get a code.
     pub const PATIENCE: Duration = Duration::from_secs(30);
-    /// How often to look whether somebody else moved a checkout on.
-    const LOOK: Duration = Duration::from_millis(200);
+    /// How often to look whether another process moved a checkout on.
+    const LOOK: Duration = Duration::from_secs(1);
     /// How many checkouts [`run_due`](Self::run_due) looks after at a time.
     const AT_ONCE: usize = 8;
 
@@ -89,7 +101,23 @@ impl CashDesk {
             payee,
             sealer: Arc::new(Sealer::new(keys, "checkout")),
             clock,
+            listener: None,
+            news: Arc::default(),
         }
+    }
+
+    /// Tells somebody of payments, from [`run_due`](Self::run_due) or [`Desks::run`].
+    #[must_use]
+    pub fn with_listener(self, listener: Arc<dyn Listener>) -> Self {
+        Self {
+            listener: Some(listener),
+            ..self
+        }
+    }
+
+    /// The desk's POS at its Registry.
+    pub fn desk_id(&self) -> DeskId {
+        DeskId::new(self.payee.registry(), &self.payee.pos())
     }
 
     /// The name of the checkout for a shop's own reference.
@@ -118,6 +146,7 @@ impl CashDesk {
         let ends = self.now().plus_millis(millis(Self::PATIENCE));
         let mut last = None;
         loop {
+            let heard = self.news.of(id);
             let (record, checkout) = self.load(id).await?;
             if checkout.charge != *charge {
                 return Err(Error::new(
@@ -137,7 +166,7 @@ impl CashDesk {
                 }
                 State::Created | State::Registered | State::Verifying => {
                     match checkout.due.filter(|due| *due > self.now()) {
-                        Some(due) => self.pause(due.min(ends)).await,
+                        Some(due) => self.pause(due.min(ends), &heard).await,
                         None => {
                             let outcome = self.go_on_until(&record, &checkout, ends).await?;
                             last = outcome.error.or(last);
@@ -168,6 +197,30 @@ impl CashDesk {
         Ok(record.map(|record| record.state))
     }
 
+    /// The checkout with this id; none if this desk has none.
+    pub async fn checkout(&self, id: CheckoutId) -> Result<Option<Checkout>> {
+        if id.desk() != self.desk_id() {
+            return Ok(None);
+        }
+        let record = self.store.checkout(id).await?;
+        record.map(|record| self.unseal(&record)).transpose()
+    }
+
+    /// Waits until a checkout that others look after is decided, at most so long, and gives it; none
+    /// if this desk has none. Nothing is asked of the Registry.
+    pub async fn watch(&self, id: CheckoutId, at_most: Duration) -> Result<Option<Checkout>> {
+        let ends = self.now().plus_millis(millis(at_most));
+        loop {
+            let heard = self.news.of(id);
+            let checkout = self.checkout(id).await?;
+            let open = checkout.as_ref().is_some_and(|held| held.state.is_open());
+            if !open || self.now() >= ends {
+                return Ok(checkout);
+            }
+            self.pause(ends, &heard).await;
+        }
+    }
+
     /// Waits until the checkout under this reference is decided, at most so long, and tells how it
     /// stands then. The Registry is asked as often as is polite: after a second, then ever more
     /// seldom, at most every ten.
@@ -175,16 +228,9 @@ impl CashDesk {
         let id = self.id(reference);
         let ends = self.now().plus_millis(millis(at_most));
         loop {
+            let heard = self.news.of(id);
             let (record, checkout) = self.load(id).await?;
-            let open = matches!(
-                checkout.state,
-                State::Created
-                    | State::Registered
-                    | State::Verifying
-                    | State::Verified
-                    | State::Shown
-            );
-            if !open {
+            if !checkout.state.is_open() {
                 return Ok(checkout.state);
             }
             if checkout.due.is_some_and(|due| due <= self.now()) {
@@ -194,7 +240,8 @@ impl CashDesk {
             if self.now() >= ends {
                 return Ok(checkout.state);
             }
-            self.pause(checkout.due.unwrap_or(ends).min(ends)).await;
+            self.pause(checkout.due.unwrap_or(ends).min(ends), &heard)
+                .await;
         }
     }
 
@@ -202,7 +249,11 @@ impl CashDesk {
     /// is watched for a day by [`run_due`](Self::run_due): a payment that was under way becomes
     /// [`State::PaidAfterCancel`]. One that was paid before is [`Kind::AlreadyPerformed`].
     pub async fn cancel(&self, reference: &str) -> Result<State> {
-        let id = self.id(reference);
+        self.call_off(self.id(reference)).await
+    }
+
+    /// As [`cancel`](Self::cancel), by the checkout's id.
+    pub async fn call_off(&self, id: CheckoutId) -> Result<State> {
         loop {
             let (record, checkout) = self.load(id).await?;
             if matches!(checkout.state, State::PaidAfterCancel { .. }) {
@@ -224,44 +275,12 @@ impl CashDesk {
 
     /// Takes one step with each of this POS's checkouts that are due, at most `limit`, and tells
     /// which have changed their state by it: each change is told by one call only, and only once it
-    /// is written. Whoever may have died before hearing it asks for the [`state`](Self::state).
+    /// is written. Whoever may have died before hearing it asks for the [`state`](Self::state), or
+    /// has a [listener](Self::with_listener).
     pub async fn run_due(&self, limit: usize) -> Result<Vec<(CheckoutId, State)>> {
-        let mut changed = Vec::new();
-        let mut running = JoinSet::new();
-        for record in self.due(limit).await? {
-            if running.len() >= Self::AT_ONCE {
-                changed.extend(running.join_next().await.and_then(settled));
-            }
-            let desk = self.clone();
-            running.spawn(async move {
-                let checkout = desk.unseal(&record)?;
-                let changed = desk.go_on(&record, &checkout).await?.changed;
-                Ok(changed.map(|state| (record.id, state)))
-            });
-        }
-        while let Some(done) = running.join_next().await {
-            changed.extend(settled(done));
-        }
-        Ok(changed)
-    }
-
-    /// This POS's checkouts among those that are due.
-    async fn due(&self, limit: usize) -> Result<Vec<CheckoutRecord>> {
-        let (registry, pos) = (self.payee.registry(), self.payee.pos());
-        let mut ask = limit;
-        loop {
-            let due = self.store.due_checkouts(self.now(), ask).await?;
-            let all = due.len() < ask;
-            let own = due
-                .into_iter()
-                .filter(|record| record.id.is_of(registry, &pos));
-            let own: Vec<_> = own.take(limit).collect();
-            if all || own.len() == limit {
-                return Ok(own);
-            }
-            // The others are another desk's: look behind them.
-            ask = ask.saturating_mul(2);
-        }
+        Desks::new(Arc::clone(&self.store), [self.clone()])
+            .run_due(limit)
+            .await
     }
 
     async fn begin(&self, id: CheckoutId, charge: &Charge) -> Result<()> {
@@ -324,14 +343,20 @@ impl CashDesk {
             }
             (Action::Poll, Some(ticket)) => Event::Status(self.payee.status(&ticket.otc).await),
             (Action::Verify | Action::Poll, None) => return Err(lost()),
+            (Action::Tell, _) => Event::Told(self.tell(checkout).await),
         };
         let error = match &event {
             Event::Registered(Err(error))
             | Event::Verified(Err(error))
-            | Event::Status(Err(error)) => Some(error.clone()),
+            | Event::Status(Err(error))
+            | Event::Told(Err(error)) => Some(error.clone()),
             _ => None,
         };
-        let next = step(checkout, event, self.now(), random::number())?.checkout;
+        let mut next = step(checkout, event, self.now(), random::number())?.checkout;
+        if next.state.is_paid() && self.listener.is_none() {
+            // Nobody is to be told: that needs no write of its own.
+            next = step(&next, Event::Told(Ok(())), self.now(), 0)?.checkout;
+        }
         tracing::debug!(
             state = next.state.name(),
             tries = next.tries,
@@ -340,6 +365,23 @@ impl CashDesk {
         let written = self.put(record, &next).await?.is_some();
         let changed = (written && next.state != checkout.state).then_some(next.state);
         Ok(Outcome { changed, error })
+    }
+
+    async fn tell(&self, checkout: &Checkout) -> Result<()> {
+        let Some(listener) = &self.listener else {
+            return Ok(());
+        };
+        let payment = Payment {
+            id: checkout.id,
+            pos: self.payee.pos(),
+            amount: checkout.charge.amount,
+            state: checkout.state.clone(),
+        };
+        let told = listener.paid(&payment).await;
+        if let Err(error) = &told {
+            tracing::warn!(code = error.code(), "nobody could be told of a payment");
+        }
+        told
     }
 
     /// Verifies. A Registry that fails after an earlier try ended unclear may have done it then, and
@@ -398,7 +440,11 @@ impl CashDesk {
         next: &Checkout,
     ) -> Result<Option<CheckoutRecord>> {
         let next = self.record(record.version, next, record.sealed.clone())?;
-        Ok(self.store.put_checkout(&next).await?.then_some(next))
+        let written = self.store.put_checkout(&next).await?;
+        if written {
+            self.news.tell(next.id);
+        }
+        Ok(written.then_some(next))
     }
 
     fn record(
@@ -434,10 +480,12 @@ impl CashDesk {
         })
     }
 
-    /// Sleeps until then, but looks now and then what others do.
-    async fn pause(&self, until: Timestamp) {
+    /// Sleeps until then, or until there is news; what other processes do is looked for now and then.
+    async fn pause(&self, until: Timestamp, heard: &Heard) {
         let left = until.since(self.now()).max(1).unsigned_abs();
-        tokio::time::sleep(Duration::from_millis(left).min(Self::LOOK)).await;
+        let pause = Duration::from_millis(left).min(Self::LOOK);
+        // Late or in time: the caller looks again.
+        let _ = tokio::time::timeout(pause, heard.wait()).await;
     }
 
     fn now(&self) -> Timestamp {
@@ -452,23 +500,6 @@ struct Outcome {
     changed: Option<State>,
     /// The error of the call.
     error: Option<Error>,
-}
-
-type Settled = Result<Option<(CheckoutId, State)>>;
-
-/// What came of one checkout. One that cannot be looked after must not keep the others waiting.
-fn settled(done: Result<Settled, tokio::task::JoinError>) -> Option<(CheckoutId, State)> {
-    match done {
-        Ok(Ok(changed)) => changed,
-        Ok(Err(error)) => {
-            tracing::warn!(
-                code = error.code(),
-                "a checkout could not be looked after: {error}"
-            );
-            None
-        }
-        Err(_) => None,
-    }
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -500,6 +531,3 @@ fn unready() -> Error {
 fn lost() -> Error {
     Error::new(Kind::Internal, "the store lost a checkout or its code")
 }
-
-#[cfg(test)]
-mod tests;

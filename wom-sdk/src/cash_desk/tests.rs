@@ -1,6 +1,7 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use async_trait::async_trait;
+use tokio::task::JoinSet;
 
 use super::*;
 use crate::{
@@ -293,4 +294,119 @@ async fn desks_of_two_pos_in_one_store_keep_apart() {
     assert_eq!(changed[0].0, desk_b.id("1"));
     assert_eq!(*b.polls.lock().unwrap(), 1);
     assert_eq!(*a.polls.lock().unwrap(), 0);
+}
+
+/// Hears of payments, after it failed so often.
+#[derive(Debug, Default)]
+struct Ear {
+    failures: Mutex<u32>,
+    heard: Mutex<Vec<Payment>>,
+}
+
+#[async_trait]
+impl Listener for Ear {
+    async fn paid(&self, payment: &Payment) -> Result<()> {
+        let mut failures = self.failures.lock().unwrap();
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(Error::new(Kind::DeliveryFailed, "nobody is there"));
+        }
+        self.heard.lock().unwrap().push(payment.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_is_told_of_each_payment_until_it_has_heard() {
+    let shop = shop(vec![]);
+    let ear = Arc::new(Ear {
+        failures: Mutex::new(3),
+        ..Ear::default()
+    });
+    let desk = shop.desk.clone().with_listener(Arc::clone(&ear) as _);
+    desk.charge("order 1", &ten()).await.unwrap();
+    desk.charge("order 2", &ten()).await.unwrap();
+    desk.cancel("order 2").await.unwrap();
+    let at = Timestamp::from_seconds(1_800_000_001);
+    shop.till.pay(at);
+    // Whoever waits at the desk and dies then leaves a payment that nobody was told of.
+    let state = desk.wait("order 1", minutes(1)).await.unwrap();
+    assert_eq!(state, State::Paid { at });
+    for _ in 0..60 {
+        desk.run_due(10).await.unwrap();
+        tokio::time::sleep(minutes(1)).await;
+    }
+    let mut heard = ear.heard.lock().unwrap().clone();
+    heard.sort_by_key(|payment| payment.state.name());
+    let told: Vec<_> = heard
+        .iter()
+        .map(|payment| {
+            (
+                payment.id,
+                &*payment.pos,
+                payment.amount,
+                payment.state.name(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (desk.id("order 1"), "a", 10, "paid"),
+            (desk.id("order 2"), "a", 10, "paid_after_cancel"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_watches_hears_at_once_and_asks_the_registry_nothing() {
+    let shop = shop(vec![]);
+    shop.desk.charge("order 1", &ten()).await.unwrap();
+    let id = shop.desk.id("order 1");
+    let watching = tokio::spawn({
+        let desk = shop.desk.clone();
+        async move { desk.watch(id, minutes(1)).await.unwrap().unwrap().state }
+    });
+    let began = shop.desk.now();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    shop.desk.cancel("order 1").await.unwrap();
+    assert_eq!(watching.await.unwrap(), State::Cancelled);
+    assert!(shop.desk.now().since(began) < 600);
+    // Of which one look is the cancellation's.
+    assert_eq!(*shop.till.polls.lock().unwrap(), 1);
+    let other = CheckoutId::new("https://wom.social", "b", "order 1");
+    assert!(shop.desk.watch(other, minutes(1)).await.unwrap().is_none());
+    assert!(shop.desk.news.is_idle(), "nobody waits any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_keep_within_the_rate_and_nobody_is_forgotten() {
+    let store = Arc::new(MemoryStore::new());
+    let till = Arc::new(Till {
+        pos: "a",
+        ..Till::default()
+    });
+    let desk = open(Arc::clone(&store), Arc::clone(&till));
+    for n in 0..100 {
+        desk.charge(&format!("order {n}"), &ten()).await.unwrap();
+    }
+    let rate = crate::store::Rate {
+        per_second: 5,
+        burst: 5,
+    };
+    let desks = Desks::new(store, [desk.clone()]).with_rate(rate);
+    let seconds = 40;
+    let stop = tokio::time::sleep(Duration::from_secs(seconds));
+    desks.run(stop).await.unwrap();
+    let polls = u64::from(*till.polls.lock().unwrap());
+    assert!(
+        (seconds * 5 - 10..=seconds * 5 + 5).contains(&polls),
+        "{polls}"
+    );
+    till.pay(Timestamp::from_seconds(1_800_000_001));
+    desks.run(tokio::time::sleep(minutes(2))).await.unwrap();
+    for n in 0..100 {
+        let state = desk.state(&format!("order {n}")).await.unwrap().unwrap();
+        assert_eq!(state.name(), "paid", "order {n}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The checkout's state machine: one arrow, one committed write.
 
 use super::{Checkout, State};
-use crate::{Error, Kind, MINUTE_MS, Result, Retry, Timestamp, award::Ticket};
+use crate::{Error, Kind, MINUTE_MS, Result, Retry, Timestamp, award::Ticket, webhook::pause_ms};
 
 /// How long one call may take before another worker may take the checkout over.
 const LEASE_MS: i64 = 60_000;
@@ -38,6 +38,8 @@ pub enum Event {
     Cancel,
     /// The shop wants a failed one to be tried anew.
     Resume,
+    /// Whoever listens was told of the payment.
+    Told(Result<()>),
 }
 
 /// What to do at the Registry next, once the new state is written.
@@ -49,6 +51,8 @@ pub enum Action {
     Verify,
     /// Ask for the status.
     Poll,
+    /// Tell whoever listens of the payment.
+    Tell,
 }
 
 /// The checkout as it is after an event, and what to do once that is written.
@@ -158,6 +162,24 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
             enter(&mut next, again, now);
             None
         }
+        (
+            State::Paid { .. } | State::PaidAfterExpiry { .. } | State::PaidAfterCancel { .. },
+            Event::Due,
+        ) => {
+            next.due = Some(now.plus_millis(LEASE_MS));
+            Some(Action::Tell)
+        }
+        (
+            State::Paid { .. } | State::PaidAfterExpiry { .. } | State::PaidAfterCancel { .. },
+            Event::Told(told),
+        ) => {
+            next.tries += 1;
+            next.due = match told {
+                Ok(()) => None,
+                Err(_) => pause_ms(next.tries, random).map(|pause| now.plus_millis(pause)),
+            };
+            None
+        }
         (State::Paid { .. }, Event::Cancel) => {
             return Err(Error::new(
                 Kind::AlreadyPerformed,
@@ -209,7 +231,6 @@ fn looked(checkout: &mut Checkout, answer: Result<Option<Timestamp>>, now: Times
             _ => State::Paid { at },
         };
         enter(checkout, paid, now);
-        checkout.due = None;
         return;
     }
     if checkout.state != State::Shown {
@@ -292,12 +313,34 @@ mod tests {
                 (9, Event::Status(Ok(Some(at(8))))),
             ],
         );
-        assert_eq!((&paid.state, paid.due), (&State::Paid { at: at(8) }, None));
+        assert_eq!(paid.state, State::Paid { at: at(8) });
         assert!(step(&paid, Event::Status(Ok(Some(at(8)))), at(10), 0).is_err());
         assert_eq!(
             step(&paid, Event::Cancel, at(10), 0).unwrap_err().kind(),
             Kind::AlreadyPerformed
         );
+    }
+
+    #[test]
+    fn a_payment_is_told_until_it_is_heard() {
+        let paid = with(shown(), vec![(9, Event::Status(Ok(Some(at(8)))))]);
+        assert_eq!(paid.due, Some(at(9)));
+        let telling = step(&paid, Event::Due, at(9), 0).unwrap();
+        assert_eq!(telling.action, Some(Action::Tell));
+        let deaf = || Error::new(Kind::DeliveryFailed, "nobody there");
+        let again = step(&telling.checkout, Event::Told(Err(deaf())), at(10), 0).unwrap();
+        assert_eq!(again.checkout.due, Some(at(15)));
+        let told = step(&again.checkout, Event::Told(Ok(())), at(15), 0).unwrap();
+        assert_eq!(
+            (told.checkout.due, &told.checkout.state),
+            (None, &paid.state)
+        );
+        let mut unheard = paid;
+        while unheard.due.is_some() {
+            let told = Event::Told(Err(deaf()));
+            unheard = step(&unheard, told, at(20), 0).unwrap().checkout;
+        }
+        assert_eq!(unheard.tries, crate::webhook::TRIES);
     }
 
     #[test]

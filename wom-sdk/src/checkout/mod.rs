@@ -38,18 +38,52 @@ impl CheckoutId {
     /// The checkout for a shop's own reference, such as an order's number.
     pub fn new(registry: &str, pos: &str, reference: &str) -> Self {
         let mut id = digest(&["checkout/1", registry, pos, reference]);
-        id[..DESK].copy_from_slice(&digest(&["desk/1", registry, pos])[..DESK]);
+        id[..DESK].copy_from_slice(&DeskId::new(registry, pos).0);
         Self(id)
     }
 
-    /// Whether the checkout is one of this POS at this Registry.
-    pub fn is_of(self, registry: &str, pos: &str) -> bool {
-        self.0[..DESK] == digest(&["desk/1", registry, pos])[..DESK]
+    /// Which desk it is of.
+    pub fn desk(self) -> DeskId {
+        let mut desk = [0; DESK];
+        desk.copy_from_slice(&self.0[..DESK]);
+        DeskId(desk)
     }
 
     /// Lower-case hexadecimal.
     pub fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The id that [`to_hex`](Self::to_hex) wrote.
+    pub fn from_hex(text: &str) -> Result<Self> {
+        let bytes = text.as_bytes();
+        let mut id = [0; 32];
+        let pairs = bytes.chunks_exact(2).zip(&mut id);
+        let read = pairs.map(|(pair, byte)| {
+            let pair = std::str::from_utf8(pair).ok()?;
+            *byte = u8::from_str_radix(pair, 16).ok()?;
+            Some(())
+        });
+        if bytes.len() != 64 || read.collect::<Option<()>>().is_none() {
+            return Err(Error::new(
+                Kind::InputInvalid,
+                "the id of a checkout has 64 hexadecimal digits",
+            ));
+        }
+        Ok(Self(id))
+    }
+}
+
+/// A POS at a Registry, as the first bytes of its checkouts' ids.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct DeskId([u8; DESK]);
+
+impl DeskId {
+    /// The desk of this POS at this Registry.
+    pub fn new(registry: &str, pos: &str) -> Self {
+        let mut desk = [0; DESK];
+        desk.copy_from_slice(&digest(&["desk/1", registry, pos])[..DESK]);
+        Self(desk)
     }
 }
 
@@ -94,6 +128,28 @@ pub trait Payee: fmt::Debug + Send + Sync {
 
     /// When the first payment was made, by the Registry's clock, where there is one.
     async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>>;
+}
+
+/// Hears of payments: a webhook, a printer in the kitchen.
+#[async_trait]
+pub trait Listener: fmt::Debug + Send + Sync {
+    /// A checkout was paid, in time or late. `Ok` means that the listener has it for good; after an
+    /// error it is told again, up to eight times within about 28 hours. So it may be told twice, and
+    /// must know the checkout by its id.
+    async fn paid(&self, payment: &Payment) -> Result<()>;
+}
+
+/// What a [`Listener`] hears.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payment {
+    /// Which checkout.
+    pub id: CheckoutId,
+    /// The POS id.
+    pub pos: String,
+    /// How many WOM.
+    pub amount: u32,
+    /// [`State::Paid`], [`State::PaidAfterExpiry`] or [`State::PaidAfterCancel`].
+    pub state: State,
 }
 
 /// What a payment asks for; frozen.
@@ -166,6 +222,22 @@ pub enum State {
 }
 
 impl State {
+    /// Whether it can still become [`Paid`](Self::Paid).
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::Created | Self::Registered | Self::Verifying | Self::Verified | Self::Shown
+        )
+    }
+
+    /// Whether it was paid, in time or late.
+    pub fn is_paid(&self) -> bool {
+        matches!(
+            self,
+            Self::Paid { .. } | Self::PaidAfterExpiry { .. } | Self::PaidAfterCancel { .. }
+        )
+    }
+
     /// The stable name.
     pub fn name(&self) -> &'static str {
         match self {
