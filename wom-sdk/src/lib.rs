@@ -9,6 +9,7 @@ pub mod collector;
 pub mod dispatcher;
 mod error;
 pub mod files;
+mod hex;
 pub mod instrument;
 pub mod merchant;
 pub mod observation;

@@ -78,7 +78,7 @@ impl Digest {
 
     /// Lower-case hexadecimal.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex::encode(&self.0)
     }
 }
 

@@ -51,26 +51,12 @@ impl CheckoutId {
 
     /// Lower-case hexadecimal.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex::encode(&self.0)
     }
 
-    /// The id that [`to_hex`](Self::to_hex) wrote.
-    pub fn from_hex(text: &str) -> Result<Self> {
-        let bytes = text.as_bytes();
-        let mut id = [0; 32];
-        let pairs = bytes.chunks_exact(2).zip(&mut id);
-        let read = pairs.map(|(pair, byte)| {
-            let pair = std::str::from_utf8(pair).ok()?;
-            *byte = u8::from_str_radix(pair, 16).ok()?;
-            Some(())
-        });
-        if bytes.len() != 64 || read.collect::<Option<()>>().is_none() {
-            return Err(Error::new(
-                Kind::InputInvalid,
-                "the id of a checkout has 64 hexadecimal digits",
-            ));
-        }
-        Ok(Self(id))
+    /// The id whose hexadecimal form this is.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        crate::hex::decode(text).map(Self)
     }
 }
 

@@ -284,7 +284,7 @@ fn name_of(otc: &Otc) -> String {
     let mut hash = Sha256::new();
     hash.update(b"wom-pocket/1");
     hash.update(otc.reveal_bytes());
-    crate::protocol::random::to_hex(&hash.finalize())
+    crate::hex::encode(&hash.finalize())
 }
 
 fn poisoned() -> Error {

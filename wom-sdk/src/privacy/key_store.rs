@@ -156,11 +156,7 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     /// work with the keys of another.
     fn fingerprint(&self) -> Result<String> {
         let key = self.purpose_key("fingerprint/1")?;
-        Ok(key
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(crate::hex::encode(&key[..8]))
     }
 }
 

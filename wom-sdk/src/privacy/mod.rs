@@ -51,7 +51,7 @@ impl Participant {
 
     /// Lower-case hexadecimal.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex::encode(&self.0)
     }
 }
 

@@ -23,7 +23,7 @@ use pkcs8::{
 };
 use zeroize::Zeroizing;
 
-use super::{pem, random};
+use super::pem;
 use crate::{Error, Kind, Result};
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -96,7 +96,7 @@ impl PublicKey {
 
     /// SHA-256 of the key in DER (SPKI), in lower-case hexadecimal digits: what is pinned.
     pub fn fingerprint(&self) -> String {
-        random::to_hex(digest::digest(&digest::SHA256, &self.0.spki).as_ref())
+        crate::hex::encode(digest::digest(&digest::SHA256, &self.0.spki).as_ref())
     }
 
     /// The size of the modulus in bits.

@@ -38,7 +38,7 @@ impl Otc {
 
     /// The code in the form for links and messages: lower case with dashes.
     pub fn reveal(&self) -> String {
-        let digits = random::to_hex(&self.0);
+        let digits = crate::hex::encode(&self.0);
         [8..12, 12..16, 16..20, 20..32]
             .into_iter()
             .fold(digits[..8].to_owned(), |text, part| {
@@ -189,14 +189,7 @@ fn parse_guid(text: &str) -> Option<[u8; 16]> {
         }
         _ => return None,
     };
-    if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bits = [0; 16];
-    for (byte, pair) in bits.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bits)
+    crate::hex::decode(&digits)
 }
 
 #[cfg(test)]

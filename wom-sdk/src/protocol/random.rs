@@ -1,7 +1,5 @@
 //! Randomness from the operating system.
 
-use std::fmt::Write as _;
-
 /// Fills the array with fresh random bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -20,7 +18,7 @@ pub(crate) fn number() -> u64 {
 
 /// So many fresh random bytes in lower-case hexadecimal digits, at most 32.
 pub(crate) fn hex(count: usize) -> String {
-    to_hex(&bytes::<32>()[..count])
+    crate::hex::encode(&bytes::<32>()[..count])
 }
 
 /// A number from 0 to `bound` - 1, each equally likely.
@@ -33,15 +31,4 @@ pub(crate) fn below(bound: u32) -> u32 {
             return number % bound;
         }
     }
-}
-
-/// Lower-case hexadecimal digits of the bytes.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(
-        String::with_capacity(bytes.len() * 2),
-        |mut digits, byte| {
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        },
-    )
 }
