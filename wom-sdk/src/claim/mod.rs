@@ -14,6 +14,7 @@ use crate::{
     collector::Collector,
     dispatcher::Dispatcher,
     privacy::{Cohort, Epoch, Participant},
+    protocol::Aim,
 };
 
 /// A code that is ready, with what it is for.
@@ -50,6 +51,8 @@ pub struct Claims {
 pub struct Given {
     /// The line of the campaign.
     pub line: String,
+    /// What the line is for; `None` if the campaign has no such line any more.
+    pub aim: Option<Aim>,
     /// The day or named thing.
     pub unit: Unit,
     /// Minutes that count.
@@ -85,6 +88,19 @@ impl Claims {
         Ok(claims)
     }
 
+    /// The claims that a person was handed and has not acknowledged. No code is made.
+    pub async fn handed(&self, person: &Subject) -> Result<Vec<Claim>> {
+        let mut claims = Vec::new();
+        for participant in self.participants(person)? {
+            for record in self.collector.store().awards_of(participant).await? {
+                if record.state == State::Offered {
+                    claims.push(self.dispatcher.claim(record.key).await?);
+                }
+            }
+        }
+        Ok(claims)
+    }
+
     /// Minutes that a person could collect now. No code is made.
     pub async fn waiting(&self, person: &Subject) -> Result<u64> {
         let mut minutes = 0;
@@ -112,6 +128,7 @@ impl Claims {
         for participant in self.participants(person)? {
             let holding = self.collector.store().participant(participant).await?;
             given.extend(holding.accounts.into_iter().map(|account| Given {
+                aim: self.aim_of(&account.line),
                 line: account.line,
                 unit: account.unit,
                 minutes: account.settled,
@@ -211,6 +228,11 @@ impl Claims {
             }
         }
         Ok(participants)
+    }
+
+    fn aim_of(&self, line: &str) -> Option<Aim> {
+        let mut lines = self.campaign().lines.iter();
+        lines.find(|own| own.name == line).map(|own| own.aim)
     }
 
     fn campaign(&self) -> &Campaign {

@@ -85,44 +85,24 @@ impl Numbers {
     /// assert!(text.contains("wom_oldest_award_seconds 60\n"));
     /// ```
     pub fn to_prometheus(&self, now: Timestamp) -> String {
-        let mut text = String::new();
-        for (name, help, counts) in [
-            ("wom_awards", "Awards by state and reason.", &self.awards),
-            (
-                "wom_deliveries",
-                "Deliveries by state and reason.",
-                &self.deliveries,
-            ),
-        ] {
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-            for count in counts {
-                let (state, reason) = (&count.state, count.reason.as_deref().unwrap_or(""));
-                let reason = reason.escape_default();
-                let _ = writeln!(
-                    text,
-                    "{name}{{state=\"{state}\",reason=\"{reason}\"}} {}",
-                    count.count
-                );
-            }
-        }
-        for (name, help, value) in [
-            (
-                "wom_oldest_award_seconds",
-                "Age of the oldest award that is not acknowledged.",
-                self.oldest_ms(now).unwrap_or(0).unsigned_abs() / 1_000,
-            ),
-            (
-                "wom_uncollected_minutes",
-                "Minutes that are due and not gathered into an award.",
-                self.uncollected_minutes,
-            ),
-        ] {
-            let _ = writeln!(
-                text,
-                "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"
-            );
-        }
-        text
+        exposition(&[("", self)], now)
+    }
+
+    /// The numbers of several instruments, as [`to_prometheus`](Self::to_prometheus), with the label
+    /// `instrument`.
+    pub fn all_to_prometheus(each: &[(&str, Self)], now: Timestamp) -> String {
+        let labelled: Vec<_> = each
+            .iter()
+            .map(|(name, numbers)| {
+                let label = format!("instrument=\"{}\"", name.escape_default());
+                (label, numbers)
+            })
+            .collect();
+        let labelled: Vec<_> = labelled
+            .iter()
+            .map(|(label, numbers)| (label.as_str(), *numbers))
+            .collect();
+        exposition(&labelled, now)
     }
 
     /// Says the numbers to whoever listens to `tracing`, as one event.
@@ -136,4 +116,65 @@ impl Numbers {
             "what waits"
         );
     }
+}
+
+/// The numbers, each with a label of its own or with none.
+fn exposition(each: &[(&str, &Numbers)], now: Timestamp) -> String {
+    let mut text = String::new();
+    let head = |text: &mut String, name: &str, help: &str| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+    };
+    type Counts = fn(&Numbers) -> &Vec<Count>;
+    let counted: [(_, _, Counts); 2] = [
+        ("wom_awards", "Awards by state and reason.", |numbers| {
+            &numbers.awards
+        }),
+        (
+            "wom_deliveries",
+            "Deliveries by state and reason.",
+            |numbers| &numbers.deliveries,
+        ),
+    ];
+    for (name, help, counts) in counted {
+        head(&mut text, name, help);
+        for (label, numbers) in each {
+            let label = match label.is_empty() {
+                true => String::new(),
+                false => format!("{label},"),
+            };
+            for count in counts(numbers) {
+                let (state, reason) = (&count.state, count.reason.as_deref().unwrap_or(""));
+                let reason = reason.escape_default();
+                let _ = writeln!(
+                    text,
+                    "{name}{{{label}state=\"{state}\",reason=\"{reason}\"}} {}",
+                    count.count
+                );
+            }
+        }
+    }
+    type Value = fn(&Numbers, Timestamp) -> u64;
+    let single: [(_, _, Value); 2] = [
+        (
+            "wom_oldest_award_seconds",
+            "Age of the oldest award that is not acknowledged.",
+            |numbers, now| numbers.oldest_ms(now).unwrap_or(0).unsigned_abs() / 1_000,
+        ),
+        (
+            "wom_uncollected_minutes",
+            "Minutes that are due and not gathered into an award.",
+            |numbers, _| numbers.uncollected_minutes,
+        ),
+    ];
+    for (name, help, value) in single {
+        head(&mut text, name, help);
+        for (label, numbers) in each {
+            let value = value(numbers, now);
+            let _ = match label.is_empty() {
+                true => writeln!(text, "{name} {value}"),
+                false => writeln!(text, "{name}{{{label}}} {value}"),
+            };
+        }
+    }
+    text
 }

@@ -1,0 +1,170 @@
+//! What callers send: bounded, in time, and read strictly.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::{
+    body::{Body, HttpBody as _},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use serde::de::DeserializeOwned;
+use wom_sdk::{Error, Kind};
+
+use super::Failure;
+use crate::Service;
+
+/// Bytes of a JSON body.
+const LIMIT: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const TIME: Duration = Duration::from_secs(30);
+
+/// A JSON body, of which every field is known.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Service> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &Service) -> Result<Self, Failure> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|value| value.to_str().ok()).unwrap_or("");
+        let kind = kind.split(';').next().unwrap_or("").trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(Failure::input(
+                "the body is to be JSON",
+                "header",
+                "content-type: application/json",
+            ));
+        }
+        let body = read(request.into_body(), LIMIT).await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            Failure::from(
+                Error::new(Kind::InputInvalid, complaint(&error))
+                    .with("line", error.line())
+                    .with("column", error.column()),
+            )
+        })
+    }
+}
+
+/// The bytes of a body, at most so many.
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    match tokio::time::timeout(TIME, collect(body, limit)).await {
+        Ok(read) => read,
+        Err(_) => Err(Failure::too_slow()),
+    }
+}
+
+async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Failure::too_large(limit));
+    }
+    let mut bytes = Vec::new();
+    loop {
+        let frame =
+            std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
+        let Some(frame) = frame.await else {
+            return Ok(bytes);
+        };
+        let ended = |_| Failure::from(Error::new(Kind::InputTruncated, "the body ended too early"));
+        let Ok(data) = frame.map_err(ended)?.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > limit {
+            return Err(Failure::too_large(limit));
+        }
+        bytes.extend_from_slice(&data);
+    }
+}
+
+/// What is wrong with a body, in the reader's words but without the values that it quotes.
+fn complaint(error: &serde_json::Error) -> Cow<'static, str> {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    if text.starts_with("missing field") || text.starts_with("duplicate field") {
+        return text.to_owned().into();
+    }
+    match text.split_once(", expected ") {
+        Some((wrong, expected)) => {
+            let what = if wrong.starts_with("unknown field") {
+                "there is a field that is not known"
+            } else {
+                "a value is not of the required form"
+            };
+            format!("{what}; expected {expected}").into()
+        }
+        None => "the body cannot be read as JSON of the required form".into(),
+    }
+}
+
+/// A header's text, 1 to `longest` bytes; `None` where it is not there.
+pub(crate) fn header_text<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+    longest: usize,
+) -> Result<Option<&'a str>, Failure> {
+    let mut values = headers.get_all(name).into_iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let text = value.to_str().ok().map(str::trim);
+    let fits = |text: &&str| (1..=longest).contains(&text.len()) && values.next().is_none();
+    match text.filter(fits) {
+        Some(text) => Ok(Some(text)),
+        None => Err(Failure::input(
+            "a header is empty, too long, no text, or there twice",
+            "header",
+            name,
+        )),
+    }
+}
+
+/// The key under which the caller asks: the same one again is the same thing.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<&str, Failure> {
+    let key = header_text(headers, "idempotency-key", 512)?;
+    key.ok_or_else(|| {
+        Failure::from(
+            Error::new(Kind::InputInvalid, "a header is missing")
+                .with("header", "idempotency-key")
+                .hint("send a name of your own for this award or payment, such as an id of yours"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[test]
+    fn complaints_name_what_is_wrong_and_quote_no_value() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Form {
+            #[expect(dead_code, reason = "only read")]
+            minutes: u32,
+        }
+        for (text, told) in [
+            ("{}", "missing field `minutes`"),
+            (
+                r#"{"minutes": "sara@example.org"}"#,
+                "a value is not of the required form; expected u32",
+            ),
+            (
+                r#"{"sara": 1}"#,
+                "there is a field that is not known; expected `minutes`",
+            ),
+            (
+                r#"{"minutes": 1, "minutes": 2}"#,
+                "duplicate field `minutes`",
+            ),
+            (
+                r#"{"minutes": 1"#,
+                "the body cannot be read as JSON of the required form",
+            ),
+        ] {
+            let error = serde_json::from_str::<Form>(text).unwrap_err();
+            assert_eq!(complaint(&error), told, "{text}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Webhooks of sources: durable before they are answered.
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse, Response},
+};
+use wom_sdk::instrument;
+
+use super::{Failure, body::read};
+use crate::Service;
+
+/// Bytes of a webhook's body.
+const LIMIT: usize = 256 * 1024;
+
+pub(super) async fn receive(
+    State(service): State<Service>,
+    Path(source): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let unknown = || Failure::not_found("there is no source of this name");
+    let programme = service.0.sources.get(&source).ok_or_else(unknown)?;
+    let programme = service.0.programmes.get(programme).ok_or_else(unknown)?;
+    let (parts, body) = request.into_parts();
+    let body = read(body, LIMIT).await?;
+    let headers: Vec<_> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    let request = instrument::Request {
+        method: parts.method.as_str(),
+        query: parts.uri.query().unwrap_or(""),
+        headers: &headers,
+        body: &body,
+        received_at: service.0.clock.now(),
+    };
+    let reply = programme.collector.receive(&source, &request).await?;
+    service.0.wake.notify_waiters();
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Body::from(reply.body)).into_response();
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response)
+}

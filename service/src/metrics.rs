@@ -1,0 +1,81 @@
+//! What was answered, in numbers.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Counts answers by method, route and status: a bounded set of each.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    answers: Mutex<BTreeMap<(&'static str, String, u16), Answered>>,
+    under_way: AtomicU64,
+}
+
+/// A request that is under way, until dropped.
+pub(crate) struct UnderWay<'a>(&'a AtomicU64);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Answered {
+    count: u64,
+    time: Duration,
+}
+
+impl Metrics {
+    pub(crate) fn begin(&self) -> UnderWay<'_> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(&self.under_way)
+    }
+
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        let mut held = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = held.entry((method, route.to_owned(), status)).or_default();
+        answered.count += 1;
+        answered.time += took;
+    }
+
+    pub(crate) fn write(&self, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "# HELP wom_http_under_way Requests under way, this one among them.\n\
+             # TYPE wom_http_under_way gauge\nwom_http_under_way {}",
+            self.under_way.load(Ordering::Relaxed)
+        );
+        let held = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, help) in [
+            (
+                "wom_http_answers_total",
+                "Answers by method, route and status.",
+            ),
+            (
+                "wom_http_seconds_total",
+                "Time that answering took, by method, route and status.",
+            ),
+        ] {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
+            for ((method, route, status), answered) in held.iter() {
+                let labels =
+                    format_args!("method=\"{method}\",route=\"{route}\",status=\"{status}\"");
+                let _ = match name.ends_with("answers_total") {
+                    true => writeln!(text, "{name}{{{labels}}} {}", answered.count),
+                    false => writeln!(
+                        text,
+                        "{name}{{{labels}}} {:.6}",
+                        answered.time.as_secs_f64()
+                    ),
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The work that nobody asks for: awards on their way, webhooks to read, sources to pull, units to
+//! settle, payments to look after, claims to hand over, months to end.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+use wom_sdk::{Error, Kind, Result, Timestamp, webhook};
+
+use crate::{Programme, Service, Source, Tills, claim_page};
+
+/// How often to look for webhooks that wait, beside being told.
+const INBOX: Duration = Duration::from_millis(500);
+/// How often to look for units that have become due.
+const SETTLE: Duration = Duration::from_secs(5);
+/// How often to hand claims over.
+const PUSH: Duration = Duration::from_secs(2);
+/// How often to look whether a month is over.
+const CLOSE: Duration = Duration::from_secs(3_600);
+/// How long to leave a store alone that failed.
+const FAILED: Duration = Duration::from_secs(1);
+/// How many of anything are taken at a time.
+const LOT: usize = 100;
+/// How many days it is known which deliveries were done with.
+const REMEMBERED_DAYS: u32 = 30;
+
+/// Work that is under way.
+pub(crate) struct Working(JoinSet<()>);
+
+impl Working {
+    /// Waits until all of it has ended, which it does once the service is told to stop.
+    pub(crate) async fn ended(mut self) {
+        while self.0.join_next().await.is_some() {}
+    }
+}
+
+/// Begins all work of a service.
+pub(crate) fn begin(service: &Service) -> Working {
+    let mut all = JoinSet::new();
+    for programme in service.0.programmes.values() {
+        all.spawn(awards(service.clone(), programme.clone()));
+        let pulls = programme
+            .sources
+            .iter()
+            .filter(|source| source.pull.is_some());
+        let chores = [Chore::Inbox, Chore::Settlement, Chore::Months]
+            .into_iter()
+            .chain(pulls.cloned().map(Chore::Pull));
+        for chore in chores {
+            all.spawn(chore.keep_up(service.clone(), programme.clone()));
+        }
+        if programme.sink.is_some() {
+            all.spawn(push(service.clone(), programme.clone()));
+        }
+    }
+    all.spawn(payments(service.clone()));
+    Working(all)
+}
+
+/// Something that is done over and over.
+enum Chore {
+    /// Read what webhooks told to read.
+    Inbox,
+    /// Settle what has become due.
+    Settlement,
+    /// End the months that are over.
+    Months,
+    /// Pull from a source.
+    Pull(Source),
+}
+
+impl Chore {
+    async fn keep_up(self, service: Service, programme: Programme) {
+        let mut stopped = std::pin::pin!(service.stopped());
+        loop {
+            let woken = service.0.wake.notified();
+            let pause = match self.once(&service, &programme).await {
+                Ok(LOT..) => Duration::ZERO,
+                Ok(_) => self.pause(),
+                Err(error) => {
+                    let (chore, code) = (self.name(), error.code());
+                    tracing::warn!(chore, code, "it did not work, and is tried again: {error}");
+                    self.pause().max(FAILED)
+                }
+            };
+            tokio::select! {
+                () = &mut stopped => return,
+                () = tokio::time::sleep(pause) => {}
+                () = woken, if matches!(self, Self::Inbox) => {}
+            }
+        }
+    }
+
+    /// Does it once, and tells how much there was to do.
+    async fn once(&self, service: &Service, programme: &Programme) -> Result<usize> {
+        let collector = &programme.collector;
+        match self {
+            Self::Inbox => Ok(collector.process_due(LOT).await?.len()),
+            Self::Settlement => Ok(collector.settle_due(LOT).await?.len()),
+            Self::Months => close(service, programme).await.map(|()| 0),
+            Self::Pull(source) => pull(service, programme, source).await.map(|()| 0),
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        match self {
+            Self::Inbox => INBOX,
+            Self::Settlement => SETTLE,
+            Self::Months => CLOSE,
+            Self::Pull(source) => source.pull.unwrap_or(CLOSE),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Settlement => "settlement",
+            Self::Months => "months",
+            Self::Pull(_) => "pull",
+        }
+    }
+}
+
+/// Brings awards to the Registry, also after the store failed.
+async fn awards(service: Service, programme: Programme) {
+    let mut stopped = std::pin::pin!(service.stopped());
+    loop {
+        if let Err(error) = programme.dispatcher.run(service.stopped()).await {
+            tracing::warn!(
+                code = error.code(),
+                "awards wait, and are tried again: {error}"
+            );
+        }
+        tokio::select! {
+            biased;
+            () = &mut stopped => return,
+            () = tokio::time::sleep(FAILED) => {}
+        }
+    }
+}
+
+/// Looks after the payments of all POS, also after they were replaced or the store failed.
+async fn payments(service: Service) {
+    let mut stopped = std::pin::pin!(service.stopped());
+    loop {
+        if let Some(tills) = service.tills() {
+            let stop = async {
+                tokio::select! {
+                    () = service.stopped() => {}
+                    () = replaced(&service, &tills) => {}
+                }
+            };
+            if let Err(error) = tills.desks().run(stop).await {
+                tracing::warn!(
+                    code = error.code(),
+                    "payments wait, and are tried again: {error}"
+                );
+            }
+        }
+        tokio::select! {
+            biased;
+            () = &mut stopped => return,
+            () = tokio::time::sleep(FAILED) => {}
+        }
+    }
+}
+
+/// Ready once these are no longer the service's POS.
+async fn replaced(service: &Service, tills: &Arc<Tills>) {
+    let same = || service.tills().is_some_and(|now| Arc::ptr_eq(&now, tills));
+    while same() {
+        tokio::time::sleep(FAILED).await;
+    }
+}
+
+async fn close(service: &Service, programme: &Programme) -> Result<()> {
+    programme.claims().close_epochs().await?;
+    programme.collector.forget_inbox(REMEMBERED_DAYS).await?;
+    claim_page::forget(service, programme)
+}
+
+/// Pulls, unless another process did so a short while ago.
+async fn pull(service: &Service, programme: &Programme, source: &Source) -> Result<()> {
+    let last = programme.store.cursor(&source.name).await?;
+    let pause = source.pull.unwrap_or(CLOSE).as_millis() / 2;
+    let ago = |last: Timestamp| service.0.clock.now().since(last).unsigned_abs();
+    if last.is_some_and(|last| u128::from(ago(last.due)) < pause) {
+        return Ok(());
+    }
+    match programme.collector.pull(&source.name).await {
+        // Another process pulls at this moment.
+        Err(error) if error.kind() == Kind::Cancelled => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+/// Hands claims over; what is not taken is tried again ever more seldom.
+async fn push(service: Service, programme: Programme) {
+    let Some(sink) = &programme.sink else { return };
+    let mut stopped = std::pin::pin!(service.stopped());
+    let mut failures = 0;
+    loop {
+        let pause = match programme.claims().push(&**sink).await {
+            Ok(_) => {
+                failures = 0;
+                PUSH
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(
+                    code = error.code(),
+                    failures,
+                    "claims were not taken: {error}"
+                );
+                later(failures, &error)
+            }
+        };
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// The sinks' schedule; at its end it goes on at its longest pause, as claims are never dropped.
+fn later(failures: u32, error: &Error) -> Duration {
+    let tries = failures.min(webhook::TRIES - 1);
+    let pause = webhook::pause_ms(tries, u64::from(failures)).unwrap_or(i64::MAX);
+    let asked = error.retry_after().unwrap_or_default();
+    Duration::from_millis(pause.unsigned_abs()).max(asked)
+}

@@ -1,0 +1,209 @@
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+
+use crate::town::{Answer, BIKES, SCHOOL, Town, yesterday};
+
+async fn submit(town: &Town, token: &str, body: Vec<u8>) -> Answer {
+    let request = town
+        .http()
+        .post(format!("{}/activities?adapter=activity.json", town.url))
+        .bearer_auth(town.token(token))
+        .body(body);
+    Answer::of(request.send().await.unwrap()).await
+}
+
+fn sara() -> Value {
+    json!({"namespace": "participant", "id": "sara@example.org"})
+}
+
+#[tokio::test]
+async fn minutes_come_in_and_are_collected_on_tap() {
+    let town = Town::new().await;
+    let taken = submit(&town, BIKES, yesterday("sara@example.org", 40))
+        .await
+        .ok(200);
+    assert_eq!(
+        (&taken["observations"], &taken["waiting"]),
+        (&json!(1), &json!(40))
+    );
+    // Once more changes nothing.
+    let again = submit(&town, BIKES, yesterday("sara@example.org", 40))
+        .await
+        .ok(200);
+    assert_eq!(again["waiting"], 40);
+    let waiting = town.post(BIKES, "/claims/waiting", &sara()).await.ok(200);
+    assert_eq!(waiting, json!({"minutes": 40}));
+    let none = town.post(SCHOOL, "/claims/waiting", &sara()).await.ok(200);
+    assert_eq!(none, json!({"minutes": 0}), "another instrument's");
+    assert_eq!(
+        town.registry.books().await.unwrap().total.issued,
+        0,
+        "nothing until the tap"
+    );
+
+    let claims = town.post(BIKES, "/claims", &sara()).await.ok(200);
+    assert_eq!(town.post(BIKES, "/claims", &sara()).await.ok(200), claims);
+    let claim = &claims["claims"][0];
+    assert_eq!(
+        (&claim["minutes"], &claim["reasons"][0]["aim"]),
+        (&json!(40), &json!("H"))
+    );
+    assert_eq!(town.redeem("sara", &claim["code"]).await, 40);
+    let path = format!("/awards/{}/acknowledge", claim["id"].as_str().unwrap());
+    town.post(SCHOOL, &path, &Value::Null)
+        .await
+        .refused(404, "input_invalid");
+    town.post(BIKES, &path, &Value::Null).await.ok(204);
+    assert_eq!(
+        town.post(BIKES, "/claims", &sara()).await.ok(200),
+        json!({"claims": []})
+    );
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_and_the_rest_counts() {
+    let town = Town::new().await;
+    let mut records: Vec<Value> =
+        serde_json::from_slice(&yesterday("sara@example.org", 20)).unwrap();
+    records.push(json!({"participant": "sara@example.org", "start": "?", "end": "?"}));
+    let taken = submit(&town, BIKES, json!(records).to_string().into_bytes())
+        .await
+        .ok(200);
+    assert_eq!(
+        (&taken["refused"], &taken["waiting"]),
+        (&json!(1), &json!(20))
+    );
+    assert!(taken["refusals"][0]["message"].is_string(), "{taken}");
+    let unreadable = submit(&town, BIKES, b"[{".to_vec()).await;
+    assert!(
+        unreadable.status.is_client_error() || unreadable.body["refused"] == 1,
+        "{unreadable:?}"
+    );
+    let request = town
+        .http()
+        .post(format!("{}/activities?adapter=steps.fti", town.url))
+        .bearer_auth(town.token(BIKES));
+    let unknown = Answer::of(request.send().await.unwrap())
+        .await
+        .refused(400, "input_invalid");
+    assert!(
+        unknown["hint"].as_str().unwrap().contains("steps.fit"),
+        "{unknown}"
+    );
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_person_is_exported_and_erased() {
+    let town = Town::new().await;
+    submit(&town, BIKES, yesterday("sara@example.org", 15))
+        .await
+        .ok(200);
+    let kept = town.post(BIKES, "/subjects/export", &sara()).await.ok(200);
+    assert_eq!(
+        kept["epochs"][0]["observations"].as_array().unwrap().len(),
+        1
+    );
+    assert!(!kept.to_string().contains("sara"));
+    let other = town.post(SCHOOL, "/subjects/export", &sara()).await.ok(200);
+    assert_eq!(other["epochs"], json!([]));
+    town.post(BIKES, "/subjects/erase", &sara()).await.ok(200);
+    let kept = town.post(BIKES, "/subjects/export", &sara()).await.ok(200);
+    assert_eq!(kept["epochs"][0]["observations"], json!([]));
+    town.post("bar", "/subjects/export", &sara())
+        .await
+        .refused(403, "access_denied");
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_claim_page_opens_once_and_leads_to_the_code() {
+    let town = Town::new().await;
+    submit(&town, BIKES, yesterday("sara@example.org", 25))
+        .await
+        .ok(200);
+    let page = town
+        .post(BIKES, "/claim-pages", &json!({"subject": sara()}))
+        .await
+        .ok(201);
+    let url = page["url"].as_str().unwrap();
+    assert!(!url.contains("sara"));
+    let browser = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .build()
+        .unwrap();
+    let entered = browser.get(url).send().await.unwrap();
+    assert_eq!(entered.status(), 303);
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+        "{cookie}"
+    );
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    assert_eq!(
+        browser.get(url).send().await.unwrap().status(),
+        410,
+        "opened twice"
+    );
+
+    let home = format!("{}/claim/{BIKES}", town.url);
+    let show = async || {
+        let request = browser.get(&home).header("cookie", &cookie);
+        Answer::of(request.send().await.unwrap())
+            .await
+            .ok(200)
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let page = show().await;
+    assert!(
+        page.contains("25") && !page.contains("/vouchers/"),
+        "{page}"
+    );
+    let post = async |what: &str| {
+        let request = browser
+            .post(format!("{home}/{what}"))
+            .header("cookie", &cookie);
+        assert_eq!(request.send().await.unwrap().status(), 303);
+    };
+    post("collect").await;
+    let page = show().await;
+    assert!(page.contains("/vouchers/"), "{page}");
+    let claim = town.post(BIKES, "/claims", &sara()).await.ok(200)["claims"][0].clone();
+    assert!(
+        page.contains(claim["code"]["link"].as_str().unwrap()),
+        "{page}"
+    );
+    post("done").await;
+    assert!(!show().await.contains("/vouchers/"));
+    assert_eq!(
+        town.post(BIKES, "/claims", &sara()).await.ok(200),
+        json!({"claims": []})
+    );
+
+    for (path, status) in [
+        (format!("/claim/{BIKES}"), 410),
+        (format!("/claim/{SCHOOL}"), 410),
+        (format!("/claim/{BIKES}/AAAA"), 404),
+        (format!("/claim/{BIKES}/{}", "A".repeat(5000)), 404),
+        ("/claim/nobody/AAAA".to_owned(), 404),
+    ] {
+        let answer = browser
+            .get(format!("{}{path}", town.url))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+    // A visit of one instrument is none of another.
+    let request = browser
+        .get(format!("{}/claim/{SCHOOL}", town.url))
+        .header("cookie", &cookie);
+    let stranger = request.send().await.unwrap();
+    let text = stranger.text().await.unwrap();
+    assert!(!text.contains("25"), "{text}");
+    town.stop().await;
+}

@@ -1,0 +1,8 @@
+//! The service over real HTTP, with a real Registry behind it.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod awards;
+mod checkouts;
+mod claims;
+mod limits;
+mod town;
