@@ -11,10 +11,9 @@ use wom_sdk::{
     Activity, Day, Error, Kind, MINUTE_MS, Result, Span, Zone,
     campaign::{Campaign, Collect, Hours, Line, Mode},
     protocol::{Aim, Position},
-    registry::{InstrumentClient, RegistryClient},
 };
 
-use crate::files;
+use crate::profile::{Profile, ProfileTable};
 
 /// The commented file that `wom init` writes.
 pub const TEMPLATE: &str = include_str!("wom.toml");
@@ -25,7 +24,7 @@ pub const TEMPLATE: &str = include_str!("wom.toml");
 struct File {
     profile: String,
     key_store: PathBuf,
-    profiles: BTreeMap<String, Profile>,
+    profiles: BTreeMap<String, ProfileTable>,
     campaign: CampaignTable,
     #[serde(default)]
     rules: BTreeMap<String, Settings>,
@@ -35,49 +34,6 @@ struct File {
 
 /// Settings of an adapter or a rule set, by name.
 pub type Settings = BTreeMap<String, toml::Value>;
-
-/// Where to award, and as whom.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Profile {
-    /// The Registry's base address, before `/api`.
-    pub registry: String,
-    /// The source id.
-    #[serde(default)]
-    pub source: String,
-    /// The source's private key.
-    pub key_file: PathBuf,
-    /// The data base.
-    pub store: PathBuf,
-    /// SHA-256 of the Registry's public key, where it is pinned.
-    #[serde(default)]
-    pub registry_fingerprint: Option<String>,
-}
-
-impl Profile {
-    /// The instrument at its Registry.
-    pub fn instrument(&self) -> Result<InstrumentClient> {
-        if self.source.is_empty() {
-            return Err(invalid("the profile has no source id yet")
-                .hint("write the one that the Registry gave into wom.toml, as source"));
-        }
-        InstrumentClient::new(
-            self.client()?,
-            self.source.parse()?,
-            files::private_key(&self.key_file)?,
-        )
-    }
-
-    /// The Registry.
-    pub fn client(&self) -> Result<RegistryClient> {
-        match &self.registry_fingerprint {
-            Some(fingerprint) => RegistryClient::builder(&self.registry)
-                .pin(fingerprint)
-                .build(),
-            None => RegistryClient::new(&self.registry),
-        }
-    }
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,7 +138,8 @@ pub struct Config {
 
 impl Config {
     /// Reads the file. `WOM_PROFILE` chooses another profile; `WOM_REGISTRY`, `WOM_SOURCE`,
-    /// `WOM_KEY_FILE`, `WOM_STORE` and `WOM_KEY_STORE` stand above what it says.
+    /// `WOM_KEY_FILE`, `WOM_API_KEY_FILE`, `WOM_STORE`, `WOM_DATABASE_URL` and `WOM_KEY_STORE` stand
+    /// above what it says.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|error| {
             Error::new(Kind::ConfigurationInvalid, "cannot read the configuration")
@@ -209,25 +166,16 @@ impl Config {
         })?;
         let profile_name = variable("WOM_PROFILE").unwrap_or(file.profile);
         let mut profiles = file.profiles;
-        let mut profile = profiles.remove(&profile_name).ok_or_else(|| {
+        let profile = profiles.remove(&profile_name).ok_or_else(|| {
             let known: Vec<_> = profiles.keys().map(String::as_str).collect();
             invalid("there is no such profile")
                 .with("profile", profile_name.escape_default())
                 .hint(format!("use one of: {}", known.join(", ")))
         })?;
-        let take = |name: &str, setting: &mut PathBuf| {
-            if let Some(value) = variable(name) {
-                *setting = value.into();
-            }
-        };
-        let mut key_store = file.key_store;
-        take("WOM_KEY_FILE", &mut profile.key_file);
-        take("WOM_STORE", &mut profile.store);
-        take("WOM_KEY_STORE", &mut key_store);
-        profile.registry = variable("WOM_REGISTRY").unwrap_or(profile.registry);
-        profile.source = variable("WOM_SOURCE").unwrap_or(profile.source);
-        profile.key_file = dir.join(profile.key_file);
-        profile.store = dir.join(profile.store);
+        let profile = profile
+            .check(dir, &variable)
+            .map_err(|error| error.with("profile", profile_name.escape_default()))?;
+        let key_store = variable("WOM_KEY_STORE").map_or(file.key_store, PathBuf::from);
         let (rules, exact_place) = (file.campaign.rules.clone(), file.campaign.exact_place);
         let mut rule_settings = file.rules;
         let own = rule_settings.remove(&rules).unwrap_or_default();
@@ -335,7 +283,7 @@ mod tests {
     fn the_template_is_good_as_it_stands() {
         let config = parse(TEMPLATE, &[]).unwrap();
         assert_eq!(config.profile_name, "local");
-        assert_eq!(config.profile.store, Path::new("/town/local.db"));
+        assert_eq!(config.profile.store.to_string(), "/town/local.db");
         assert_eq!(config.campaign.lines.len(), 1);
     }
 

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod files;
 mod output;
+mod profile;
 mod programme;
 mod progress;
 mod qr;

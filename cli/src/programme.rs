@@ -5,23 +5,21 @@ use std::{path::Path, sync::Arc};
 use wom_catalog::{Catalog, Settings};
 use wom_sdk::{
     Result, SystemClock,
-    award::Issuer as _,
     collector::Collector,
     dispatcher::Dispatcher,
     privacy::{FileKeyStore, KeyStore, RootedKeyStore},
     store::Store,
 };
-use wom_store::SqliteStore;
 
-use crate::{commands::award::open_store, config::Config};
+use crate::config::Config;
 
 /// The variable that holds a root key: without it the key store's file is worth nothing.
 const ROOT_KEY: &str = "WOM_ROOT_KEY";
 
 /// Everything that awarding needs. Close it at the end.
 pub struct Programme {
-    /// The store, as a file.
-    pub sqlite: Arc<SqliteStore>,
+    /// Remembers awards.
+    pub store: Arc<dyn Store>,
     /// Takes activity in.
     pub collector: Collector,
     /// Brings awards to the Registry.
@@ -34,20 +32,26 @@ impl Programme {
         let rules = Catalog::standard()
             .rule_set(&config.rules, &Settings::from_table(&config.rule_settings)?)?;
         let keys = key_store(&config.key_store)?;
-        let issuer = Arc::new(config.profile.instrument()?);
-        let sqlite = open_store(&config.profile.store).await?;
-        let store: Arc<dyn Store> = Arc::clone(&sqlite) as _;
+        let issuer = config.profile.issuer()?;
+        let store = config.profile.store.open().await?;
         let clock = Arc::new(SystemClock);
         let identity = issuer.identity().clone();
         let dispatcher =
             Dispatcher::open(Arc::clone(&store), issuer, keys.clone(), clock.clone()).await?;
-        let collector = Collector::new(store, keys, clock, identity, config.campaign, rules);
+        let collector = Collector::new(
+            Arc::clone(&store),
+            keys,
+            clock,
+            identity,
+            config.campaign,
+            rules,
+        );
         let collector = match config.exact_place {
             true => collector.exact_place(),
             false => collector,
         };
         Ok(Self {
-            sqlite,
+            store,
             collector,
             dispatcher,
         })

@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use serde_json::json;
@@ -16,9 +15,8 @@ use wom_sdk::{
     registry::{ApiKeyClient, InstrumentClient, RegistryClient},
     store::Store,
 };
-use wom_store::SqliteStore;
 
-use crate::{files, output::Output, qr};
+use crate::{files, output::Output, profile::open_file, qr};
 
 /// Award minutes under a key of your own: the same key again gives the same code.
 #[derive(clap::Args, Debug)]
@@ -90,7 +88,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
         }
     };
     let keys = FileKeyStore::open_or_create(args.key_store.unwrap_or_else(|| beside(&args.state)))?;
-    let store = open_store(&args.state).await?;
+    let store = open_file(&args.state).await?;
     let dispatcher = Dispatcher::open(
         Arc::clone(&store) as Arc<dyn Store>,
         issuer,
@@ -102,13 +100,6 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     store.close().await?;
     show(&ticket?, output);
     Ok(())
-}
-
-/// Opens a store, and waits a little where another `wom` is at it.
-pub async fn open_store(path: &Path) -> Result<Arc<SqliteStore>> {
-    SqliteStore::open_waiting(path, Duration::from_secs(5))
-        .await
-        .map(Arc::new)
 }
 
 /// The key store beside a data base: `awards.db` has `awards.db.keys.json`.

@@ -13,8 +13,8 @@ use wom_sdk::{
     store::{MemoryStore, Store},
 };
 
-use super::award::{beside, open_store, print_ticket};
-use crate::{files, output::Output};
+use super::award::{beside, print_ticket};
+use crate::{files, output::Output, profile::open_file};
 
 /// Ask for a payment of WOM, and wait for it.
 #[derive(clap::Args, Debug)]
@@ -65,7 +65,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     match &args.state {
         Some(state) => {
             let keys = FileKeyStore::open_or_create(beside(state))?;
-            let store = open_store(state).await?;
+            let store = open_file(state).await?;
             let reference = args.reference.unwrap_or_else(random_reference);
             let done = run_desk(
                 Arc::clone(&store) as _,

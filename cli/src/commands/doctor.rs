@@ -9,12 +9,10 @@ use serde::Serialize;
 use serde_json::json;
 use wom_catalog::{Catalog, Settings};
 use wom_sdk::{
-    Clock as _, Error, Kind, Result, SystemClock, Timestamp, files,
-    registry::{InstrumentClient, RegistryClient},
+    Clock as _, Error, Kind, Result, SystemClock, Timestamp, files, registry::RegistryClient,
 };
 
-use super::award::open_store;
-use crate::{config::Config, output::Output};
+use crate::{config::Config, output::Output, profile::StorePlace};
 
 /// Check Registry, clock, store, keys and aims. Issues nothing.
 #[derive(clap::Args, Debug)]
@@ -47,8 +45,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     let client = config.profile.client();
     checks.push(check("registry", registry(client.as_ref()).await));
     checks.push(check("clock", clock(&config.profile.registry).await));
-    let instrument = config.profile.instrument();
-    checks.push(check("source", source(instrument.as_ref(), &config).await));
+    checks.push(check("source", source(client.as_ref(), &config).await));
     for check in &checks {
         let mark = if check.ok { "ok  " } else { "FAIL" };
         output.line(format_args!("{mark}  {:<14} {}", check.name, check.message));
@@ -102,7 +99,11 @@ fn key_store(path: &Path) -> Result<String> {
 }
 
 /// A data base that a reboot or a container's end takes away loses awards.
-async fn store(path: &Path) -> Result<String> {
+async fn store(place: &StorePlace) -> Result<String> {
+    let StorePlace::File(path) = place else {
+        place.open().await?.close().await?;
+        return Ok(format!("{place}, opens"));
+    };
     let dir = path
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
@@ -123,7 +124,7 @@ async fn store(path: &Path) -> Result<String> {
                 .because(error)
         })?;
     if path.exists() {
-        open_store(path).await?.close().await?;
+        place.open().await?.close().await?;
         return Ok(format!("{} opens", path.display()));
     }
     Ok(format!(
@@ -187,8 +188,11 @@ async fn clock(registry: &str) -> Result<String> {
     Ok(format!("{} s from the Registry's", skew / 1000))
 }
 
-async fn source(instrument: Result<&InstrumentClient, &Error>, config: &Config) -> Result<String> {
-    let info = instrument.map_err(Error::clone)?.info().await?;
+async fn source(client: Result<&RegistryClient, &Error>, config: &Config) -> Result<String> {
+    // Its key must be there and fit too, before anything asks for it.
+    config.profile.issuer()?;
+    let client = client.map_err(Error::clone)?;
+    let info = client.source(&config.profile.source()?).await?;
     let enabled = &info.aims;
     for line in &config.campaign.lines {
         // A Registry that does not tell the aims leaves the question open.

@@ -16,10 +16,8 @@ use wom_sdk::{
     store::{AwardRecord, Store},
 };
 use wom_sinks::{CsvSink, Languages, Slips, reasons};
-use wom_store::SqliteStore;
 
-use super::award::open_store;
-use crate::{config::Config, output::Output, programme::key_store};
+use crate::{config::Config, output::Output, profile::StorePlace, programme::key_store};
 
 /// Look at awards that nobody has collected yet, try them again, or write them to a file.
 #[derive(clap::Args, Debug)]
@@ -102,30 +100,32 @@ pub struct Place {
 /// The open data base, with what the configuration says.
 pub struct Outbox {
     config: Config,
-    sqlite: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
 }
 
 impl Outbox {
     pub async fn open(place: &Place) -> Result<Self> {
         let config = Config::read(&place.config)?;
-        if !config.profile.store.exists() {
+        if let StorePlace::File(path) = &config.profile.store
+            && !path.exists()
+        {
             return Err(
                 Error::new(Kind::InputInvalid, "nothing was awarded here yet")
-                    .with("file", config.profile.store.display())
+                    .with("file", path.display())
                     .hint("check the profile, or submit something first"),
             );
         }
-        let sqlite = open_store(&config.profile.store).await?;
-        Ok(Self { config, sqlite })
+        let store = config.profile.store.open().await?;
+        Ok(Self { config, store })
     }
 
     pub fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.sqlite) as _
+        Arc::clone(&self.store)
     }
 
     pub async fn dispatcher(&self) -> Result<Dispatcher> {
         let keys = key_store(&self.config.key_store)?;
-        let issuer = Arc::new(self.config.profile.instrument()?);
+        let issuer = self.config.profile.issuer()?;
         Dispatcher::open(self.store(), issuer, keys, Arc::new(SystemClock)).await
     }
 
@@ -134,7 +134,7 @@ impl Outbox {
     }
 
     pub async fn close(&self) -> Result<()> {
-        self.sqlite.close().await
+        self.store.close().await
     }
 
     /// The awards that nobody has acknowledged and that are as told, at most `limit`.
@@ -147,7 +147,7 @@ impl Outbox {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let page = self.sqlite.unacknowledged(after, PAGE).await?;
+            let page = self.store.unacknowledged(after, PAGE).await?;
             after = page.last().map(|record| record.key);
             let last = page.len() < PAGE;
             found.extend(page.into_iter().filter(&wanted));
@@ -164,7 +164,7 @@ impl Outbox {
             Error::new(Kind::InputInvalid, message).hint("take a key from wom outbox list")
         };
         if let Some(key) = AwardKey::from_hex(key) {
-            let record = self.sqlite.award(key).await?;
+            let record = self.store.award(key).await?;
             return record.ok_or_else(|| refused("there is no award with this key"));
         }
         if key.len() < 6 {

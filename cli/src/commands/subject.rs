@@ -48,7 +48,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
         true => forget(&claims, &person, output).await,
         false => show(&claims, &person, output).await,
     };
-    programme.sqlite.close().await?;
+    programme.store.close().await?;
     done
 }
 

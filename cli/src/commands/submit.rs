@@ -48,7 +48,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     let adapter = catalog.instrument(&args.adapter, &settings)?;
     let delivery = delivery(&args, &config)?;
     let Programme {
-        sqlite,
+        store,
         collector,
         dispatcher,
     } = Programme::open(config).await?;
@@ -71,14 +71,14 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
         Ok(submission) => submission,
         Err(error) => {
             report.accepted_so_far();
-            sqlite.close().await?;
+            store.close().await?;
             return Err(error);
         }
     };
     settled.append(&mut submission.settled);
     report.explain(&settled);
-    let handed_over = hand_over(&dispatcher, &*sqlite, args.acknowledge, &mut report).await;
-    sqlite.close().await?;
+    let handed_over = hand_over(&dispatcher, &*store, args.acknowledge, &mut report).await;
+    store.close().await?;
     report.close(&submission);
     handed_over
 }

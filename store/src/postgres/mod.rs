@@ -387,6 +387,11 @@ impl Store for PostgresStore {
         let rows = self.due_rows(sql, now, limit).await?;
         rows.iter().map(rows::checkout).collect()
     }
+
+    async fn close(&self) -> Result<()> {
+        Self::close(self).await;
+        Ok(())
+    }
 }
 
 impl Columns for PgRow {

@@ -421,6 +421,10 @@ impl Store for SqliteStore {
         self.rows(due_checkouts(), Some(now), limit, rows::checkout)
             .await
     }
+
+    async fn close(&self) -> Result<()> {
+        Self::close(self).await
+    }
 }
 
 /// Everything about a participant in one statement, which sees one moment; see [`rows::holding`].

@@ -143,6 +143,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Checkouts that are to be looked after, the longest waiting first, at most `limit`.
     async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>>;
+
+    /// Ends what was begun and lets go of files and connections. Later calls may answer that the
+    /// store is closed.
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Whose store it is.

@@ -1,5 +1,4 @@
 //! `wom adapters` and `wom read` from outside: the program, its lines, its exit codes.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{
     io::Write as _,

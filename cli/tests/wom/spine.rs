@@ -1,6 +1,5 @@
 //! The whole way by the `wom` program alone, with real processes, a real Registry and real HTTP:
 //! what the README promises, and what outside scripts rely on.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
     io::{BufRead as _, BufReader, Lines, Write as _},
@@ -10,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-const WOM: &str = env!("CARGO_BIN_EXE_wom");
+use crate::town;
 
 /// A Registry that serves, and dies with the test.
 struct Registry {
@@ -26,19 +25,8 @@ impl Drop for Registry {
 }
 
 fn wom(args: &[&str]) -> Command {
-    let mut command = Command::new(WOM);
-    command.args(args).arg("--json").stdin(Stdio::null());
-    for name in [
-        "WOM_REGISTRY",
-        "WOM_SOURCE",
-        "WOM_KEY_FILE",
-        "WOM_API_KEY_FILE",
-        "WOM_PROFILE",
-        "WOM_STORE",
-        "WOM_KEY_STORE",
-    ] {
-        command.env_remove(name);
-    }
+    let mut command = town::wom();
+    command.args(args);
     command
 }
 

@@ -1,0 +1,13 @@
+//! The `wom` program itself, from outside: real processes, real Registries, real HTTP.
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "tests fail by panicking, and export nothing"
+)]
+
+mod outbox;
+mod postgres;
+mod read;
+mod spine;
+mod subject;
+mod town;
