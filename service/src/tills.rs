@@ -36,7 +36,11 @@ impl Tills {
         desks: impl IntoIterator<Item = (String, CashDesk)>,
         rate: Rate,
     ) -> Result<Self> {
-        let by_name: BTreeMap<_, _> = desks.into_iter().collect();
+        let named = |(name, desk): (String, CashDesk)| {
+            let desk = desk.with_name(&name);
+            (name, desk)
+        };
+        let by_name: BTreeMap<_, _> = desks.into_iter().map(named).collect();
         let mut names = BTreeMap::new();
         for (name, desk) in &by_name {
             if let Some(other) = names.insert(desk.desk_id(), name.clone()) {

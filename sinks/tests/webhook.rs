@@ -217,7 +217,7 @@ async fn only_2xx_is_delivered_and_the_advice_fits_the_answer() {
     }
     receiver.answer(429, "retry-after", "120");
     let error = sink.deliver(&claims(1)).await.unwrap_err();
-    assert_eq!(advice(&error).2["retry_after_s"], "120");
+    assert_eq!(advice(&error).2["retry_after_seconds"], "120");
     for status in [200, 202, 204] {
         receiver.answer(status, "x-none", "");
         sink.deliver(&claims(1)).await.unwrap();
@@ -314,4 +314,40 @@ fn what_is_not_safe_has_to_be_asked_for_by_name() {
     ] {
         fine.build().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_payment_is_told_in_the_same_way() {
+    use wom_sdk::checkout::{CheckoutId, Listener as _, Payment, State};
+    let receiver = Receiver::start(&[Secret::random()]).await;
+    let sink = receiver.options().build().unwrap();
+    let payment = Payment {
+        id: CheckoutId::new("https://wom.social", "65aa", "bill 1"),
+        pos: "bar".to_owned(),
+        amount: 15,
+        state: State::Paid {
+            at: wom_sdk::Timestamp::from_seconds(1_772_359_200),
+        },
+    };
+    sink.paid(&payment).await.unwrap();
+    receiver.answer(503, "retry-after", "120");
+    let error = sink.paid(&payment).await.unwrap_err();
+    assert_eq!(error.retry_after().map(|pause| pause.as_secs()), Some(120));
+    let seen = receiver.seen();
+    let (id, body) = &seen[0];
+    assert_eq!(*id, payment.id.to_hex());
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({
+            "type": "checkout.paid",
+            "data": {
+                "id": id,
+                "pos": "bar",
+                "amount": 15,
+                "state": "paid",
+                "paid_at": "2026-03-01T10:00:00Z",
+            },
+        })
+    );
 }

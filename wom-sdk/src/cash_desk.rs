@@ -77,6 +77,7 @@ pub struct CashDesk {
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
     listener: Option<Arc<dyn Listener>>,
+    name: Option<Arc<str>>,
     news: Arc<News>,
 }
 
@@ -102,6 +103,7 @@ impl CashDesk {
             sealer: Arc::new(Sealer::new(keys, "checkout")),
             clock,
             listener: None,
+            name: None,
             news: Arc::default(),
         }
     }
@@ -111,6 +113,15 @@ impl CashDesk {
     pub fn with_listener(self, listener: Arc<dyn Listener>) -> Self {
         Self {
             listener: Some(listener),
+            ..self
+        }
+    }
+
+    /// Calls the POS so towards the [listener](Self::with_listener), not by its id.
+    #[must_use]
+    pub fn with_name(self, name: &str) -> Self {
+        Self {
+            name: Some(name.into()),
             ..self
         }
     }
@@ -373,7 +384,10 @@ impl CashDesk {
         };
         let payment = Payment {
             id: checkout.id,
-            pos: self.payee.pos(),
+            pos: match &self.name {
+                Some(name) => name.to_string(),
+                None => self.payee.pos(),
+            },
             amount: checkout.charge.amount,
             state: checkout.state.clone(),
         };

@@ -10,6 +10,7 @@ use reqwest::{Client, StatusCode, header};
 use url::Url;
 use wom_sdk::{
     Clock, Error, Kind, Result, Retry, SystemClock, Zone,
+    checkout::{Listener, Payment},
     claim::{Claim, ClaimSink},
     webhook::{self, Secret},
 };
@@ -47,7 +48,23 @@ use self::{
 ///
 /// Errors are [`Kind::DeliveryFailed`]: with [`Retry::Never`] where the receiver answers 410 (it
 /// wants no more), otherwise to be tried again [as the schedule says](webhook::pause_ms), or
-/// later where the error's context has `retry_after_s`, the seconds that the receiver asks for.
+/// later where the receiver asks for it ([`Error::retry_after`]).
+///
+/// As a [`Listener`] it tells of payments in the same way, as `checkout.paid`,
+/// `checkout.paid_after_expiry` or `checkout.paid_after_cancel`; `id` is the checkout's:
+///
+/// ```json
+/// {
+///   "type": "checkout.paid",
+///   "data": {
+///     "id": "07aa…",
+///     "pos": "bar-ducale",
+///     "amount": 15,
+///     "state": "paid",
+///     "paid_at": "2026-03-01T10:00:00Z"
+///   }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WebhookSink {
     client: Client,
@@ -85,9 +102,8 @@ impl WebhookSink {
         }
     }
 
-    async fn post(&self, claim: &Claim) -> Result<()> {
-        let body = Body::of(claim, &self.zone).to_json()?;
-        let id = claim.key.to_hex();
+    async fn post(&self, id: String, body: &Body<'_>) -> Result<()> {
+        let body = body.to_json()?;
         let signed = webhook::sign(&id, self.clock.now(), &body, &self.secrets)?;
         let request = self
             .client
@@ -111,9 +127,18 @@ impl WebhookSink {
 impl ClaimSink for WebhookSink {
     async fn deliver(&self, claims: &[Claim]) -> Result<()> {
         for claim in claims {
-            self.post(claim).await?;
+            let body = Body::claim(claim, &self.zone);
+            self.post(claim.key.to_hex(), &body).await?;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Listener for WebhookSink {
+    async fn paid(&self, payment: &Payment) -> Result<()> {
+        self.post(payment.id.to_hex(), &Body::payment(payment))
+            .await
     }
 }
 
@@ -236,17 +261,17 @@ fn unanswered(error: reqwest::Error) -> Error {
 fn not_taken(status: StatusCode, pause: Option<u32>) -> Error {
     let error = Error::new(
         Kind::DeliveryFailed,
-        "the webhook's receiver did not take a claim",
+        "the webhook's receiver did not take a message",
     )
     .with("status", status.as_u16());
     let error = match pause {
-        Some(seconds) => error.with("retry_after_s", seconds),
+        Some(seconds) => error.wait(Duration::from_secs(seconds.into())),
         None => error,
     };
     match status {
-        StatusCode::GONE => error
-            .with_retry(Retry::Never)
-            .hint("the receiver wants no more claims: take the webhook out, or mend the receiver"),
+        StatusCode::GONE => error.with_retry(Retry::Never).hint(
+            "the receiver wants no more messages: take the webhook out, or mend the receiver",
+        ),
         status if status.is_redirection() => {
             error.hint("redirects are not followed: set the address that it leads to")
         }

@@ -130,7 +130,7 @@ pub trait Listener: fmt::Debug + Send + Sync {
 pub struct Payment {
     /// Which checkout.
     pub id: CheckoutId,
-    /// The POS id.
+    /// The POS: its name where the desk has one, else its id.
     pub pos: String,
     /// How many WOM.
     pub amount: u32,
