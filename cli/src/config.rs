@@ -13,7 +13,10 @@ use wom_sdk::{
     protocol::{Aim, Position},
 };
 
-use crate::profile::{Profile, ProfileTable};
+use crate::{
+    profile::{Profile, ProfileTable},
+    serving::{PosTable, ServiceTable, SourceTable, WebhookTable},
+};
 
 /// The commented file that `wom init` writes.
 pub const TEMPLATE: &str = include_str!("wom.toml");
@@ -21,15 +24,24 @@ pub const TEMPLATE: &str = include_str!("wom.toml");
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    profile: String,
-    key_store: PathBuf,
+pub struct File {
+    profile: Option<String>,
+    /// The key store's file.
+    pub key_store: PathBuf,
+    #[serde(default)]
     profiles: BTreeMap<String, ProfileTable>,
-    campaign: CampaignTable,
+    campaign: Option<CampaignTable>,
     #[serde(default)]
     rules: BTreeMap<String, Settings>,
     #[serde(default)]
     adapters: BTreeMap<String, Settings>,
+    #[serde(default)]
+    sources: BTreeMap<String, SourceTable>,
+    webhook: Option<WebhookTable>,
+    /// Where `wom serve` listens.
+    pub service: Option<ServiceTable>,
+    /// The POS that `wom serve` serves.
+    pub pos: Option<PosTable>,
 }
 
 /// Settings of an adapter or a rule set, by name.
@@ -134,28 +146,32 @@ pub struct Config {
     pub rule_settings: Settings,
     /// The adapters' settings, by adapter.
     pub adapters: BTreeMap<String, Settings>,
+    /// Whether the file says when minutes become an award.
+    pub collect_is_said: bool,
+    /// What calls webhooks or is pulled.
+    pub sources: BTreeMap<String, SourceTable>,
+    /// Where claims go when nobody taps.
+    pub webhook: Option<WebhookTable>,
+    /// The file's folder, from which its paths start.
+    pub dir: PathBuf,
 }
 
-impl Config {
-    /// Reads the file. `WOM_PROFILE` chooses another profile; `WOM_REGISTRY`, `WOM_SOURCE`,
-    /// `WOM_KEY_FILE`, `WOM_API_KEY_FILE`, `WOM_STORE`, `WOM_DATABASE_URL` and `WOM_KEY_STORE` stand
-    /// above what it says.
-    pub fn read(path: &Path) -> Result<Self> {
+impl File {
+    /// Reads the file; gives its folder too, from which its paths start.
+    pub fn read(path: &Path) -> Result<(Self, PathBuf)> {
         let text = fs::read_to_string(path).map_err(|error| {
             Error::new(Kind::ConfigurationInvalid, "cannot read the configuration")
                 .with("file", path.display())
                 .hint("make one with: wom init")
                 .because(error)
         })?;
+        let file = Self::parse(&text).map_err(|error| error.with("file", path.display()))?;
         let dir = path.parent().unwrap_or(Path::new("."));
-        Self::parse(&text, dir, |name| {
-            std::env::var(name).ok().filter(|value| !value.is_empty())
-        })
-        .map_err(|error| error.with("file", path.display()))
+        Ok((file, dir.to_owned()))
     }
 
-    fn parse(text: &str, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|error| {
+    fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| {
             // The first line names the place, the last the trouble; between them stand the
             // file's own words, which could be a secret in the wrong file.
             let message = error.message().replace('\n', " ");
@@ -163,9 +179,30 @@ impl Config {
                 .span()
                 .map_or(1, |span| text[..span.start].lines().count().max(1));
             invalid(message).with("line", error_at)
-        })?;
-        let profile_name = variable("WOM_PROFILE").unwrap_or(file.profile);
-        let mut profiles = file.profiles;
+        })
+    }
+
+    /// Whether it describes an instrument.
+    pub fn has_campaign(&self) -> bool {
+        self.campaign.is_some()
+    }
+
+    /// The instrument that it describes, with what the environment says above it.
+    pub fn config(self, dir: &Path) -> Result<Config> {
+        self.check(dir, |name| {
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        })
+    }
+
+    fn check(self, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Config> {
+        let missing = |what: &str| {
+            invalid(format!("the file has no {what}"))
+                .hint("it describes no instrument; make one that does with: wom init")
+        };
+        let campaign = self.campaign.ok_or_else(|| missing("campaign"))?;
+        let named = variable("WOM_PROFILE").or(self.profile);
+        let profile_name = named.ok_or_else(|| missing("profile"))?;
+        let mut profiles = self.profiles;
         let profile = profiles.remove(&profile_name).ok_or_else(|| {
             let known: Vec<_> = profiles.keys().map(String::as_str).collect();
             invalid("there is no such profile")
@@ -175,9 +212,9 @@ impl Config {
         let profile = profile
             .check(dir, &variable)
             .map_err(|error| error.with("profile", profile_name.escape_default()))?;
-        let key_store = variable("WOM_KEY_STORE").map_or(file.key_store, PathBuf::from);
-        let (rules, exact_place) = (file.campaign.rules.clone(), file.campaign.exact_place);
-        let mut rule_settings = file.rules;
+        let key_store = variable("WOM_KEY_STORE").map_or(self.key_store, PathBuf::from);
+        let (rules, exact_place) = (campaign.rules.clone(), campaign.exact_place);
+        let mut rule_settings = self.rules;
         let own = rule_settings.remove(&rules).unwrap_or_default();
         if let Some(other) = rule_settings.keys().next() {
             return Err(
@@ -186,16 +223,31 @@ impl Config {
                     .hint(format!("the campaign uses {rules}")),
             );
         }
-        Ok(Self {
+        Ok(Config {
             profile_name,
             profile,
             key_store: dir.join(key_store),
-            campaign: file.campaign.check()?,
+            collect_is_said: !matches!(campaign.collect, CollectText::Absent),
+            campaign: campaign.check()?,
             exact_place,
             rules,
             rule_settings: own,
-            adapters: file.adapters,
+            adapters: self.adapters,
+            sources: self.sources,
+            webhook: self.webhook,
+            dir: dir.to_owned(),
         })
+    }
+}
+
+impl Config {
+    /// Reads the file. `WOM_PROFILE` chooses another profile; `WOM_REGISTRY`, `WOM_SOURCE`,
+    /// `WOM_KEY_FILE`, `WOM_API_KEY_FILE`, `WOM_STORE`, `WOM_DATABASE_URL` and `WOM_KEY_STORE` stand
+    /// above what it says.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (file, dir) = File::read(path)?;
+        file.config(&dir)
+            .map_err(|error| error.with("file", path.display()))
     }
 }
 
@@ -262,7 +314,8 @@ impl LineTable {
     }
 }
 
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+/// A configuration that cannot be used.
+pub fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(Kind::ConfigurationInvalid, message)
 }
 
@@ -271,7 +324,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
-        Config::parse(text, Path::new("/town"), |name| {
+        File::parse(text)?.check(Path::new("/town"), |name| {
             variables
                 .iter()
                 .find(|(other, _)| *other == name)

@@ -11,6 +11,7 @@ mod programme;
 mod progress;
 mod qr;
 mod reading;
+mod serving;
 
 use std::process::ExitCode;
 
@@ -48,8 +49,10 @@ enum Command {
     Read(read::Args),
     Registry(registry::Args),
     Review(review::Args),
+    Serve(serve::Args),
     Subject(subject::Args),
     Submit(submit::Args),
+    Token(token::Args),
 }
 
 fn main() -> ExitCode {
@@ -93,7 +96,9 @@ async fn run(command: Command, output: &Output) -> wom_sdk::Result<()> {
         Command::Read(args) => read::run(&args, output).await,
         Command::Registry(args) => registry::run(args, output).await,
         Command::Review(args) => review::run(args, output).await,
+        Command::Serve(args) => serve::run(args, output).await,
         Command::Subject(args) => subject::run(args, output).await,
         Command::Submit(args) => submit::run(args, output).await,
+        Command::Token(args) => token::run(args, output),
     }
 }

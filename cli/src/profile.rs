@@ -89,13 +89,12 @@ impl ProfileTable {
         if self.key_file.is_some() && self.api_key_file.is_some() {
             return Err(both("key_file", "api_key_file"));
         }
-        if self.store.is_some() && self.database_url_file.is_some() {
-            return Err(both("store", "database_url_file"));
-        }
-        if self.store.is_some() && self.schema.is_some() {
-            return Err(invalid("a store in a file has no schema")
-                .hint("a schema goes with database_url_file; remove one of the two"));
-        }
+        let written = StorePlace::written(
+            dir,
+            self.store.as_deref(),
+            self.database_url_file.as_deref(),
+            self.schema.as_deref(),
+        )?;
         let path = |name: &str| variable(name).map(PathBuf::from);
         let credential = match (path("WOM_KEY_FILE"), path("WOM_API_KEY_FILE")) {
             (Some(_), Some(_)) => return Err(both("WOM_KEY_FILE", "WOM_API_KEY_FILE")),
@@ -121,18 +120,11 @@ impl ProfileTable {
                 let url = UrlPlace::Environment(url);
                 StorePlace::Postgres { url, schema }
             }
-            (None, None) => match (self.store, self.database_url_file) {
-                (Some(file), _) => StorePlace::File(dir.join(file)),
-                (None, Some(file)) => {
-                    let url = UrlPlace::File(dir.join(file));
-                    StorePlace::Postgres { url, schema }
-                }
-                (None, None) => {
-                    return Err(invalid("the profile names no store").hint(
-                        "write store for a file, or database_url_file for PostgreSQL, or set WOM_DATABASE_URL",
-                    ));
-                }
-            },
+            (None, None) => written.ok_or_else(|| {
+                invalid("the profile names no store").hint(
+                    "write store for a file, or database_url_file for PostgreSQL, or set WOM_DATABASE_URL",
+                )
+            })?,
         };
         Ok(Profile {
             registry: variable("WOM_REGISTRY").unwrap_or(self.registry),
@@ -181,6 +173,26 @@ impl Profile {
 }
 
 impl StorePlace {
+    /// The one that a configuration names, with paths from `dir` on; none where it names none.
+    pub fn written(
+        dir: &Path,
+        store: Option<&Path>,
+        database_url_file: Option<&Path>,
+        schema: Option<&str>,
+    ) -> Result<Option<Self>> {
+        match (store, database_url_file) {
+            (Some(_), Some(_)) => Err(both("store", "database_url_file")),
+            (Some(_), None) if schema.is_some() => Err(invalid("a store in a file has no schema")
+                .hint("a schema goes with database_url_file; remove one of the two")),
+            (Some(file), None) => Ok(Some(Self::File(dir.join(file)))),
+            (None, Some(file)) => Ok(Some(Self::Postgres {
+                url: UrlPlace::File(dir.join(file)),
+                schema: schema.map(ToOwned::to_owned),
+            })),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Opens the store, or makes it where there is none.
     pub async fn open(&self) -> Result<Arc<dyn Store>> {
         match self {

@@ -62,6 +62,11 @@ impl Programme {
         }
     }
 
+    /// Its store, to be closed when it is no longer served.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
     /// Adds a system that calls webhooks or is pulled.
     #[must_use]
     pub fn with_source(mut self, source: Source) -> Self {

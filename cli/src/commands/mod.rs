@@ -11,5 +11,7 @@ pub mod pocket;
 pub mod read;
 pub mod registry;
 pub mod review;
+pub mod serve;
 pub mod subject;
 pub mod submit;
+pub mod token;

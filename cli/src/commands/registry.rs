@@ -238,7 +238,8 @@ fn write_secret(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn interrupted() {
+/// Ready once the program is told to stop.
+pub async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

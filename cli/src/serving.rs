@@ -1,0 +1,380 @@
+//! The parts of `wom.toml` that say what `wom serve` serves, and opening them.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::Deserialize;
+use wom_catalog::{Catalog, Settings as AdapterSettings};
+use wom_sdk::{
+    Error, Kind, Result, SystemClock, Zone,
+    campaign::Collect,
+    cash_desk::CashDesk,
+    privacy::KeyStore,
+    protocol::PosId,
+    registry::{PosClient, RegistryClient},
+    store::{Rate, Store},
+    webhook::Secret,
+};
+use wom_service::{Programme as Served, Service, Source, Tills, Tokens};
+use wom_sinks::WebhookSink;
+
+use crate::{
+    config::{Config, File, Settings, invalid},
+    files,
+    profile::StorePlace,
+    programme::{Programme, key_store},
+};
+
+/// `[service]`: where to listen, and who may call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceTable {
+    #[serde(default = "listen")]
+    listen: SocketAddr,
+    public_url: Option<String>,
+    #[serde(default = "tokens")]
+    tokens: PathBuf,
+    #[serde(default)]
+    programmes: Vec<PathBuf>,
+    #[serde(default)]
+    danger_listen_beyond_loopback: bool,
+}
+
+/// `[sources.NAME]`: a system that calls `/in/NAME` or is pulled.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SourceTable {
+    adapter: String,
+    pull_minutes: Option<u32>,
+    /// The adapter's own.
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// A webhook of ours, signed as Standard Webhooks has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookTable {
+    url: String,
+    secret_files: Vec<PathBuf>,
+    #[serde(default)]
+    allow_private: Vec<String>,
+}
+
+/// `[pos]`: the POS of a list, over one store.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PosTable {
+    registry: String,
+    registry_fingerprint: Option<String>,
+    list: PathBuf,
+    store: Option<PathBuf>,
+    database_url_file: Option<PathBuf>,
+    schema: Option<String>,
+    #[serde(default = "looks")]
+    looks_per_second: u32,
+    webhook: Option<WebhookTable>,
+}
+
+fn listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8480))
+}
+
+fn tokens() -> PathBuf {
+    PathBuf::from("wom-tokens.json")
+}
+
+fn looks() -> u32 {
+    Tills::RATE.per_second
+}
+
+/// What `wom serve` serves, read and checked.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address as people and programs reach it, where that is another one.
+    pub public_url: Option<String>,
+    /// The file of tokens.
+    pub tokens: PathBuf,
+    programmes: Vec<Config>,
+    pos: Option<PosTable>,
+    key_store: PathBuf,
+    dir: PathBuf,
+}
+
+impl Serving {
+    /// Reads the file, and the files of further instruments that it names.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (file, dir) = File::read(path)?;
+        let at = |error: Error| error.with("file", path.display());
+        let service = file.service.clone().ok_or_else(|| {
+            at(invalid("the file says nothing about a service")
+                .hint("add a table [service]; an empty one listens on 127.0.0.1:8480"))
+        })?;
+        if !service.listen.ip().is_loopback() && !service.danger_listen_beyond_loopback {
+            return Err(at(Error::new(
+                Kind::InsecureTransport,
+                "this address can be reached by others, in plain http",
+            )
+            .with("listen", service.listen)
+            .hint("listen on 127.0.0.1 and put a proxy with TLS before it, or set danger_listen_beyond_loopback")));
+        }
+        let (pos, key_store) = (file.pos.clone(), dir.join(&file.key_store));
+        let mut programmes = Vec::new();
+        if file.has_campaign() {
+            programmes.push(file.config(&dir).map_err(at)?);
+        }
+        for other in &service.programmes {
+            programmes.push(Config::read(&dir.join(other))?);
+        }
+        if programmes.is_empty() && pos.is_none() {
+            return Err(at(invalid("there is nothing to serve").hint(
+                "write a [campaign] for an instrument, a [pos] for tills, or both",
+            )));
+        }
+        Ok(Self {
+            listen: service.listen,
+            public_url: service.public_url,
+            tokens: dir.join(service.tokens),
+            programmes,
+            pos,
+            key_store,
+            dir,
+        })
+    }
+
+    /// The names of the instruments.
+    pub fn instruments(&self) -> impl Iterator<Item = &str> {
+        self.programmes
+            .iter()
+            .map(|config| config.campaign.name.as_str())
+    }
+
+    /// Opens everything. `url` is where it can be reached on this machine.
+    pub async fn open(mut self, url: &str) -> Result<Opened> {
+        let public_url = self.public_url.clone().unwrap_or_else(|| url.to_owned());
+        let mut builder = Service::builder(public_url).tokens(Tokens::read(&self.tokens)?);
+        let mut stores = Vec::new();
+        for config in std::mem::take(&mut self.programmes) {
+            let programme = programme(config).await?;
+            stores.push(programme.store());
+            builder = builder.programme(programme);
+        }
+        let pos = match self.pos.take() {
+            Some(pos) => Some(Pos::open(pos, &self).await?),
+            None => None,
+        };
+        if let Some(pos) = &pos {
+            stores.push(Arc::clone(&pos.store));
+            builder = builder.tills(pos.tills()?);
+        }
+        Ok(Opened {
+            service: builder.build()?,
+            tokens: self.tokens,
+            pos,
+            stores,
+        })
+    }
+}
+
+/// A service that is ready to run, and what of it may change meanwhile.
+pub struct Opened {
+    /// The service.
+    pub service: Service,
+    /// The file of tokens.
+    pub tokens: PathBuf,
+    /// The POS.
+    pub pos: Option<Pos>,
+    stores: Vec<Arc<dyn Store>>,
+}
+
+impl Opened {
+    /// Reads tokens and POS again, and serves those from now on.
+    pub fn reload(&self) -> Result<()> {
+        let tokens = Tokens::read(&self.tokens)?;
+        let tills = self.pos.as_ref().map(Pos::tills).transpose()?;
+        self.service.replace(tokens, tills);
+        Ok(())
+    }
+
+    /// Closes the stores.
+    pub async fn close(self) -> Result<()> {
+        for store in self.stores {
+            store.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The POS of a list.
+pub struct Pos {
+    /// The list.
+    pub list: PathBuf,
+    store: Arc<dyn Store>,
+    keys: Arc<dyn KeyStore>,
+    registry: RegistryClient,
+    listener: Option<Arc<WebhookSink>>,
+    rate: Rate,
+}
+
+impl Pos {
+    async fn open(table: PosTable, serving: &Serving) -> Result<Self> {
+        let dir = &serving.dir;
+        let at = |error: Error| error.with("table", "pos");
+        let store = StorePlace::written(
+            dir,
+            table.store.as_deref(),
+            table.database_url_file.as_deref(),
+            table.schema.as_deref(),
+        )
+        .and_then(|place| {
+            place.ok_or_else(|| {
+                invalid("no store is named").hint("write store or database_url_file")
+            })
+        })
+        .map_err(at)?;
+        let mut registry = RegistryClient::builder(&table.registry);
+        if let Some(fingerprint) = &table.registry_fingerprint {
+            registry = registry.pin(fingerprint);
+        }
+        let listener = table
+            .webhook
+            .as_ref()
+            .map(|webhook| webhook.sink(dir, &Zone::UTC).map_err(at))
+            .transpose()?;
+        Ok(Self {
+            list: dir.join(table.list),
+            store: store.open().await?,
+            keys: key_store(&serving.key_store)?,
+            registry: registry.build().map_err(at)?,
+            listener,
+            rate: Rate {
+                per_second: table.looks_per_second.max(1),
+                burst: table.looks_per_second.max(1).saturating_mul(2),
+            },
+        })
+    }
+
+    /// The POS that the list names now.
+    fn tills(&self) -> Result<Tills> {
+        #[derive(Deserialize)]
+        struct Row {
+            name: String,
+            pos: String,
+            key_file: PathBuf,
+        }
+        let at = |error: Error| error.with("file", self.list.display());
+        let unreadable = |error: csv::Error| {
+            let line = error.position().map_or(0, csv::Position::line);
+            at(invalid("the list of POS cannot be read")
+                .with("line", line)
+                .hint("it is a CSV file with the columns name, pos and key_file"))
+        };
+        let dir = self.list.parent().unwrap_or(Path::new("."));
+        let mut reader = csv::Reader::from_path(&self.list).map_err(unreadable)?;
+        let mut desks = BTreeMap::new();
+        for (index, row) in reader.deserialize().enumerate() {
+            let row: Row = row.map_err(unreadable)?;
+            let at = |error: Error| at(error).with("line", index + 2);
+            let id: PosId = row.pos.parse().map_err(at)?;
+            let key = files::private_key(&dir.join(&row.key_file)).map_err(at)?;
+            let payee = PosClient::new(self.registry.clone(), id, key).map_err(at)?;
+            let desk = CashDesk::new(
+                Arc::clone(&self.store),
+                Arc::new(payee),
+                Arc::clone(&self.keys),
+                Arc::new(SystemClock),
+            );
+            let desk = match &self.listener {
+                Some(listener) => desk.with_listener(Arc::clone(listener) as _),
+                None => desk,
+            };
+            if row.name.is_empty() || desks.insert(row.name, desk).is_some() {
+                return Err(at(invalid("a POS has no name, or the name of another")));
+            }
+        }
+        Tills::new(Arc::clone(&self.store), desks, self.rate).map_err(at)
+    }
+}
+
+async fn programme(mut config: Config) -> Result<Served> {
+    // Without a word about it: people tap, unless a webhook takes the claims away.
+    if !config.collect_is_said && config.webhook.is_none() {
+        config.campaign.collect = Collect::OnTap;
+    }
+    let (name, zone) = (config.campaign.name.clone(), config.campaign.zone.clone());
+    let at = |error: Error| error.with("instrument", &name);
+    let catalog = Catalog::standard();
+    let mut sources = Vec::new();
+    for (source, table) in std::mem::take(&mut config.sources) {
+        let at = |error: Error| at(error).with("source", &source);
+        let settings = AdapterSettings::from_table(&table.settings).map_err(at)?;
+        let adapter = catalog.instrument(&table.adapter, &settings).map_err(at)?;
+        let offers = adapter.capabilities();
+        let called = offers.webhook && table.pull_minutes.is_none();
+        if !offers.pull && !called {
+            return Err(at(invalid(
+                "the adapter neither takes webhooks nor can be pulled",
+            )
+            .with("adapter", &table.adapter)
+            .hint("files are brought in through /activities")));
+        }
+        sources.push(Source {
+            name: source.clone(),
+            adapter,
+            pull: table
+                .pull_minutes
+                .map(|minutes| Duration::from_secs(u64::from(minutes.max(1)) * 60)),
+        });
+    }
+    let sink = config
+        .webhook
+        .as_ref()
+        .map(|webhook| webhook.sink(&config.dir, &zone).map_err(at))
+        .transpose()?;
+    let adapters = std::mem::take(&mut config.adapters);
+    let keys = key_store(&config.key_store)?;
+    let Programme {
+        store,
+        collector,
+        dispatcher,
+    } = Programme::open(config).await.map_err(at)?;
+    let mut served = Served::new(&name, store, keys, collector, dispatcher, zone);
+    for source in sources {
+        served = served.with_source(source);
+    }
+    for (adapter, settings) in adapters {
+        served = served.with_adapter(adapter, AdapterSettings::from_table(&settings)?);
+    }
+    Ok(match sink {
+        Some(sink) => served.with_sink(sink),
+        None => served,
+    })
+}
+
+impl WebhookTable {
+    fn sink(&self, dir: &Path, zone: &Zone) -> Result<Arc<WebhookSink>> {
+        let mut options = WebhookSink::options(&self.url).in_zone(zone.clone());
+        for file in &self.secret_files {
+            options = options.secret(secret(&dir.join(file))?);
+        }
+        for host in &self.allow_private {
+            options = options.allow_private(host);
+        }
+        options.build().map(Arc::new)
+    }
+}
+
+/// A webhook's secret in a file, as `whsec_` and base64.
+fn secret(path: &Path) -> Result<Secret> {
+    let at = |error: Error| error.with("file", path.display());
+    let text = std::fs::read_to_string(path)
+        .map(zeroize::Zeroizing::new)
+        .map_err(|error| at(invalid("cannot read a webhook's secret").because(error)))?;
+    Secret::parse(&text).map_err(at)
+}
