@@ -9,7 +9,7 @@ use wom_sdk::{
     privacy::Participant,
     store::{
         AwardRecord, Commit, Count, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState,
-        Holding,
+        Holding, Listed,
     },
 };
 
@@ -374,6 +374,42 @@ pub(crate) fn participant(row: &impl Columns) -> Result<Participant> {
     array(row, 0)
         .map(Participant)
         .ok_or_else(|| damaged("participant"))
+}
+
+/// Awards by key, each or why it cannot be read.
+pub(crate) fn listed_awards(rows: &[impl Columns]) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+    let listed = rows.iter().map(|row| {
+        let key = array(row, 0).map(AwardKey);
+        Ok((key.ok_or_else(|| damaged("award"))?, award(row)))
+    });
+    listed.collect()
+}
+
+/// Accounts by participant, from rows of eleven columns: whether there is an account, its columns
+/// where [`holding`] has them, and at the end the participant's name.
+pub(crate) fn listed_accounts(
+    rows: &[impl Columns],
+) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+    let mut listed: Vec<Listed<Participant, Vec<Account>>> = Vec::new();
+    for row in rows {
+        let name = array(row, 10).map(Participant);
+        let name = name.ok_or_else(|| damaged("participant"))?;
+        if listed.last().is_none_or(|(last, _)| *last != name) {
+            listed.push((name, Ok(Vec::new())));
+        }
+        let Some((_, held)) = listed.last_mut() else {
+            continue;
+        };
+        if row.number(0).flatten() != Some(2) {
+            continue;
+        }
+        match (account(row), held.as_mut()) {
+            (Some(account), Ok(held)) => held.push(account),
+            (None, Ok(_)) => *held = Err(damaged("account")),
+            (_, Err(_)) => {}
+        }
+    }
+    Ok(listed)
 }
 
 /// A row that does not say what it should.

@@ -26,7 +26,7 @@ use wom_catalog::{Catalog, Settings};
 use wom_registry::TestRegistry;
 use wom_sdk::{
     Clock as _, Digest, MINUTE_MS, Result, Span, SystemClock, Timestamp, Zone,
-    award::{AwardKey, Content, Identity, Issuer, Ticket},
+    award::{Account, AwardKey, Content, Identity, Issuer, Ticket},
     campaign::{Campaign, Collect, Line},
     checkout::{CheckoutId, CheckoutRecord},
     claim::{Claim, ClaimSink, Claims},
@@ -39,7 +39,7 @@ use wom_sdk::{
     registry::{InstrumentClient, PocketClient, RegistryClient},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        Numbers, Owner, Rate, Store,
+        Listed, Numbers, Owner, Rate, Store,
     },
 };
 use wom_store::SqliteStore;
@@ -410,6 +410,22 @@ impl Store for Mortal {
         limit: usize,
     ) -> Result<Vec<AwardRecord>> {
         self.inner.unacknowledged(after, limit).await
+    }
+
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+        self.inner.awards(after, limit).await
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+        self.inner.accounts(after, limit).await
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {

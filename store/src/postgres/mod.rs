@@ -21,12 +21,12 @@ use sqlx::{
 };
 use wom_sdk::{
     Result, Timestamp,
-    award::AwardKey,
+    award::{Account, AwardKey},
     checkout::{CheckoutId, CheckoutRecord},
     privacy::{Cohort, Participant},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        Numbers, Owner, Rate, Store,
+        Listed, Numbers, Owner, Rate, Store,
     },
 };
 
@@ -108,6 +108,12 @@ impl PostgresStore {
                 Err(error) => return Err(storage(error)),
             }
         }
+    }
+
+    /// Rows after a name, in its order.
+    async fn page(&self, sql: String, after: &[u8], limit: usize) -> Result<Vec<PgRow>> {
+        self.fetch(|| query(sql.clone()).bind(after.to_vec()).bind(whole(limit)))
+            .await
     }
 
     /// The rows of one statement.
@@ -248,10 +254,28 @@ impl Store for PostgresStore {
     ) -> Result<Vec<AwardRecord>> {
         let sql = statement::unacknowledged_awards(self.s());
         let after = after.map_or_else(Vec::new, |key| key.0.to_vec());
-        let rows = self
-            .fetch(|| query(sql.clone()).bind(&after).bind(whole(limit)))
-            .await?;
+        let rows = self.page(sql, &after, limit).await?;
         rows.iter().map(rows::award).collect()
+    }
+
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+        let sql = statement::awards(self.s());
+        let after = after.map_or_else(Vec::new, |key| key.0.to_vec());
+        rows::listed_awards(&self.page(sql, &after, limit).await?)
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+        let after = after.map_or_else(Vec::new, |participant| participant.0.to_vec());
+        let sql = statement::accounts(self.s());
+        rows::listed_accounts(&self.page(sql, &after, limit).await?)
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {

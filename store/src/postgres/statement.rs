@@ -51,6 +51,21 @@ pub(super) fn unacknowledged_awards(s: &str) -> String {
     )
 }
 
+pub(super) fn awards(s: &str) -> String {
+    format!("SELECT {AWARD} FROM {s}.award WHERE key > $1 ORDER BY key LIMIT $2")
+}
+
+/// A page of participants with their accounts; see [`rows::listed_accounts`](crate::rows::listed_accounts).
+pub(super) fn accounts(s: &str) -> String {
+    format!(
+        "SELECT CASE WHEN a.line IS NULL THEN 0 ELSE 2 END::bigint, NULL, a.unit, NULL, a.line, NULL,
+                NULL, a.awarded, a.n, a.settled, p.name
+         FROM (SELECT id, name FROM {s}.participant WHERE name > $1 ORDER BY name LIMIT $2) p
+         LEFT JOIN {s}.account a ON a.participant = p.id
+         ORDER BY p.name"
+    )
+}
+
 pub(super) fn waking(s: &str) -> String {
     format!("SELECT name FROM {s}.participant WHERE wake <= $1 ORDER BY wake, id LIMIT $2")
 }

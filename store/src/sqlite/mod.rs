@@ -20,12 +20,12 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row as _, sqlite::SqliteRow};
 use wom_sdk::{
     Result, Timestamp,
-    award::AwardKey,
+    award::{Account, AwardKey},
     checkout::{CheckoutId, CheckoutRecord},
     privacy::{Cohort, Participant},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        Numbers, Owner, Rate, Spent, Store,
+        Listed, Numbers, Owner, Rate, Spent, Store,
     },
 };
 
@@ -136,6 +136,19 @@ impl SqliteStore {
             .map_err(storage)?;
         reader.done();
         rows.iter().map(read).collect()
+    }
+
+    /// Rows after a name, in its order.
+    async fn page(&self, sql: String, after: Vec<u8>, limit: usize) -> Result<Vec<SqliteRow>> {
+        let mut reader = self.readers.reader().await?;
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(after)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(storage)?;
+        reader.done();
+        Ok(rows)
     }
 
     async fn row<T>(
@@ -270,16 +283,28 @@ impl Store for SqliteStore {
         after: Option<AwardKey>,
         limit: usize,
     ) -> Result<Vec<AwardRecord>> {
-        let sql = unacknowledged_awards();
-        let mut reader = self.readers.reader().await?;
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(after.map_or_else(Vec::new, |key| key.0.to_vec()))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
+        let after = after.map_or_else(Vec::new, |key| key.0.to_vec());
+        let rows = self.page(unacknowledged_awards(), after, limit).await?;
         rows.iter().map(rows::award).collect()
+    }
+
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+        let sql = format!("SELECT {AWARD} FROM award WHERE key > ? ORDER BY key LIMIT ?");
+        let after = after.map_or_else(Vec::new, |key| key.0.to_vec());
+        rows::listed_awards(&self.page(sql, after, limit).await?)
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+        let after = after.map_or_else(Vec::new, |participant| participant.0.to_vec());
+        rows::listed_accounts(&self.page(ACCOUNTS.to_owned(), after, limit).await?)
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
@@ -437,6 +462,14 @@ const HOLDING: &str = "
     UNION ALL
     SELECT 2, NULL, unit, NULL, line, NULL, NULL, awarded, n, settled FROM account
         WHERE participant = (SELECT id FROM participant WHERE name = ?1)";
+
+/// A page of participants with their accounts; see [`rows::listed_accounts`].
+const ACCOUNTS: &str = "
+    SELECT iif(a.line IS NULL, 0, 2), NULL, a.unit, NULL, a.line, NULL, NULL, a.awarded, a.n, a.settled,
+           p.name
+        FROM (SELECT id, name FROM participant WHERE name > ? ORDER BY name LIMIT ?) p
+        LEFT JOIN account a ON a.participant = p.id
+        ORDER BY p.name";
 
 impl Columns for SqliteRow {
     fn bytes(&self, index: usize) -> Option<Option<&[u8]>> {

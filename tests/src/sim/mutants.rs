@@ -16,7 +16,7 @@ use wom_sdk::{
     rules::{Judgement, RuleSet},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState,
-        Drawn, Holding, Numbers, Owner, Rate, Store,
+        Drawn, Holding, Listed, Numbers, Owner, Rate, Store,
     },
 };
 
@@ -207,6 +207,22 @@ impl Store for MutantStore {
         limit: usize,
     ) -> Result<Vec<AwardRecord>> {
         self.inner.unacknowledged(after, limit).await
+    }
+
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+        self.inner.awards(after, limit).await
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+        self.inner.accounts(after, limit).await
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {

@@ -10,14 +10,14 @@ use std::{
 use async_trait::async_trait;
 use wom_sdk::{
     Error, Kind, Result, Timestamp,
-    award::{AwardKey, Content, Identity, Issuer, State, Ticket},
+    award::{Account, AwardKey, Content, Identity, Issuer, State, Ticket},
     checkout::{CheckoutId, CheckoutRecord},
     dispatcher::Dispatcher,
     privacy::{Cohort, KeyStore, Participant},
     protocol::Otc,
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        MemoryStore, Numbers, Owner, Rate, Store,
+        Listed, MemoryStore, Numbers, Owner, Rate, Store,
     },
 };
 
@@ -289,6 +289,24 @@ impl Store for SimStore {
     ) -> Result<Vec<AwardRecord>> {
         self.before("unacknowledged").await?;
         self.truth.memory.unacknowledged(after, limit).await
+    }
+
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+        self.before("awards").await?;
+        self.truth.memory.awards(after, limit).await
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+        self.before("accounts").await?;
+        self.truth.memory.accounts(after, limit).await
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {

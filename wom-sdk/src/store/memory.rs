@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::{
     AwardRecord, Change, Commit, Committed, Count, CursorRecord, DeliveryId, DeliveryRecord,
-    DeliveryState, Drawn, Holding, Numbers, Owner, Rate, Spent, Store,
+    DeliveryState, Drawn, Holding, Listed, Numbers, Owner, Rate, Spent, Store,
 };
 use crate::{
     Error, Kind, Result, Timestamp,
@@ -189,6 +189,34 @@ impl Store for MemoryStore {
             .map(|(_, award)| award)
             .filter(|award| award.state != AwardState::Acknowledged);
         Ok(open.take(limit).cloned().collect())
+    }
+
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+        let state = self.state()?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = state.awards.range((from, Bound::Unbounded));
+        Ok(all
+            .take(limit)
+            .map(|(key, award)| (*key, Ok(award.clone())))
+            .collect())
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+        let state = self.state()?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = state.participants.range((from, Bound::Unbounded));
+        Ok(all
+            .take(limit)
+            .map(|(name, held)| (*name, Ok(held.accounts.clone())))
+            .collect())
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {

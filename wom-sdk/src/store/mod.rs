@@ -81,6 +81,22 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<AwardRecord>>;
 
+    /// Every award, whatever its state, by key, at most `limit`, from the one after `after` on. One
+    /// that cannot be read is listed with the reason: so that books can be audited.
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>>;
+
+    /// Every participant's accounts, by participant, at most `limit` participants, from the one after
+    /// `after` on. Accounts that cannot be read are listed with the reason.
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>>;
+
     /// Participants that have units to settle, the longest waiting first, at most `limit`.
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>>;
 
@@ -150,6 +166,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(())
     }
 }
+
+/// One of a listing, and what it holds or why that cannot be read.
+pub type Listed<K, T> = (K, Result<T>);
 
 /// Whose store it is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

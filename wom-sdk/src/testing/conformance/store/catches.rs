@@ -8,12 +8,12 @@ use std::{
 use super::*;
 use crate::{
     Result, Timestamp,
-    award::{AwardKey, State},
+    award::{Account, AwardKey, State},
     checkout::{CheckoutId, CheckoutRecord},
     privacy::{Cohort, Participant},
     store::{
         AwardRecord, Change, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn,
-        Holding, MemoryStore, Numbers, Owner, Rate,
+        Holding, Listed, MemoryStore, Numbers, Owner, Rate,
     },
 };
 
@@ -38,6 +38,8 @@ enum Defect {
     OneBudgetForAll,
     LastEntryHolds,
     LimitIgnored,
+    ListsFromTheStart,
+    ListsWhatIsOpenOnly,
     LosesTheLastEntry,
     PaymentOverwrites,
     PositionsRounded,
@@ -242,6 +244,29 @@ impl Store for Defective {
         Ok(open)
     }
 
+    async fn awards(
+        &self,
+        after: Option<AwardKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
+        let mut all = self.store.awards(after, limit).await?;
+        if self.defect == Defect::ListsWhatIsOpenOnly {
+            all.retain(
+                |(_, award)| !matches!(award, Ok(award) if award.state == State::Acknowledged),
+            );
+        }
+        Ok(all)
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<Participant>,
+        limit: usize,
+    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
+        let after = after.filter(|_| self.defect != Defect::ListsFromTheStart);
+        self.store.accounts(after, limit).await
+    }
+
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
         self.store.waking(now, limit).await
     }
@@ -389,6 +414,8 @@ fn each_defect_is_caught_by_its_topic() {
         planted(Defect::OneBudgetForAll, topic!(a_budget_is_shared)),
         planted(Defect::LastEntryHolds, topic!(entries_merge_by_rank)),
         planted(Defect::LimitIgnored, topic!(due_awards_come_in_order)),
+        planted(Defect::ListsFromTheStart, topic!(everything_is_listed)),
+        planted(Defect::ListsWhatIsOpenOnly, topic!(everything_is_listed)),
         planted(Defect::LosesTheLastEntry, topic!(big_values_fit)),
         planted(
             Defect::PaymentOverwrites,

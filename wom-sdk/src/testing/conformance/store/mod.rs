@@ -55,8 +55,8 @@ pub use deliveries::{
 pub use durability::{big_values_fit, everything_is_there_again, everything_reads_as_written};
 pub use participants::{
     a_cohort_is_forgotten_alone, a_conflict_writes_nothing, accounts_are_replaced_by_line_and_unit,
-    entries_merge_by_rank, erasing_keeps_the_accounts, nothing_is_known_at_first,
-    racing_settlements_pay_once, the_owner_stays, wakes_are_listed,
+    entries_merge_by_rank, erasing_keeps_the_accounts, everything_is_listed,
+    nothing_is_known_at_first, racing_settlements_pay_once, the_owner_stays, wakes_are_listed,
 };
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -101,6 +101,7 @@ macro_rules! store_conformance {
             due_awards_come_in_order
             entries_merge_by_rank
             erasing_keeps_the_accounts
+            everything_is_listed
             everything_is_there_again
             everything_reads_as_written
             nothing_is_known_at_first

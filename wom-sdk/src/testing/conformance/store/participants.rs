@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use super::{
     Fixture, race,
-    samples::{Numbers, account, at, award, checkout, day, delivery, entry, owner, participant},
+    samples::{
+        Numbers, account, at, award, award_states, checkout, day, delivery, entry, moved, owner,
+        participant,
+    },
 };
 use crate::{
     Kind, Timestamp,
-    award::{AwardKey, gather, settle},
+    award::{Account, AwardKey, gather, settle},
     campaign::{Due, Unit},
     observation::{Entry, Merged},
     privacy::{Cohort, Participant},
-    store::{Change, Commit, Committed, Holding, Numbers as Counted, Store},
+    store::{AwardRecord, Change, Commit, Committed, Holding, Numbers as Counted, Store},
 };
 
 /// A store that is bound to one owner works with that one only.
@@ -390,4 +393,76 @@ fn sorted(numbers: impl IntoIterator<Item = u8>) -> Vec<Participant> {
     let mut participants: Vec<_> = numbers.into_iter().map(participant).collect();
     participants.sort();
     participants
+}
+
+/// Every award and every account is listed, page by page, once and in order.
+pub async fn everything_is_listed<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    assert!(store.awards(None, 9).await.unwrap().is_empty());
+    assert!(store.accounts(None, 9).await.unwrap().is_empty());
+    let mut awards = Vec::new();
+    for (n, state) in award_states().into_iter().enumerate() {
+        let accepted = award(n as u64, 0);
+        let commit = Commit {
+            awards: vec![accepted.clone()],
+            ..Commit::default()
+        };
+        assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+        let moved = moved(&accepted, state, None);
+        assert!(store.advance(&moved).await.unwrap());
+        awards.push(moved);
+    }
+    awards.sort_by_key(|award| award.key);
+    let mut accounts = Vec::new();
+    for n in 0..7_u8 {
+        // The third has observations only.
+        let own: Vec<_> = (0..if n == 2 { 0 } else { n })
+            .map(|m| account("walk", day(&format!("2026-03-0{}", m + 1)), u32::from(m)))
+            .collect();
+        let change = Change {
+            entries: vec![entry(1, 1)],
+            accounts: own.clone(),
+            ..Change::of(participant(n))
+        };
+        let commit = Commit {
+            change: Some(change),
+            ..Commit::default()
+        };
+        assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+        accounts.push((participant(n), own));
+    }
+    accounts.sort_by_key(|(participant, _)| *participant);
+
+    for limit in [1, 3, 100] {
+        let mut listed = Vec::new();
+        while let page = store
+            .awards(listed.last().map(|award: &AwardRecord| award.key), limit)
+            .await
+            .unwrap()
+            && !page.is_empty()
+        {
+            assert!(page.len() <= limit && listed.len() < 100);
+            for (key, award) in page {
+                let award = award.unwrap();
+                assert_eq!(award.key, key);
+                listed.push(award);
+            }
+        }
+        assert_eq!(listed, awards);
+        let mut listed: Vec<(Participant, Vec<Account>)> = Vec::new();
+        while let page = store
+            .accounts(listed.last().map(|(participant, _)| *participant), limit)
+            .await
+            .unwrap()
+            && !page.is_empty()
+        {
+            assert!(page.len() <= limit && listed.len() < 100);
+            for (participant, accounts) in page {
+                let mut accounts = accounts.unwrap();
+                accounts.sort_by_key(|account| account.unit.clone());
+                listed.push((participant, accounts));
+            }
+        }
+        assert_eq!(listed, accounts);
+    }
 }
