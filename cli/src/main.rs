@@ -23,7 +23,7 @@ use crate::{commands::*, output::Output};
 #[derive(Debug, Parser)]
 #[command(name = "wom", version, propagate_version = true)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 it did not work, and the message says why; 2 the command line is wrong; 3 not yet (try again with the same key)."
+    after_help = "Exit codes: 0 done; 1 it did not work, and the message says why; 2 the command line is wrong; 3 not yet (try again with the same key); 4 wom audit found that the books do not agree."
 )]
 struct Cli {
     /// Print JSON for machines, one object a line.
@@ -39,6 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Adapters(adapters::Args),
+    Audit(audit::Args),
     Award(award::Args),
     Charge(charge::Args),
     Demo(demo::Args),
@@ -78,14 +79,15 @@ fn main() -> ExitCode {
         .because(error)),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => output.fail(&error),
     }
 }
 
-async fn run(command: Command, output: &Output) -> wom_sdk::Result<()> {
-    match command {
+async fn run(command: Command, output: &Output) -> wom_sdk::Result<ExitCode> {
+    let done = match command {
         Command::Adapters(args) => adapters::run(&args, output),
+        Command::Audit(args) => return audit::run(args, output).await,
         Command::Award(args) => award::run(args, output).await,
         Command::Charge(args) => charge::run(args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
@@ -100,5 +102,6 @@ async fn run(command: Command, output: &Output) -> wom_sdk::Result<()> {
         Command::Subject(args) => subject::run(args, output).await,
         Command::Submit(args) => submit::run(args, output).await,
         Command::Token(args) => token::run(args, output),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -211,6 +211,19 @@ impl StorePlace {
             }
         }
     }
+
+    /// Opens a store to look into: a file that is not there yet is not made.
+    pub async fn open_made(&self) -> Result<Arc<dyn Store>> {
+        match self {
+            Self::File(path) if !path.exists() => Err(Error::new(
+                Kind::InputInvalid,
+                "nothing was awarded here yet",
+            )
+            .with("file", path.display())
+            .hint("check the profile, or submit something first")),
+            _ => self.open().await,
+        }
+    }
 }
 
 impl fmt::Display for StorePlace {

@@ -9,7 +9,7 @@ use wom_sdk::{
     protocol::{Otc, SourceId},
 };
 
-use crate::{Registry, db::failed, ids};
+use crate::{Registry, admin, db::failed, ids};
 
 /// Sums over vouchers; each is worth one minute.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
@@ -104,14 +104,7 @@ impl Registry {
             .map_err(failed)?;
         let mut books = Books::default();
         for row in rows {
-            let sums = Sums {
-                generated: count(&row, "generated")?,
-                issued: count(&row, "issued")?,
-                redeemed: count(&row, "redeemed")?,
-                spent: count(&row, "spent")?,
-            };
-            let source = ids::source(row.try_get("source").map_err(failed)?)?;
-            let aim: String = row.try_get("aim").map_err(failed)?;
+            let (source, aim, sums) = line(&row)?;
             books.total.add(&sums);
             books.by_source.entry(source).or_default().add(&sums);
             books.by_aim.entry(aim).or_default().add(&sums);
@@ -126,6 +119,25 @@ impl Registry {
         books.paid = count(&row, "paid")?;
         books.payments = count(&row, "payments")?;
         Ok(books)
+    }
+
+    /// What one source awarded, by the vouchers' aim; `None` if there is no such source.
+    pub async fn books_of(&self, source: &SourceId) -> Result<Option<BTreeMap<String, Sums>>> {
+        if admin::source(self, source).await?.is_none() {
+            return Ok(None);
+        }
+        let mut by_aim = BTreeMap::new();
+        let rows = sqlx::query(BY_SOURCE_AND_AIM)
+            .fetch_all(self.db().read())
+            .await
+            .map_err(failed)?;
+        for row in rows {
+            let (other, aim, sums) = line(&row)?;
+            if other == *source {
+                by_aim.insert(aim, sums);
+            }
+        }
+        Ok(Some(by_aim))
     }
 
     /// The book of one request for vouchers; `None` if there is none with this code.
@@ -191,6 +203,17 @@ const BY_SOURCE_AND_AIM: &str = "
            sum((SELECT count(*) FROM spent s WHERE s.voucher = v.id)) AS spent
     FROM voucher v JOIN request r ON r.otc = v.request
     GROUP BY r.source, v.aim";
+
+fn line(row: &sqlx::sqlite::SqliteRow) -> Result<(SourceId, String, Sums)> {
+    let sums = Sums {
+        generated: count(row, "generated")?,
+        issued: count(row, "issued")?,
+        redeemed: count(row, "redeemed")?,
+        spent: count(row, "spent")?,
+    };
+    let source = ids::source(row.try_get("source").map_err(failed)?)?;
+    Ok((source, row.try_get("aim").map_err(failed)?, sums))
+}
 
 fn count(row: &sqlx::sqlite::SqliteRow, name: &str) -> Result<u64> {
     let number: i64 = row.try_get(name).map_err(failed)?;

@@ -1,5 +1,6 @@
 //! Award and accept WOM.
 
+pub mod audit;
 pub mod award;
 pub mod campaign;
 pub mod cash_desk;

@@ -1,6 +1,7 @@
 //! One file for each command: its arguments and what it does.
 
 pub mod adapters;
+pub mod audit;
 pub mod award;
 pub mod charge;
 pub mod demo;

@@ -17,7 +17,7 @@ use wom_sdk::{
 };
 use wom_sinks::{CsvSink, Languages, Slips, reasons};
 
-use crate::{config::Config, output::Output, profile::StorePlace, programme::key_store};
+use crate::{config::Config, output::Output, programme::key_store};
 
 /// Look at awards that nobody has collected yet, try them again, or write them to a file.
 #[derive(clap::Args, Debug)]
@@ -106,16 +106,7 @@ pub struct Outbox {
 impl Outbox {
     pub async fn open(place: &Place) -> Result<Self> {
         let config = Config::read(&place.config)?;
-        if let StorePlace::File(path) = &config.profile.store
-            && !path.exists()
-        {
-            return Err(
-                Error::new(Kind::InputInvalid, "nothing was awarded here yet")
-                    .with("file", path.display())
-                    .hint("check the profile, or submit something first"),
-            );
-        }
-        let store = config.profile.store.open().await?;
+        let store = config.profile.store.open_made().await?;
         Ok(Self { config, store })
     }
 

@@ -5,6 +5,7 @@
     reason = "tests fail by panicking, and export nothing"
 )]
 
+mod audit;
 mod operations;
 mod outbox;
 mod postgres;

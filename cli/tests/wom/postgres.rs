@@ -77,6 +77,14 @@ async fn everything_works_on_postgresql_and_several_at_once() {
     let erased = objects(&town.told(&["subject", "erase", "-"], "canary-anna\n"));
     assert_eq!(erased[0]["erased"]["codesGivenUp"], 1);
 
+    let audit = town.done(&["audit", "--registry-dir", "registry"]);
+    let audit = &audit.last().unwrap()["audit"];
+    assert_eq!(audit["sums"]["total"]["minutes"], 160, "{audit}");
+    assert_eq!(
+        audit["givenUp"], 0,
+        "the code was made before it was given up"
+    );
+
     // The URL in the environment stands above the file; what is wrong is told without it.
     town.write("db", "postgres://nobody:canary@127.0.0.1:1/none");
     let output = town.run(&["outbox", "list"]);
