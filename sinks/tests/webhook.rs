@@ -27,7 +27,7 @@ use tokio::{
 use wom_sdk::{
     Clock as _, Error, Kind, Retry, SystemClock,
     claim::ClaimSink,
-    webhook::{self, Secret},
+    webhook::{self, Message, Scheme, Secret, Verified},
 };
 use wom_sinks::{WebhookOptions, WebhookSink};
 
@@ -85,8 +85,9 @@ async fn take(
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
-    let message = webhook::verify(&given, &body, &receiver.secrets, SystemClock.now());
-    let Ok(message) = message else {
+    let scheme = Scheme::StandardWebhooks;
+    let verified = webhook::verify(&scheme, &given, &body, &receiver.secrets, SystemClock.now());
+    let Some(Message { id: Some(id), .. }) = verified.ok().and_then(Verified::message) else {
         return (StatusCode::UNAUTHORIZED, [plain]);
     };
     assert_eq!(uri.path(), "/hook");
@@ -97,11 +98,7 @@ async fn take(
             .unwrap()
             .starts_with("wom-sdk/")
     );
-    receiver
-        .seen
-        .lock()
-        .unwrap()
-        .push((message.id.to_owned(), body));
+    receiver.seen.lock().unwrap().push((id, body));
     match receiver.answers.lock().unwrap().pop_front() {
         Some((status, header, value)) => (status, [(header, value)]),
         None => (StatusCode::NO_CONTENT, [plain]),

@@ -12,7 +12,7 @@ use wom_sdk::{
     Clock, Error, Kind, Result, Retry, SystemClock, Zone,
     checkout::{Listener, Payment},
     claim::{Claim, ClaimSink},
-    webhook::{self, Secret},
+    webhook::{self, Scheme, Secret},
 };
 
 use self::{
@@ -104,15 +104,16 @@ impl WebhookSink {
 
     async fn post(&self, id: String, body: &Body<'_>) -> Result<()> {
         let body = body.to_json()?;
-        let signed = webhook::sign(&id, self.clock.now(), &body, &self.secrets)?;
-        let request = self
+        let now = self.clock.now();
+        let signed = webhook::sign(&Scheme::StandardWebhooks, &id, now, &body, &self.secrets)?;
+        let mut request = self
             .client
             .post(self.url.clone())
             .header(header::CONTENT_TYPE, "application/json")
-            .header(webhook::ID, id)
-            .header(webhook::TIMESTAMP, signed.timestamp)
-            .header(webhook::SIGNATURE, signed.signature)
             .body(body.to_vec());
+        for (name, value) in signed.headers() {
+            request = request.header(name, value);
+        }
         let answer = request.send().await.map_err(unanswered)?;
         if answer.status().is_success() {
             return Ok(());

@@ -19,7 +19,7 @@ use crate::{
         },
         parse_link_or_otc, rsa,
     },
-    webhook,
+    webhook::{self, Scheme},
 };
 
 static KEY: LazyLock<PrivateKey> =
@@ -176,11 +176,10 @@ pub fn fuzz_texts(data: &[u8]) {
     let _ = SessionKey::from_base64(text);
 }
 
-/// Headers of a webhook as lines, then an empty line and the body: a clear answer, and no message
-/// holds that was not signed with the secret.
+/// Headers of a webhook as lines, then an empty line and the body, for every scheme: a clear
+/// answer, and no message holds that was not signed with the secret. What is signed holds, and does
+/// not when its body is another one.
 pub fn fuzz_webhook(data: &[u8]) {
-    let secrets = ["whsec_EQODq8WC8zc0aPhmVUvHPCI5KygXsRlY"]
-        .map(|text| webhook::Secret::parse(text).expect("32 characters that carry 24 bytes"));
     let end = data.windows(2).position(|two| two == b"\n\n");
     let (head, body) = data.split_at(end.unwrap_or(data.len()));
     let body = body.get(2..).unwrap_or_default();
@@ -193,22 +192,76 @@ pub fn fuzz_webhook(data: &[u8]) {
         })
         .collect();
     let now = Timestamp::from_seconds(1_790_000_000);
-    match webhook::verify(&headers, body, &secrets, now) {
-        Ok(message) => {
-            let again = webhook::sign(message.id, message.at, body, &secrets);
-            let signature = again.map(|signed| signed.signature);
-            assert!(signature.is_ok_and(|signature| {
-                head.windows(signature.len())
-                    .any(|part| part == signature.as_bytes())
-            }));
+    for scheme in schemes() {
+        let secrets = [scheme
+            .secret("whsec_EQODq8WC8zc0aPhmVUvHPCI5KygXsRlY")
+            .expect("32 characters that carry 24 bytes")];
+        match webhook::verify(&scheme, &headers, body, &secrets, now) {
+            Ok(webhook::Verified::Message(message)) => {
+                assert!(was_signed(&scheme, &message, head, body, &secrets));
+            }
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), Kind::WebhookRefused),
         }
-        Err(error) => assert_eq!(error.kind(), Kind::WebhookRefused),
+        let signed = webhook::sign(&scheme, "id", now, body, &secrets).expect("a right id");
+        let headers: Vec<_> = signed
+            .headers()
+            .map(|(name, value)| (name, value.as_bytes()))
+            .collect();
+        assert!(webhook::verify(&scheme, &headers, body, &secrets, now).is_ok());
+        let other = [body, b" "].concat();
+        let altered = webhook::verify(&scheme, &headers, &other, &secrets, now);
+        assert_eq!(altered.is_err(), scheme.signs_body());
     }
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(secret) = webhook::Secret::parse(text)
     {
         assert!(webhook::Secret::parse(&secret.reveal()).is_ok_and(|again| again == secret));
     }
+}
+
+/// Whether the signature that the scheme makes is among the headers, in whichever case.
+fn was_signed(
+    scheme: &Scheme,
+    message: &webhook::Message,
+    head: &[u8],
+    body: &[u8],
+    secrets: &[webhook::Secret],
+) -> bool {
+    let id = match scheme {
+        Scheme::StandardWebhooks => message.id.as_deref().unwrap_or_default(),
+        _ => "id",
+    };
+    let at = message.at.unwrap_or(Timestamp::EPOCH);
+    webhook::sign(scheme, id, at, body, secrets).is_ok_and(|signed| {
+        let value = signed.headers().next().map(|(_, value)| value.to_owned());
+        let value = value.unwrap_or_default();
+        // Fields may come in any order, beside others.
+        value.split(',').all(|field| {
+            field.starts_with("t=")
+                || head
+                    .windows(field.len())
+                    .any(|part| part.eq_ignore_ascii_case(field.as_bytes()))
+        })
+    })
+}
+
+fn schemes() -> [Scheme; 12] {
+    let url = "https://pos.example.org/hooks/square?shop=7".to_owned();
+    [
+        Scheme::Clover,
+        Scheme::Fitbit,
+        Scheme::GITHUB,
+        Scheme::LightspeedX,
+        Scheme::Loyverse,
+        Scheme::Polar,
+        Scheme::Shopify,
+        Scheme::Square { url },
+        Scheme::StandardWebhooks,
+        Scheme::Stripe,
+        Scheme::TicketTailor,
+        Scheme::WooCommerce,
+    ]
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::constant_time;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -11,7 +11,8 @@ use crate::{Error, Kind, Result, protocol::random};
 const PREFIX: &str = "whsec_";
 const LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
 
-/// A secret of Standard Webhooks: 16 to 256 bytes, written `whsec_` and base64.
+/// The key that signs: of Standard Webhooks 16 to 256 bytes, written `whsec_` and base64; of other
+/// senders what [`Scheme::secret`](super::Scheme::secret) makes of their text.
 ///
 /// It has no `Display` and its `Debug` form tells nothing; comparison takes constant time.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -23,7 +24,7 @@ impl Secret {
         Self(random::bytes::<32>().to_vec())
     }
 
-    /// The secret from its written form: base64 with padding, after `whsec_` or alone.
+    /// The secret of Standard Webhooks from its written form: base64 with padding, after `whsec_` or alone.
     pub fn parse(text: &str) -> Result<Self> {
         let refused = || {
             Error::new(Kind::KeyInvalid, "not a webhook secret")
@@ -41,7 +42,7 @@ impl Secret {
         Ok(Self(bytes.to_vec()))
     }
 
-    /// The written form, with `whsec_`, for whoever is to receive the messages.
+    /// The written form of Standard Webhooks, with `whsec_`, for whoever is to receive the messages.
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(
             PREFIX.len() + self.0.len() * 4 / 3 + 4,
@@ -51,15 +52,12 @@ impl Secret {
         text
     }
 
-    /// HMAC-SHA256 over the parts, one after the other.
-    pub(super) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
-        for part in parts {
-            context.update(part);
-        }
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(context.sign().as_ref());
-        bytes
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
