@@ -258,7 +258,7 @@ impl Slip<'_> {
             if let Some(more) = more.filter(|_| index + 1 == most) {
                 days = format!("{days}, {more}");
             }
-            y = sheet.paragraph(beside, y, text, &encode(&words.aim(*aim)), 2);
+            y = sheet.paragraph(beside, y, text, &encode(&words.tongue.aim(*aim)), 2);
             y = sheet.paragraph(beside, y, text, &encode(&days), 2);
         }
         y

@@ -1,6 +1,8 @@
 //! What slips say, in Italian and English.
 
-use wom_sdk::{Day, protocol::Aim};
+use wom_sdk::Day;
+
+use crate::Tongue;
 
 /// In which languages slips are written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -45,25 +47,13 @@ pub(super) struct Words {
     pub(super) title: &'static str,
     pub(super) printed: &'static str,
     pub(super) page: &'static str,
-    months: [&'static str; 12],
-    aim: fn(&wom_sdk::protocol::AimInfo) -> &'static str,
+    pub(super) tongue: Tongue,
 }
 
 impl Words {
-    /// The aim's title, or its code.
-    pub(super) fn aim(&self, aim: Aim) -> String {
-        aim.known().map_or_else(
-            || aim.code().to_owned(),
-            |known| (self.aim)(known).to_owned(),
-        )
-    }
-
     /// `1 marzo 2026`, or `1 – 7 marzo 2026` from one day to another.
     pub(super) fn days(&self, first: Day, last: Day) -> String {
-        let month = |day: Day| {
-            let index = usize::from(day.month().unsigned_abs()).saturating_sub(1);
-            self.months.get(index).copied().unwrap_or_default()
-        };
+        let month = |day| self.tongue.month(day);
         let last_text = format!("{} {} {}", last.day_of_month(), month(last), last.year());
         if first == last {
             return last_text;
@@ -101,21 +91,7 @@ const ITALIAN: Words = Words {
     title: "Minuti WOM da raccogliere",
     printed: "Stampato il",
     page: "pagina",
-    months: [
-        "gennaio",
-        "febbraio",
-        "marzo",
-        "aprile",
-        "maggio",
-        "giugno",
-        "luglio",
-        "agosto",
-        "settembre",
-        "ottobre",
-        "novembre",
-        "dicembre",
-    ],
-    aim: |aim| aim.it,
+    tongue: Tongue::Italian,
 };
 
 const ENGLISH: Words = Words {
@@ -135,21 +111,7 @@ const ENGLISH: Words = Words {
     title: "WOM minutes to collect",
     printed: "Printed on",
     page: "page",
-    months: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    aim: |aim| aim.en,
+    tongue: Tongue::English,
 };
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::{
     dispatcher::Dispatcher,
     privacy::{Cohort, Epoch, Participant},
     protocol::Aim,
+    store::AwardRecord,
 };
 
 /// A code that is ready, with what it is for.
@@ -91,14 +92,21 @@ impl Claims {
     /// The claims that a person was handed and has not acknowledged. No code is made.
     pub async fn handed(&self, person: &Subject) -> Result<Vec<Claim>> {
         let mut claims = Vec::new();
-        for participant in self.participants(person)? {
-            for record in self.collector.store().awards_of(participant).await? {
-                if record.state == State::Offered {
-                    claims.push(self.dispatcher.claim(record.key).await?);
-                }
+        for record in self.awards(person).await? {
+            if record.state == State::Offered {
+                claims.push(self.dispatcher.claim(record.key).await?);
             }
         }
         Ok(claims)
+    }
+
+    /// The awards of a person that nobody has acknowledged, in whatever state. No code is made.
+    pub async fn awards(&self, person: &Subject) -> Result<Vec<AwardRecord>> {
+        let mut awards = Vec::new();
+        for participant in self.participants(person)? {
+            awards.extend(self.collector.store().awards_of(participant).await?);
+        }
+        Ok(awards)
     }
 
     /// Minutes that a person could collect now. No code is made.
@@ -107,14 +115,13 @@ impl Claims {
         for participant in self.participants(person)? {
             let holding = self.collector.store().participant(participant).await?;
             minutes += uncollected(&holding.accounts);
-            let made = self.collector.store().awards_of(participant).await?;
-            minutes += made
-                .iter()
-                .filter(|record| !record.state.is_withheld())
-                .map(|record| u64::from(record.content.minutes()))
-                .sum::<u64>();
         }
-        Ok(minutes)
+        let made = self.awards(person).await?;
+        let made = made.iter().filter(|record| !record.state.is_withheld());
+        Ok(minutes
+            + made
+                .map(|record| u64::from(record.content.minutes()))
+                .sum::<u64>())
     }
 
     /// The person has the claim: its code is forgotten here, and never given out again.
@@ -179,10 +186,10 @@ impl Claims {
         let mut codes = 0;
         for participant in self.participants(person)? {
             self.collector.store().erase(participant).await?;
-            for record in self.collector.store().awards_of(participant).await? {
-                if self.dispatcher.abandon(record.key).await? {
-                    codes += 1;
-                }
+        }
+        for record in self.awards(person).await? {
+            if self.dispatcher.abandon(record.key).await? {
+                codes += 1;
             }
         }
         Ok(codes)

@@ -284,8 +284,13 @@ async fn nothing_exists_until_the_person_taps_and_everything_comes_in_one() {
     assert_eq!(handle, Some("push-token-of-anna"));
     assert_eq!(world.claims.of(&person("anna")).await.unwrap(), claims);
     assert_eq!(*world.mint.created.lock().unwrap(), 1);
+    let awards = world.claims.awards(&person("anna")).await.unwrap();
+    let awards: Vec<_> = awards.iter().map(|award| award.key).collect();
+    assert_eq!(awards, [claims[0].key]);
 
     world.claims.acknowledge(claims[0].key).await.unwrap();
+    let awards = world.claims.awards(&person("anna")).await.unwrap();
+    assert!(awards.is_empty(), "{awards:?}");
     assert!(world.claims.of(&person("anna")).await.unwrap().is_empty());
     assert_eq!(world.claims.waiting(&person("anna")).await.unwrap(), 0);
     let given = world.claims.history(&person("anna")).await.unwrap();
