@@ -5,8 +5,11 @@
 //! so that the address in the history or in a log leads nowhere. Who the person is stands sealed in
 //! address and cookie, and nowhere else.
 
+mod code;
+mod markup;
 mod page;
 mod texts;
+mod view;
 mod visit;
 
 pub(crate) use texts::Language;
@@ -20,12 +23,12 @@ use axum::{
 };
 use wom_sdk::{
     Digest, Error, Result, Subject, Timestamp,
-    registry::Address,
     store::{DeliveryId, DeliveryRecord, DeliveryState},
 };
 
 use crate::{Programme, Service};
-use page::{Notice, View};
+use page::Notice;
+use view::View;
 use visit::Visit;
 
 /// How long the address of a page can be opened, milliseconds.
@@ -65,10 +68,15 @@ pub(crate) fn forget(service: &Service, programme: &Programme) -> Result<()> {
 
 pub(crate) fn router() -> Router<Service> {
     Router::new()
-        .route("/claim/{programme}/{ticket}", get(enter))
+        // Who asks for the head alone, as previews of links do, has not opened it.
+        .route(
+            "/claim/{programme}/{ticket}",
+            get(enter).head(async || StatusCode::NO_CONTENT),
+        )
         .route("/claim/{programme}", get(show))
         .route("/claim/{programme}/collect", post(collect))
         .route("/claim/{programme}/done", post(done))
+        .route("/claim/{programme}/language/{language}", post(speak))
 }
 
 /// The address is opened: from now on there is a visit, and the address is worth nothing.
@@ -86,25 +94,16 @@ async fn enter(
         return notice(StatusCode::NOT_FOUND, Notice::Unknown, language);
     };
     let language = visit.language.unwrap_or(language);
-    if visit.is_over(now) {
+    if visit.left_ms(now) == 0 {
         return notice(StatusCode::GONE, Notice::TooLate, language);
     }
     match use_up(programme, &visit, now).await {
         Ok(true) => {}
         Ok(false) => return notice(StatusCode::GONE, Notice::Used, language),
-        Err(error) => return failed(&error, language),
+        Err(error) => return failed(&error, None, language),
     }
     visit.lasts_until(now.plus_millis(LASTS_MS));
-    let cookie = match visit.seal(programme, visit::VISIT, now) {
-        Ok(sealed) => cookie(&service, &name, &sealed, LASTS_MS / 1_000),
-        Err(error) => return failed(&error, language),
-    };
-    let mut response =
-        Redirect::to(&format!("{}/claim/{name}", service.0.public_url)).into_response();
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    response
+    go_on(&service, programme, &visit, language)
 }
 
 async fn show(
@@ -116,9 +115,13 @@ async fn show(
         Ok(visitor) => visitor,
         Err(response) => return response,
     };
-    match view(programme, &visit).await {
+    let view = match visit.person() {
+        Ok(person) => View::of(programme, &person).await,
+        Err(error) => Err(error),
+    };
+    match view {
         Ok(view) => html(StatusCode::OK, page::page(&view, language)),
-        Err(error) => failed(&error, language),
+        Err(error) => failed(&error, Some(&name), language),
     }
 }
 
@@ -137,7 +140,7 @@ async fn collect(
     };
     match collected {
         Ok(_) => back(&service, &name),
-        Err(error) => failed(&error, language),
+        Err(error) => failed(&error, Some(&name), language),
     }
 }
 
@@ -145,48 +148,46 @@ async fn done(
     State(service): State<Service>,
     Path(name): Path<String>,
     headers: HeaderMap,
+    form: String,
 ) -> Response {
     let (programme, visit, language) = match visitor(&service, &name, &headers) {
         Ok(visitor) => visitor,
         Err(response) => return response,
     };
-    match acknowledge_all(programme, &visit).await {
+    match acknowledge(programme, &visit, &form).await {
         Ok(()) => back(&service, &name),
-        Err(error) => failed(&error, language),
+        Err(error) => failed(&error, Some(&name), language),
     }
 }
 
-async fn acknowledge_all(programme: &Programme, visit: &Visit) -> Result<()> {
+/// From now on the page speaks this language.
+async fn speak(
+    State(service): State<Service>,
+    Path((name, language)): Path<(String, Language)>,
+    headers: HeaderMap,
+) -> Response {
+    let (programme, mut visit, _) = match visitor(&service, &name, &headers) {
+        Ok(visitor) => visitor,
+        Err(response) => return response,
+    };
+    visit.language = Some(language);
+    go_on(&service, programme, &visit, language)
+}
+
+/// Only what the form names, which is what the person saw: another page of theirs may have made
+/// another code meanwhile.
+async fn acknowledge(programme: &Programme, visit: &Visit, form: &str) -> Result<()> {
+    let seen: Vec<_> = form
+        .split('&')
+        .filter_map(|field| field.strip_prefix("code="))
+        .collect();
     let claims = programme.claims();
     for claim in claims.handed(&visit.person()?).await? {
-        claims.acknowledge(claim.key).await?;
+        if seen.contains(&claim.key.to_hex().as_str()) {
+            claims.acknowledge(claim.key).await?;
+        }
     }
     Ok(())
-}
-
-async fn view(programme: &Programme, visit: &Visit) -> Result<View> {
-    let (claims, person) = (programme.claims(), visit.person()?);
-    let handed = claims.handed(&person).await?;
-    let waiting = claims.waiting(&person).await?;
-    let handed_minutes: u64 = handed
-        .iter()
-        .map(|claim| u64::from(claim.ticket.minutes))
-        .sum();
-    let registry = programme.registry();
-    Ok(View {
-        name: programme.name.clone(),
-        waiting: waiting.saturating_sub(handed_minutes),
-        given: claims.history(&person).await?,
-        reasons: handed
-            .iter()
-            .flat_map(|claim| wom_sinks::reasons(&claim.content, &programme.zone))
-            .collect(),
-        claims: handed,
-        local: registry
-            .parse::<Address>()
-            .is_ok_and(|address| address.is_loopback()),
-        registry,
-    })
 }
 
 /// Marks the address as used. `false` if it was before.
@@ -226,7 +227,7 @@ fn visitor<'a>(
         .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
         .ok_or_else(gone)?;
     let visit = Visit::open(programme, visit::VISIT, sealed).ok_or_else(gone)?;
-    if visit.is_over(service.0.clock.now()) {
+    if visit.left_ms(service.0.clock.now()) == 0 {
         return Err(gone());
     }
     let language = visit.language.unwrap_or(language);
@@ -245,20 +246,36 @@ fn cookie(service: &Service, name: &str, sealed: &str, seconds: i64) -> String {
     )
 }
 
+/// To the page, with the visit as it is now in a cookie.
+fn go_on(service: &Service, programme: &Programme, visit: &Visit, language: Language) -> Response {
+    let (now, name) = (service.0.clock.now(), &programme.name);
+    let sealed = match visit.seal(programme, visit::VISIT, now) {
+        Ok(sealed) => sealed,
+        Err(error) => return failed(&error, Some(name), language),
+    };
+    let mut response = back(service, name);
+    let cookie = cookie(service, name, &sealed, visit.left_ms(now) / 1_000);
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
 fn back(service: &Service, name: &str) -> Response {
     Redirect::to(&format!("{}/claim/{name}", service.0.public_url)).into_response()
 }
 
-fn failed(error: &Error, language: Language) -> Response {
+fn failed(error: &Error, name: Option<&str>, language: Language) -> Response {
     tracing::warn!(
         code = error.code(),
         "a claim page could not be shown: {error}"
     );
-    notice(StatusCode::SERVICE_UNAVAILABLE, Notice::Later, language)
+    let page = page::notice(Notice::Later, name, language);
+    html(StatusCode::SERVICE_UNAVAILABLE, page)
 }
 
 fn notice(status: StatusCode, notice: Notice, language: Language) -> Response {
-    html(status, page::notice(notice, language))
+    html(status, page::notice(notice, None, language))
 }
 
 /// Nothing is loaded from elsewhere, nothing is kept, and no other site may frame it.
@@ -268,7 +285,7 @@ fn html(status: StatusCode, text: String) -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, page::POLICY),
+        (header::CONTENT_SECURITY_POLICY, markup::POLICY.as_str()),
     ];
     (status, headers, text).into_response()
 }

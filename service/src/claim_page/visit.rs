@@ -45,8 +45,9 @@ impl Visit {
         Subject::new(self.namespace.clone(), self.id.clone())
     }
 
-    pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        now.as_millis() >= self.until
+    /// Milliseconds that it still lasts; none where it is over.
+    pub(super) fn left_ms(&self, now: Timestamp) -> i64 {
+        self.until.saturating_sub(now.as_millis()).max(0)
     }
 
     pub(super) fn lasts_until(&mut self, until: Timestamp) {

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::town::{Answer, BIKES, SCHOOL, Town, yesterday};
 
-async fn submit(town: &Town, token: &str, body: Vec<u8>) -> Answer {
+pub(crate) async fn submit(town: &Town, token: &str, body: Vec<u8>) -> Answer {
     let request = town
         .http()
         .post(format!("{}/activities?adapter=activity.json", town.url))
@@ -12,7 +12,7 @@ async fn submit(town: &Town, token: &str, body: Vec<u8>) -> Answer {
     Answer::of(request.send().await.unwrap()).await
 }
 
-fn sara() -> Value {
+pub(crate) fn sara() -> Value {
     json!({"namespace": "participant", "id": "sara@example.org"})
 }
 
@@ -134,6 +134,9 @@ async fn a_claim_page_opens_once_and_leads_to_the_code() {
         .redirect(Policy::none())
         .build()
         .unwrap();
+    // What looks at links before people do, opens nothing.
+    let glanced = browser.head(url).send().await.unwrap();
+    assert_eq!(glanced.status(), 204);
     let entered = browser.get(url).send().await.unwrap();
     assert_eq!(entered.status(), 303);
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
@@ -160,16 +163,18 @@ async fn a_claim_page_opens_once_and_leads_to_the_code() {
     };
     let page = show().await;
     assert!(
-        page.contains("25") && !page.contains("/vouchers/"),
+        page.contains("25 minutes") && !page.contains("/vouchers/"),
         "{page}"
     );
-    let post = async |what: &str| {
+    let post = async |what: &str, form: &str| {
         let request = browser
             .post(format!("{home}/{what}"))
-            .header("cookie", &cookie);
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", &cookie)
+            .body(form.to_owned());
         assert_eq!(request.send().await.unwrap().status(), 303);
     };
-    post("collect").await;
+    post("collect", "").await;
     let page = show().await;
     assert!(page.contains("/vouchers/"), "{page}");
     let claim = town.post(BIKES, "/claims", &sara()).await.ok(200)["claims"][0].clone();
@@ -177,7 +182,13 @@ async fn a_claim_page_opens_once_and_leads_to_the_code() {
         page.contains(claim["code"]["link"].as_str().unwrap()),
         "{page}"
     );
-    post("done").await;
+    // Only what the person saw is done with.
+    post("done", "").await;
+    post("done", &format!("code={}", "0".repeat(64))).await;
+    assert!(show().await.contains("/vouchers/"));
+    let id = claim["id"].as_str().unwrap();
+    assert!(page.contains(id), "{page}");
+    post("done", &format!("code=x&code={id}")).await;
     assert!(!show().await.contains("/vouchers/"));
     assert_eq!(
         town.post(BIKES, "/claims", &sara()).await.ok(200),
@@ -204,6 +215,6 @@ async fn a_claim_page_opens_once_and_leads_to_the_code() {
         .header("cookie", &cookie);
     let stranger = request.send().await.unwrap();
     let text = stranger.text().await.unwrap();
-    assert!(!text.contains("25"), "{text}");
+    assert!(!text.contains("25 minutes"), "{text}");
     town.stop().await;
 }

@@ -1,0 +1,204 @@
+//! One code on the page: the link into the Pocket, the PIN, and the code to scan.
+
+use qrcode::{EcLevel, QrCode, render::svg};
+use wom_sdk::award::Ticket;
+
+use super::{Language, markup::Html};
+
+/// How a person takes a code into their Pocket.
+pub(super) fn steps(ticket: &Ticket, registry: &str, language: Language) -> Html {
+    match opens_in_the_stock_pocket(ticket.link.reveal()) {
+        true => in_the_app(ticket, language),
+        false => with_the_program(ticket, registry, language),
+    }
+}
+
+/// The apps in the stores know these links and no others.
+fn opens_in_the_stock_pocket(link: &str) -> bool {
+    let known = [
+        "https://link.wom.social/",
+        "https://wom.social/",
+        "wom://transfer/",
+    ];
+    known.iter().any(|start| link.starts_with(start))
+}
+
+fn in_the_app(ticket: &Ticket, language: Language) -> Html {
+    let link = ticket.link.reveal();
+    Html::new("<div class=\"code\">")
+        .then(figure(link, language))
+        .markup("<ol><li><a class=\"button\" rel=\"noreferrer\" href=\"")
+        .text(link)
+        .markup("\">")
+        .markup(language.say("Open in Pocket", "Apri in Pocket"))
+        .markup("</a></li><li>")
+        .markup(language.say("The Pocket asks for this PIN:", "Il Pocket chiede questo PIN:"))
+        .then(pin(ticket.pin.reveal(), language))
+        .markup("</li></ol></div><details><summary>")
+        .markup(language.say("No Pocket yet?", "Non hai ancora il Pocket?"))
+        .markup("</summary><p>")
+        .markup(language.say(
+            "Look for “WOM Pocket” in the app store of your phone. There is nothing to sign up for. Then come back here: these minutes stay yours.",
+            "Cerca “WOM Pocket” nel negozio di app del telefono. Non serve registrarsi. Poi torna qui: questi minuti restano tuoi.",
+        ))
+        .markup("</p></details>")
+}
+
+fn with_the_program(ticket: &Ticket, registry: &str, language: Language) -> Html {
+    let command = format!(
+        "wom pocket --wallet wallet.json redeem {} --registry {registry} --pin -",
+        typed(ticket)
+    );
+    Html::new("<p class=\"aside\">")
+        .markup(language.say(
+            "The Pocket from the app stores opens links of wom.social only. These minutes are at another Registry, ",
+            "Il Pocket dei negozi di app apre solo i link di wom.social. Questi minuti sono in un altro Registry, ",
+        ))
+        .markup("<code>")
+        .text(registry)
+        .markup("</code>.</p><ol><li>")
+        .markup(language.say(
+            "Collect them with the <code>wom</code> program:",
+            "Riscuotili con il programma <code>wom</code>:",
+        ))
+        .markup("<pre tabindex=\"0\"><code>")
+        .text(&command)
+        .markup("</code></pre>")
+        .then(copy(
+            &command,
+            language.say("Copy the command", "Copia il comando"),
+            language,
+        ))
+        .markup("</li><li>")
+        .markup(language.say(
+            "Type this PIN, then Enter and Ctrl+D:",
+            "Scrivi questo PIN, poi Invio e Ctrl+D:",
+        ))
+        .then(pin(ticket.pin.reveal(), language))
+        .markup("</li></ol>")
+}
+
+/// The link as a command line takes it, or the code alone where a shell could read more into it.
+fn typed(ticket: &Ticket) -> String {
+    let link = ticket.link.reveal();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/.-_".contains(&byte);
+    match link.bytes().all(plain) {
+        true => link.to_owned(),
+        false => ticket.otc.reveal(),
+    }
+}
+
+/// Large for the eye; said digit by digit.
+fn pin(pin: &str, language: Language) -> Html {
+    let mut said = String::new();
+    for digit in pin.chars() {
+        said.push(digit);
+        said.push(' ');
+    }
+    Html::new("<p class=\"pin\"><span aria-hidden=\"true\">")
+        .text(pin)
+        .markup("</span><span class=\"said\">")
+        .text(said.trim_end())
+        .markup("</span></p>")
+        .then(copy(
+            pin,
+            language.say("Copy the PIN", "Copia il PIN"),
+            language,
+        ))
+        .markup("<p class=\"note\">")
+        .markup(language.say(
+            "After three wrong PINs the code is worth nothing.",
+            "Dopo tre PIN sbagliati il codice non vale più.",
+        ))
+        .markup("</p>")
+}
+
+/// A button that the script shows where it works.
+fn copy(text: &str, label: &'static str, language: Language) -> Html {
+    Html::new("<p class=\"copy\"><button type=\"button\" class=\"quiet\" hidden data-copy=\"")
+        .text(text)
+        .markup("\" data-copied=\"")
+        .markup(language.say("Copied", "Copiato"))
+        .markup("\" data-failed=\"")
+        .markup(language.say(
+            "Your browser does not allow it",
+            "Il browser non lo permette",
+        ))
+        .markup("\">")
+        .markup(label)
+        .markup("</button> <span role=\"status\"></span></p>")
+}
+
+/// The link for the camera of a phone that lies beside; nothing where it is too long to scan.
+fn figure(link: &str, language: Language) -> Html {
+    let Ok(code) = QrCode::with_error_correction_level(link, EcLevel::M) else {
+        return Html::default();
+    };
+    let drawn = code
+        .render::<svg::Color<'_>>()
+        .dark_color(svg::Color("#000"))
+        .light_color(svg::Color("#fff"))
+        .build();
+    // What comes before is for files, not for a page.
+    let Some(start) = drawn.find("<svg") else {
+        return Html::default();
+    };
+    Html::new("<figure><div role=\"img\" aria-label=\"")
+        .markup(language.say("QR code of the link", "Codice QR del link"))
+        .markup("\">")
+        .then(Html::drawn(drawn[start..].to_owned()))
+        .markup("</div><figcaption>")
+        .markup(language.say(
+            "Pocket on your phone? Point its camera here.",
+            "Hai il Pocket sul telefono? Inquadra qui con la fotocamera.",
+        ))
+        .markup("</figcaption></figure>")
+}
+
+#[cfg(test)]
+mod tests {
+    use wom_sdk::protocol::{LinkText, Otc, Pin};
+
+    use super::*;
+
+    fn ticket(link: &str) -> Ticket {
+        Ticket {
+            otc: "0123456789abcdef0123456789abcdef".parse::<Otc>().unwrap(),
+            pin: Pin::parse("0420").unwrap(),
+            link: LinkText::from(link.to_owned()),
+            minutes: 25,
+        }
+    }
+
+    fn shown(link: &str) -> String {
+        steps(&ticket(link), "http://127.0.0.1:1", Language::En).into_text()
+    }
+
+    #[test]
+    fn only_links_that_the_stock_pocket_opens_are_links() {
+        let platform = "https://link.wom.social/vouchers/01234567-89ab-cdef-0123-456789abcdef";
+        let html = shown(platform);
+        assert!(html.contains(&format!("href=\"{platform}\"")), "{html}");
+        assert!(html.contains("<svg") && !html.contains("<?xml"), "{html}");
+        assert!(html.contains(">0 4 2 0<"), "{html}");
+        for link in [
+            "http://127.0.0.1:1/vouchers/x",
+            "https://wom.social.example/vouchers/x",
+            "javascript:alert(1)",
+        ] {
+            let html = shown(link);
+            assert!(!html.contains("href"), "{html}");
+            assert!(html.contains("wom pocket --wallet"), "{html}");
+        }
+    }
+
+    #[test]
+    fn a_shell_is_given_a_plain_link_or_the_code_alone() {
+        assert!(shown("http://127.0.0.1:1/vouchers/x").contains("redeem http://127.0.0.1:1/"));
+        let html = shown("http://127.0.0.1:1/;rm -rf ~");
+        assert!(
+            html.contains("redeem 01234567-89ab-cdef-0123-456789abcdef "),
+            "{html}"
+        );
+    }
+}
