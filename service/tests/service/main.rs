@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod awards;
+mod browser;
 mod checkouts;
 mod claims;
 mod limits;

@@ -6,9 +6,9 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use wom_catalog::{Catalog, Settings};
-use wom_registry::TestRegistry;
+use wom_registry::{RegistryOptions, TestRegistry};
 use wom_sdk::{
-    Clock as _, SystemClock, Timestamp, Zone,
+    Clock, SystemClock, Timestamp, Zone,
     campaign::{Campaign, Collect, Line},
     cash_desk::CashDesk,
     collector::Collector,
@@ -42,8 +42,14 @@ pub(crate) struct Town {
 
 impl Town {
     pub(crate) async fn new() -> Self {
+        Self::with(RegistryOptions::new(), Arc::new(SystemClock)).await
+    }
+
+    /// With a Registry of these options, and a clock of the service's own.
+    pub(crate) async fn with(options: RegistryOptions, clock: Arc<dyn Clock>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let registry = TestRegistry::start(dir.path().join("registry"))
+        let options = options.key_bits(2048);
+        let registry = TestRegistry::start_with(dir.path().join("registry"), options)
             .await
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,7 +58,7 @@ impl Town {
         let tokens = tokens(&mut held);
         let keys: Arc<dyn KeyStore> =
             Arc::new(FileKeyStore::create(dir.path().join("keys.json")).unwrap());
-        let mut builder = Service::builder(&url).tokens(held);
+        let mut builder = Service::builder(&url).tokens(held).clock(clock);
         for name in [BIKES, SCHOOL] {
             let path = dir.path().join(format!("{name}.db"));
             builder = builder.programme(programme(&registry, name, path, Arc::clone(&keys)).await);
@@ -224,7 +230,8 @@ async fn programme(
         clock.clone(),
     )
     .await
-    .unwrap();
+    .unwrap()
+    .with_patience(Duration::from_secs(5));
     let rules = Catalog::standard()
         .rule_set("active-minutes/1", &Settings::none())
         .unwrap();
@@ -281,14 +288,19 @@ async fn tills(registry: &TestRegistry, path: PathBuf, keys: Arc<dyn KeyStore>) 
 
 /// Minutes of yesterday, one record for each stretch, as activity.json.
 pub(crate) fn yesterday(person: &str, minutes: i64) -> Vec<u8> {
+    days_ago(person, 1, minutes)
+}
+
+/// Minutes of a day that is so long ago.
+pub(crate) fn days_ago(person: &str, days: i64, minutes: i64) -> Vec<u8> {
     let now = SystemClock.now();
     let start = Zone::UTC
-        .start_of(Zone::UTC.day(now.plus_millis(-DAY_MS)))
+        .start_of(Zone::UTC.day(now.plus_millis(-days * DAY_MS)))
         .plus_millis(9 * 3_600_000);
     let end: Timestamp = start.plus_millis(minutes * 60_000);
     serde_json::json!([{
         "participant": person,
-        "key": format!("{person} {minutes}"),
+        "key": format!("{person} {days} {minutes}"),
         "activity": "walking",
         "recording": "measured",
         "start": start.to_string(),
