@@ -17,7 +17,7 @@ use wom_sdk::{
 };
 
 use super::{
-    Caller, Failure, Problem,
+    Caller, Failure,
     body::{header_text, read},
     query,
 };
@@ -78,17 +78,25 @@ pub(crate) struct Refused {
 #[utoipa::path(
     post,
     path = "/activities",
+    operation_id = "submitActivities",
     tag = "activities",
     params(
         Form,
-        ("idempotency-key" = Option<String>, Header, description = "Your own name of this delivery: the same one again is not read again"),
-        ("wom-subject" = Option<String>, Header, description = "Whose recording it is, where the adapter is told that (FIT, Apple Health)")
+        (
+            "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 512,
+            pattern = "^[!-~]([ -~]*[!-~])?$",
+            description = "Your own name of this delivery: the same one again is not read again"
+        ),
+        (
+            "WOM-Subject" = Option<String>, Header, min_length = 1, max_length = 256,
+            pattern = "^[!-~]([ -~]*[!-~])?$",
+            description = "Whose recording it is, where the adapter is told that (FIT, Apple Health)"
+        ),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
-        (status = 200, body = Taken),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Taken, description = "It is kept"),
+        Failure,
     )
 )]
 pub(super) async fn submit(

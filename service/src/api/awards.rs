@@ -4,23 +4,26 @@ use std::time::Duration;
 
 use axum::{
     Json as Answer,
-    extract::{Path, Query, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
+    extract::{Query, rejection::QueryRejection},
+    http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wom_sdk::{
     Error, Kind, Timestamp, Zone,
     award::{AwardKey, Handle, Request, State},
-    protocol::{Aim, Position},
+    protocol::Aim,
 };
 
 use super::{
-    Caller, Failure, Json, Problem,
-    body::idempotency_key,
+    Caller, Failure, Json,
+    body::IdempotencyKey,
     code::{Code, Reason, reasons},
+    id::Id,
+    place::Place,
     query,
     wait::Wait,
+    whole::Whole,
 };
 use crate::{Programme, Scope};
 
@@ -29,45 +32,34 @@ use crate::{Programme, Scope};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAward {
     /// What the minutes were given to, such as `H` (health) or `0` (a try-out).
-    #[schema(example = "H")]
+    #[schema(example = "H", pattern = "^(0|[A-Z]{1,2})$")]
     aim: String,
     /// How many minutes: as many vouchers.
-    #[schema(minimum = 1, maximum = 10000)]
-    minutes: u32,
+    #[schema(value_type = u32, minimum = 1, maximum = 10000)]
+    minutes: Whole,
+    /// Where they were given; the vouchers tell a cell of about 5 km.
     place: Place,
     /// When they were given (RFC 3339); now where it is left out. The vouchers tell the day.
     #[schema(format = DateTime)]
     at: Option<String>,
-    /// The zone whose day the vouchers tell; UTC where it is left out.
-    #[schema(example = "Europe/Rome")]
+    /// The zone whose day the vouchers tell, by its IANA name; UTC where it is left out.
+    #[schema(example = "Europe/Rome", format = "time-zone")]
     zone: Option<String>,
     /// Tell place and time as they are. Together with other records they can name a person.
     #[serde(default)]
     exact: bool,
-    /// A word of your own by which you know whom to hand the award to; it goes out with the claim.
+    /// A word of your own by which you know whom to hand the award to, 1 to 1,024 bytes; it goes out
+    /// with the claim.
     #[schema(min_length = 1, max_length = 1024)]
     handle: Option<String>,
-}
-
-/// Where the minutes were given; the vouchers tell a cell of about 5 km.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Place {
-    /// Degrees WGS 84.
-    #[schema(minimum = -90, maximum = 90)]
-    latitude: f64,
-    /// Degrees WGS 84.
-    #[schema(minimum = -180, maximum = 180)]
-    longitude: f64,
 }
 
 impl NewAward {
     fn request(&self) -> Result<Request, Error> {
         let field = |name| move |error: Error| error.with("field", name);
         let aim: Aim = self.aim.parse().map_err(field("aim"))?;
-        let place =
-            Position::new(self.place.latitude, self.place.longitude).map_err(field("place"))?;
-        let mut request = Request::new(aim, self.minutes, place);
+        let place = self.place.position().map_err(field("place"))?;
+        let mut request = Request::new(aim, self.minutes.0, place);
         if let Some(at) = &self.at {
             request = request.at(at.parse::<Timestamp>().map_err(field("at"))?);
         }
@@ -88,6 +80,7 @@ impl NewAward {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Award {
     /// Its id.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     id: String,
     /// Where it stands: `accepted`, `creating`, `created`, `verifying`, `verified`, `verify_unknown`,
     /// `offered` (the code is there), `acknowledged` (it is gone), `held` or `parked` (a person has
@@ -112,30 +105,26 @@ pub(crate) struct Award {
 #[utoipa::path(
     post,
     path = "/awards",
+    operation_id = "createAward",
     tag = "awards",
-    params(
-        Wait,
-        ("idempotency-key" = String, Header, description = "Your own name of this award, 1 to 512 bytes; it is kept only as a digest")
-    ),
+    params(Wait, IdempotencyKey),
     request_body = NewAward,
     responses(
         (status = 200, body = Award, description = "The code is there"),
         (status = 202, body = Award, description = "Accepted: the code comes"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        Failure,
     )
 )]
 pub(super) async fn create(
     caller: Caller,
     wait: Result<Query<Wait>, QueryRejection>,
-    headers: HeaderMap,
+    IdempotencyKey { key }: IdempotencyKey,
     Json(new): Json<NewAward>,
 ) -> Result<(StatusCode, Answer<Award>), Failure> {
     let programme = caller.programme(&[Scope::Awards])?;
     let wait = query(wait)?.duration()?;
-    let key = idempotency_key(&headers)?;
     let request = new.request()?;
-    let key = programme.dispatcher.accept(key, &request).await?;
+    let key = programme.dispatcher.accept(&key, &request).await?;
     let award = show_award(programme, key, wait).await?;
     let status = match award.code {
         Some(_) => StatusCode::OK,
@@ -150,17 +139,17 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/awards/{id}",
+    operation_id = "showAward",
     tag = "awards",
-    params(Wait, ("id" = String, Path, description = "The award's id")),
+    params(Wait, Id),
     responses(
-        (status = 200, body = Award),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Award, description = "As it stands"),
+        Failure,
     )
 )]
 pub(super) async fn show(
     caller: Caller,
-    Path(id): Path<String>,
+    Id { id }: Id,
     wait: Result<Query<Wait>, QueryRejection>,
 ) -> Result<Answer<Award>, Failure> {
     let programme = caller.programme(&[Scope::Awards])?;
@@ -171,28 +160,32 @@ pub(super) async fn show(
 
 /// Say that the person has the code
 ///
-/// It is forgotten here then, and never given out again.
+/// It is forgotten here then, and never given out again. An award that has no code yet is a conflict
+/// (409).
 #[utoipa::path(
     post,
     path = "/awards/{id}/acknowledge",
+    operation_id = "acknowledgeAward",
     tag = "awards",
-    params(("id" = String, Path, description = "The id of an award or of a claim")),
+    params(Id),
     responses(
         (status = 204, description = "The code is gone"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        Failure,
     )
 )]
-pub(super) async fn acknowledge(
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Failure> {
+pub(super) async fn acknowledge(caller: Caller, Id { id }: Id) -> Result<StatusCode, Failure> {
     let programme = caller.programme(&[Scope::Awards, Scope::Claims])?;
     let key = AwardKey::from_hex(&id).ok_or_else(unknown)?;
     let record = programme.store.award(key).await?;
     record.ok_or_else(unknown)?;
-    programme.dispatcher.acknowledge_key(key).await?;
-    Ok(StatusCode::NO_CONTENT)
+    match programme.dispatcher.acknowledge_key(key).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        // The award is there, and has no code yet.
+        Err(error) if error.kind() == Kind::InputInvalid => {
+            Err(Failure::new(StatusCode::CONFLICT, error))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn show_award(

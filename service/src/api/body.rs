@@ -4,10 +4,11 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::{Body, HttpBody as _},
-    extract::{FromRequest, Request},
-    http::{HeaderMap, header},
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 use wom_sdk::{Error, Kind};
 
 use super::Failure;
@@ -119,15 +120,35 @@ pub(crate) fn header_text<'a>(
 }
 
 /// The key under which the caller asks: the same one again is the same thing.
-pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<&str, Failure> {
-    let key = header_text(headers, "idempotency-key", 512)?;
-    key.ok_or_else(|| {
-        Failure::from(
-            Error::new(Kind::InputInvalid, "a header is missing")
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IdempotencyKey {
+    /// Your own name of this award or payment, such as an order's number. It is kept only as a digest.
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 512,
+        pattern = "^[!-~]([ -~]*[!-~])?$"
+    )]
+    pub(crate) key: String,
+}
+
+impl FromRequestParts<Service> for IdempotencyKey {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Failure> {
+        let key = header_text(&parts.headers, "idempotency-key", 512)?;
+        let key = key.map(|key| Self {
+            key: key.to_owned(),
+        });
+        key.ok_or_else(|| {
+            let missing = Error::new(Kind::InputInvalid, "a header is missing");
+            missing
                 .with("header", "idempotency-key")
-                .hint("send a name of your own for this award or payment, such as an id of yours"),
-        )
-    })
+                .hint("send a name of your own for this award or payment, such as an id of yours")
+                .into()
+        })
+    }
 }
 
 #[cfg(test)]

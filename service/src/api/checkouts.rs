@@ -2,18 +2,24 @@
 
 use axum::{
     Json as Answer,
-    extract::{Path, Query, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
+    extract::{Query, rejection::QueryRejection},
+    http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type, schema::SchemaType},
+};
 use wom_sdk::{
     Error, Kind,
     checkout::{Charge, CheckoutId, State},
-    protocol::{Bounds, Filter, Position},
+    protocol::{AIMS, Bounds, Filter},
 };
 
-use super::{Caller, Failure, Json, Problem, body::idempotency_key, code::Code, query, wait::Wait};
+use super::{
+    Caller, Failure, Json, body::IdempotencyKey, code::Code, id::Id, place::Place, query,
+    wait::Wait, whole::Whole,
+};
 
 /// A payment to ask for.
 #[derive(Deserialize, ToSchema)]
@@ -21,42 +27,43 @@ use super::{Caller, Failure, Json, Problem, body::idempotency_key, code::Code, q
 pub(crate) struct NewCheckout {
     /// The POS, by name. May be left out where the token is for one only.
     pos: Option<String>,
-    /// How many WOM.
-    #[schema(minimum = 1, maximum = 10000)]
-    amount: u32,
+    /// How many WOM: at most so many as a Pocket can pay at once.
+    #[schema(value_type = u32, minimum = 1, maximum = 1500)]
+    amount: Whole,
     /// Which WOM are accepted; every one where it is left out.
     filter: Option<Which>,
     /// How long the code is waited for, seconds; 5 minutes where it is left out.
-    #[schema(minimum = 10, maximum = 86400)]
-    patience_seconds: Option<u32>,
+    #[schema(value_type = Option<u32>, minimum = 10, maximum = 86400)]
+    patience_seconds: Option<Whole>,
 }
 
 /// Which WOM are accepted: those for which all of this holds.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
-    /// Their aim begins so.
-    #[schema(example = "H")]
+    /// Their aim is this one or a child of it.
+    #[schema(schema_with = known_aims)]
     aim: Option<String>,
     /// Their minutes are at most so many days old.
-    max_age_days: Option<u32>,
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    max_age_days: Option<Whole>,
     bounds: Option<Corners>,
 }
 
-/// They were given within these corners, each latitude and longitude in degrees WGS 84.
+/// They were given within these corners.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Corners {
-    /// The north-western one.
-    north_west: [f64; 2],
-    /// The south-eastern one.
-    south_east: [f64; 2],
+    /// The north-western one. It lies north of the other.
+    north_west: Place,
+    /// The south-eastern one. Where it lies west of the other, they cross the 180th meridian.
+    south_east: Place,
 }
 
 impl NewCheckout {
     fn charge(&self) -> Result<Charge, Error> {
-        let mut charge = Charge::new(self.amount)?;
-        if let Some(seconds) = self.patience_seconds {
+        let mut charge = Charge::new(self.amount.0)?;
+        if let Some(Whole(seconds)) = self.patience_seconds {
             if !(10..=86_400).contains(&seconds) {
                 return Err(
                     Error::new(Kind::InputInvalid, "wait for 10 to 86,400 seconds")
@@ -81,22 +88,33 @@ impl Which {
         if let Some(aim) = &self.aim {
             filter = filter.aim(aim.parse()?);
         }
-        if let Some(days) = self.max_age_days {
+        if let Some(Whole(days)) = self.max_age_days {
             filter = filter.max_age_days(days)?;
         }
         if let Some(corners) = &self.bounds {
-            let corner = |[latitude, longitude]: [f64; 2]| Position::new(latitude, longitude);
-            let bounds = Bounds::new(corner(corners.north_west)?, corner(corners.south_east)?)?;
+            let (north_west, south_east) = (&corners.north_west, &corners.south_east);
+            let bounds = Bounds::new(north_west.position()?, south_east.position()?)?;
             filter = filter.bounds(bounds);
         }
-        Ok(filter)
+        filter.checked()
     }
+}
+
+/// The codes of the aims that a Pocket knows.
+fn known_aims() -> Object {
+    let codes = AIMS.iter().map(|aim| Some(aim.code));
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some("Their aim is this one or a child of it."))
+        .enum_values(Some(codes.chain([None])))
+        .build()
 }
 
 /// A payment that was asked for.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Checkout {
     /// Its id.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     id: String,
     /// The POS, by name.
     pos: String,
@@ -145,35 +163,39 @@ impl Checkout {
 /// Ask for a payment
 ///
 /// Answers with the code to show. The same `Idempotency-Key` again is the same payment, with the same
-/// code; for another amount it is `award_key_reused`.
+/// code, and shows how it ended once it is over; for another amount it is `award_key_reused`.
 #[utoipa::path(
     post,
     path = "/checkouts",
+    operation_id = "createCheckout",
     tag = "checkouts",
-    params(
-        ("idempotency-key" = String, Header, description = "The shop's own name of this payment, such as an order's number, 1 to 512 bytes; it is kept only as a digest")
-    ),
+    params(IdempotencyKey),
     request_body = NewCheckout,
     responses(
-        (status = 201, body = Checkout),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = Checkout, description = "The code can be paid, or could be"),
+        Failure,
     )
 )]
 pub(super) async fn create(
     caller: Caller,
-    headers: HeaderMap,
+    IdempotencyKey { key }: IdempotencyKey,
     Json(new): Json<NewCheckout>,
 ) -> Result<(StatusCode, Answer<Checkout>), Failure> {
     let pos = caller.pos()?;
-    let reference = idempotency_key(&headers)?;
     let charge = new.charge()?;
     let (name, desk) = pos.named(new.pos.as_deref())?;
-    desk.charge(reference, &charge).await?;
-    let checkout = desk
-        .checkout(desk.id(reference))
-        .await?
-        .ok_or_else(unknown)?;
+    let charged = desk.charge(&key, &charge).await;
+    let checkout = desk.checkout(desk.id(&key)).await?;
+    let over = checkout
+        .as_ref()
+        .is_some_and(|checkout| !checkout.state.is_open());
+    match charged {
+        // Who asks again after a lost answer has to learn how it ended.
+        Err(error) if error.kind() == Kind::InputInvalid && over => {}
+        Err(error) => return Err(error.into()),
+        Ok(_) => {}
+    }
+    let checkout = checkout.ok_or_else(unknown)?;
     Ok((StatusCode::CREATED, Answer(Checkout::of(&name, &checkout))))
 }
 
@@ -183,17 +205,17 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/checkouts/{id}",
+    operation_id = "showCheckout",
     tag = "checkouts",
-    params(Wait, ("id" = String, Path, description = "The checkout's id")),
+    params(Wait, Id),
     responses(
-        (status = 200, body = Checkout),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Checkout, description = "As it stands"),
+        Failure,
     )
 )]
 pub(super) async fn show(
     caller: Caller,
-    Path(id): Path<String>,
+    Id { id }: Id,
     wait: Result<Query<Wait>, QueryRejection>,
 ) -> Result<Answer<Checkout>, Failure> {
     let callers = caller.pos()?;
@@ -217,18 +239,15 @@ pub(super) async fn show(
 #[utoipa::path(
     post,
     path = "/checkouts/{id}/cancel",
+    operation_id = "cancelCheckout",
     tag = "checkouts",
-    params(("id" = String, Path, description = "The checkout's id")),
+    params(Id),
     responses(
-        (status = 200, body = Checkout),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Checkout, description = "As it stands"),
+        Failure,
     )
 )]
-pub(super) async fn cancel(
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Answer<Checkout>, Failure> {
+pub(super) async fn cancel(caller: Caller, Id { id }: Id) -> Result<Answer<Checkout>, Failure> {
     let callers = caller.pos()?;
     let id = CheckoutId::from_hex(&id).ok_or_else(unknown)?;
     let (pos, desk) = callers.of(id).ok_or_else(unknown)?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Caller, Failure, Json, Problem,
+    Caller, Failure, Json,
     code::{Code, Reason, reasons},
     subjects::Person,
 };
@@ -18,6 +18,7 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Claim {
     /// Its id: acknowledge it under `/awards/{id}/acknowledge`.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     id: String,
     /// Minutes in all.
     minutes: u32,
@@ -65,12 +66,12 @@ pub(crate) struct Page {
 #[utoipa::path(
     post,
     path = "/claims",
+    operation_id = "collectClaims",
     tag = "claims",
     request_body = Person,
     responses(
-        (status = 200, body = Claims),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Claims, description = "Each with its code; none where nothing waits"),
+        Failure,
     )
 )]
 pub(super) async fn collect(
@@ -96,12 +97,12 @@ pub(super) async fn collect(
 #[utoipa::path(
     post,
     path = "/claims/waiting",
+    operation_id = "countWaiting",
     tag = "claims",
     request_body = Person,
     responses(
-        (status = 200, body = Waiting),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Waiting, description = "So many, or none"),
+        Failure,
     )
 )]
 pub(super) async fn waiting(
@@ -120,12 +121,12 @@ pub(super) async fn waiting(
 #[utoipa::path(
     post,
     path = "/claim-pages",
+    operation_id = "openClaimPage",
     tag = "claims",
     request_body = NewPage,
     responses(
-        (status = 201, body = Page),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = Page, description = "Open it in the person's browser"),
+        Failure,
     )
 )]
 pub(super) async fn page(

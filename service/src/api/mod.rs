@@ -7,11 +7,14 @@ mod caller;
 mod checkouts;
 mod claims;
 mod code;
+mod id;
 mod operators;
+mod place;
 mod problem;
 mod subjects;
 mod wait;
 mod webhooks;
+mod whole;
 
 use axum::{
     Router,
@@ -86,6 +89,7 @@ fn documented() -> OpenApiRouter<Service> {
                        `never`, `safe` or `same_key`."
     ),
     security(("token" = [])),
+    components(schemas(Problem)),
     modifiers(&Token)
 )]
 struct Document;

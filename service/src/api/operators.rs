@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wom_sdk::store::Numbers;
 
-use super::{Caller, Failure, Problem};
+use super::{Caller, Failure};
 use crate::{Scope, Service};
 
 /// How the service is.
@@ -28,11 +28,12 @@ pub(crate) struct Health {
 #[utoipa::path(
     get,
     path = "/health",
+    operation_id = "showHealth",
     tag = "operators",
     security(()),
     responses(
-        (status = 200, body = Health),
-        (status = 503, body = Health),
+        (status = 200, body = Health, description = "The stores answer"),
+        (status = 503, body = Health, description = "A store does not answer"),
     )
 )]
 pub(super) async fn health(State(service): State<Service>) -> (StatusCode, Answer<Health>) {
@@ -59,11 +60,11 @@ pub(super) async fn health(State(service): State<Service>) -> (StatusCode, Answe
 #[utoipa::path(
     get,
     path = "/metrics",
+    operation_id = "showMetrics",
     tag = "operators",
     responses(
-        (status = 200, body = String, content_type = "text/plain"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = String, content_type = "text/plain", description = "The numbers"),
+        Failure,
     )
 )]
 pub(super) async fn metrics(caller: Caller) -> Result<Response, Failure> {

@@ -8,7 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{
+        ContentBuilder, HeaderBuilder, Object, Ref, RefOr, Response as Described, ResponseBuilder,
+        Type,
+    },
+};
 use wom_sdk::{Error, Kind};
 
 /// What went wrong, as RFC 9457 has it, with what a program needs to decide what to do.
@@ -114,6 +120,39 @@ impl Failure {
     }
 }
 
+/// What every answer of failure looks like.
+impl IntoResponses for Failure {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let problem = |description: &str| {
+            let schema = Ref::from_schema_name(Problem::name());
+            ResponseBuilder::new().description(description).content(
+                "application/problem+json",
+                ContentBuilder::new().schema(Some(schema)).build(),
+            )
+        };
+        let wait = HeaderBuilder::new()
+            .description(Some("Seconds to wait before trying again"))
+            .schema(Some(Object::with_type(Type::Integer)))
+            .build();
+        let own = problem(
+            "It cannot be done as it was asked: 400 is not of the required form, 401 shows no token \
+             that is known, 403 a token that is not good for this, 404 is not there or somebody \
+             else's. `code` says what it is",
+        );
+        let ours = problem(
+            "It was not done now: 502 and 504 are the Registry's, 500 and 503 ours. `retry` says \
+             whether to try again",
+        );
+        BTreeMap::from([
+            ("4XX".to_owned(), own.build().into()),
+            (
+                "5XX".to_owned(),
+                ours.header("Retry-After", wait).build().into(),
+            ),
+        ])
+    }
+}
+
 /// With the status of its kind.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
@@ -155,6 +194,7 @@ fn status(kind: Kind) -> StatusCode {
         Kind::LimitExceeded => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::AwardKeyReused
         | Kind::LocationRequired
+        | Kind::ParameterRefused
         | Kind::PinUnacceptable
         | Kind::PinWrong
         | Kind::VouchersInsufficient
@@ -164,7 +204,6 @@ fn status(kind: Kind) -> StatusCode {
         | Kind::NetworkUnreachable
         | Kind::OtcUnknown
         | Kind::OutcomeUnknown
-        | Kind::ParameterRefused
         | Kind::PayloadInvalid
         | Kind::PayloadRefused
         | Kind::PosUnknown

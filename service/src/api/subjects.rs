@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wom_sdk::{Result, Subject};
 
-use super::{Caller, Failure, Json, Problem};
+use super::{Caller, Failure, Json};
 use crate::Scope;
 
 /// A person, as the source of their activity names them. It stands in the body, never in an address,
@@ -13,10 +13,10 @@ use crate::Scope;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Person {
-    /// Whose ids these are: `participant` for ids of your own.
+    /// Whose ids these are, 1 to 256 bytes: `participant` for ids of your own.
     #[schema(min_length = 1, max_length = 256, example = "participant")]
     namespace: String,
-    /// The id.
+    /// The id, 1 to 256 bytes.
     #[schema(min_length = 1, max_length = 256)]
     id: String,
 }
@@ -40,12 +40,12 @@ pub(crate) struct Erased {
 #[utoipa::path(
     post,
     path = "/subjects/export",
+    operation_id = "exportSubject",
     tag = "subjects",
     request_body = Person,
     responses(
-        (status = 200, body = Object),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Object, description = "Everything, in the form of the store"),
+        Failure,
     )
 )]
 pub(super) async fn export(
@@ -64,12 +64,12 @@ pub(super) async fn export(
 #[utoipa::path(
     post,
     path = "/subjects/erase",
+    operation_id = "eraseSubject",
     tag = "subjects",
     request_body = Person,
     responses(
-        (status = 200, body = Erased),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Erased, description = "Forgotten"),
+        Failure,
     )
 )]
 pub(super) async fn erase(

@@ -49,6 +49,26 @@ async fn an_award_is_accepted_brought_and_acknowledged_once() {
 }
 
 #[tokio::test]
+async fn an_award_without_a_code_cannot_be_acknowledged_yet() {
+    let town = Town::new().await;
+    let mut culture = walk(3);
+    culture["aim"] = json!("C");
+    // The instrument may not award for it.
+    let parked = town.post_as(BIKES, "/awards?wait=20", Some("k"), &culture);
+    let parked = parked.await.ok(202);
+    assert_eq!(parked["state"], "parked");
+    let path = format!("/awards/{}/acknowledge", parked["id"].as_str().unwrap());
+    town.post(BIKES, &path, &Value::Null)
+        .await
+        .refused(409, "input_invalid");
+    let path = "/awards/%FF/acknowledge";
+    town.post(BIKES, path, &Value::Null)
+        .await
+        .refused(404, "input_invalid");
+    town.stop().await;
+}
+
+#[tokio::test]
 async fn nothing_of_one_instrument_is_there_for_another() {
     let town = Town::new().await;
     let accepted = town
@@ -82,7 +102,7 @@ async fn what_does_not_fit_is_named_and_nothing_is_accepted() {
         (json!({}), "missing field `aim`"),
         (
             json!({"aim": "H", "minutes": "30", "place": place}),
-            "a value is not of the required form; expected u32",
+            "a value is not of the required form; expected a whole number",
         ),
         (
             json!({"aim": "H", "minutes": 30, "place": place, "sara@example.org": 1}),

@@ -84,6 +84,28 @@ async fn a_till_sees_its_own_payments_only() {
         (&cancelled["state"], cancelled.get("code")),
         (&json!("cancelled"), None)
     );
+    // Asked for again it shows how it ended, and gives no code.
+    let again = town.post_as("bar", "/checkouts", Some("1"), &asked).await;
+    assert_eq!(again.ok(201), cancelled);
+    let named = json!({"amount": 5.0, "pos": "bar"});
+    let again = town.post_as("bar", "/checkouts", Some("1"), &named).await;
+    assert_eq!(again.ok(201), cancelled);
+    let corners = |north, south| {
+        let place = |latitude, longitude| json!({"latitude": latitude, "longitude": longitude});
+        json!({"amount": 5, "filter": {"aim": "H", "bounds": {
+            "north_west": place(north, 12.0), "south_east": place(south, 13.0),
+        }}})
+    };
+    let charge = async |body: Value| town.post_as("bar", "/checkouts", Some("4"), &body).await;
+    let refused = charge(corners(43.0, 44.0))
+        .await
+        .refused(400, "input_invalid");
+    assert_eq!(refused["context"]["field"], "filter");
+    for amount in [0, 1_501] {
+        let refused = charge(json!({"amount": amount})).await;
+        refused.refused(400, "input_invalid");
+    }
+    charge(corners(44.0, 43.0)).await.ok(201);
     for id in ["x", &"0".repeat(64), &format!("+{}", "0".repeat(63))] {
         town.get("bar", &format!("/checkouts/{id}"))
             .await

@@ -6,4 +6,5 @@ mod browser;
 mod checkouts;
 mod claims;
 mod limits;
+mod openapi;
 mod town;

@@ -141,7 +141,7 @@ pub struct Payment {
 /// What a payment asks for; frozen.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Charge {
-    /// How many WOM: 1 to 10,000.
+    /// How many WOM: 1 to 1,500.
     pub amount: u32,
     /// Which WOM are accepted; every one where absent.
     pub filter: Option<Filter>,
@@ -153,11 +153,12 @@ impl Charge {
     /// How long a shown code is waited for unless told otherwise: 5 minutes.
     pub const PATIENCE_MS: i64 = 5 * MINUTE_MS;
 
-    /// A charge of so many WOM, 1 to 10,000, of any kind.
+    /// A charge of so many WOM, 1 to 1,500, of any kind. More do not fit into a wallet's payment
+    /// (WOM protocol, payment/confirm).
     pub fn new(amount: u32) -> Result<Self> {
-        if !(1..=10_000).contains(&amount) {
+        if !(1..=1_500).contains(&amount) {
             return Err(
-                Error::new(Kind::InputInvalid, "a charge is of 1 to 10,000 WOM")
+                Error::new(Kind::InputInvalid, "a charge is of 1 to 1,500 WOM")
                     .with("field", "amount"),
             );
         }
