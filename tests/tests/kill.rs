@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
-    collections::BTreeMap,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -16,14 +15,14 @@ use std::{
 
 use wom_registry::{Registry, RegistryOptions};
 use wom_sdk::{
-    Kind, Retry, SystemClock,
-    award::Request,
+    Kind, SystemClock,
     dispatcher::Dispatcher,
     pocket::Pocket,
     privacy::FileKeyStore,
     protocol::{Link, Otc, Pin, PrivateKey},
     registry::{InstrumentClient, PocketClient, RegistryClient},
     store::Store,
+    testing::killing::{self, Chance, Heard, Victim, minutes},
 };
 use wom_store::SqliteStore;
 
@@ -31,20 +30,6 @@ const WORKER: &str = "WOM_KILL_TEST_WORKER";
 const SERVER: &str = "WOM_KILL_TEST_SERVER";
 const PORT: &str = "WOM_KILL_TEST_PORT";
 const AWARDS: u32 = 60;
-
-fn minutes(n: u32) -> u32 {
-    n % 7 + 1
-}
-
-/// Who dies.
-#[derive(Clone, Copy, Debug)]
-enum Victim {
-    Worker,
-    /// The worker, and again while it recovers.
-    WorkerTwice,
-    Registry,
-    Both,
-}
 
 #[test]
 fn killing_the_worker_loses_nothing_and_doubles_nothing() {
@@ -145,7 +130,7 @@ fn again() -> Command {
     again
 }
 
-/// Awards everything, a few at once, and says each code when it has it.
+/// Awards everything, and says each code when it has it.
 async fn work(dir: &Path) {
     let setting = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
     let key = PrivateKey::from_pem(&setting("source.pem"), None).unwrap();
@@ -166,62 +151,18 @@ async fn work(dir: &Path) {
     .await
     .unwrap();
     println!("ready");
-    let mut tasks = tokio::task::JoinSet::new();
-    for n in 0..AWARDS {
-        let dispatcher = dispatcher.clone();
-        tasks.spawn(async move {
-            let request = Request::new(
-                "H".parse().unwrap(),
-                minutes(n),
-                "43.72,12.63".parse().unwrap(),
-            );
-            // The first word of a line is what the parent may hold us to.
-            dispatcher
-                .accept(&format!("activity {n}"), &request)
-                .await
-                .unwrap();
-            println!("accepted {n}");
-            // Whoever has no answer asks again, with the same key.
-            let ticket = loop {
-                match dispatcher.award(&format!("activity {n}"), &request).await {
-                    Ok(ticket) => break ticket,
-                    Err(error) if error.retry() == Retry::Never => panic!("{error:?}"),
-                    Err(_) => {}
-                }
-            };
-            println!(
-                "offered {n} {} {}",
-                ticket.otc.reveal(),
-                ticket.pin.reveal()
-            );
-        });
-        if tasks.len() >= 8 {
-            tasks.join_next().await.unwrap().unwrap();
-        }
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
-    }
-    println!("finished");
-}
-
-#[derive(Default)]
-struct Heard {
-    accepted: BTreeMap<u32, u32>,
-    offered: BTreeMap<u32, (String, String)>,
-    doubled: Vec<u32>,
-    finished: bool,
+    killing::work(&dispatcher, 0..AWARDS, |line| println!("{line}"))
+        .await
+        .unwrap();
 }
 
 async fn supervise(victims: &[Victim], kills: u32) {
     let seed: u64 = std::env::var("WOM_SEED")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| {
-            u64::from_be_bytes(*Otc::random().reveal_bytes().first_chunk().unwrap())
-        });
+        .unwrap_or_else(Chance::seed);
     println!("seed {seed}: repeat with WOM_SEED={seed}; {kills} kills of {victims:?}");
-    let mut random = seed;
+    let mut chance = Chance::new(seed);
 
     let root = tempfile::tempdir().unwrap();
     let options = RegistryOptions::new().key_bits(2048);
@@ -256,7 +197,7 @@ async fn supervise(victims: &[Victim], kills: u32) {
                 break;
             }
             // From before the first write to after the last: the work takes about a second.
-            let pause = Duration::from_millis(next(&mut random) % 700);
+            let pause = Duration::from_millis(chance.below(700));
             let until = Instant::now() + pause;
             while Instant::now() < until && worker.try_wait().unwrap().is_none() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -265,24 +206,24 @@ async fn supervise(victims: &[Victim], kills: u32) {
                 assert!(status.success(), "the worker failed by itself");
                 break;
             }
-            let victim = victims[usize::try_from(next(&mut random) % 16).unwrap() % victims.len()];
+            let victim = victims[usize::try_from(chance.below(16)).unwrap() % victims.len()];
             killed += 1;
-            if matches!(victim, Victim::Registry | Victim::Both) {
+            if victim.is_registry() {
                 server.kill();
             }
-            if !matches!(victim, Victim::Registry) {
+            if victim.is_worker() {
                 worker.kill().unwrap();
                 worker.wait().unwrap();
                 worker = start(&dir, &heard);
             }
-            if matches!(victim, Victim::WorkerTwice) {
-                let recovering = Duration::from_millis(next(&mut random) % 60);
+            if victim == Victim::WorkerTwice {
+                let recovering = Duration::from_millis(chance.below(60));
                 tokio::time::sleep(recovering).await;
                 worker.kill().unwrap();
                 worker.wait().unwrap();
                 worker = start(&dir, &heard);
             }
-            if matches!(victim, Victim::Registry | Victim::Both) {
+            if victim.is_registry() {
                 server.start_again();
             }
         }
@@ -322,11 +263,8 @@ async fn redeem_all(url: &str, dir: &Path, heard: &Arc<Mutex<Heard>>) {
     let wallet = PocketClient::new(RegistryClient::new(url).unwrap());
     let offered = heard.lock().unwrap().offered.clone();
     for (n, (otc, pin)) in offered {
-        let link = Link::Vouchers(otc.parse::<Otc>().unwrap());
-        let redeemed = pocket
-            .redeem(&wallet, &link, &Pin::parse(&pin).unwrap(), None)
-            .await
-            .unwrap();
+        let link = Link::Vouchers(otc);
+        let redeemed = pocket.redeem(&wallet, &link, &pin, None).await.unwrap();
         assert_eq!(redeemed.vouchers, minutes(n), "award {n}");
     }
     let unknown = Link::Vouchers(Otc::random());
@@ -347,33 +285,8 @@ fn start(dir: &Path, heard: &Arc<Mutex<Heard>>) -> Child {
     let heard = Arc::clone(heard);
     std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            let words: Vec<_> = line.split(' ').collect();
-            let mut heard = heard.lock().unwrap();
-            match words[..] {
-                ["accepted", n] => *heard.accepted.entry(n.parse().unwrap()).or_default() += 1,
-                ["offered", n, otc, pin] => {
-                    let offered = (otc.to_owned(), pin.to_owned());
-                    let first = heard
-                        .offered
-                        .entry(n.parse().unwrap())
-                        .or_insert_with(|| offered.clone());
-                    if *first != offered {
-                        heard.doubled.push(n.parse().unwrap());
-                    }
-                }
-                ["finished"] => heard.finished = true,
-                _ => {}
-            }
+            heard.lock().unwrap().hear(&line);
         }
     });
     worker
-}
-
-/// SplitMix64: small, and the same everywhere.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -4,6 +4,7 @@ mod clock;
 pub mod conformance;
 mod fault;
 mod fuzz;
+pub mod killing;
 mod seeded;
 
 pub use clock::TokioClock;
