@@ -22,7 +22,8 @@ use crate::{config::Config, output::Output, profile::Profile, programme::key_sto
 /// Books that do not agree have an exit code of their own.
 const DISAGREE: u8 = 4;
 
-/// Add everything up again and hold it against itself and the Registry. Changes nothing.
+/// Add everything up again and hold it against itself and the Registry. Changes nothing. A store in a
+/// file is read while no other program has it open.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The configuration: see wom init.

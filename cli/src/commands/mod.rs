@@ -12,6 +12,7 @@ pub mod pocket;
 pub mod read;
 pub mod registry;
 pub mod review;
+pub mod selftest;
 pub mod serve;
 pub mod subject;
 pub mod submit;

@@ -10,6 +10,7 @@ mod operations;
 mod outbox;
 mod postgres;
 mod read;
+mod selftest;
 mod spine;
 mod subject;
 mod town;
