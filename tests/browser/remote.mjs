@@ -84,6 +84,25 @@ const orders = {
   async clipboard() {
     return await page.evaluate("navigator.clipboard.readText()");
   },
+  // What a camera before a desktop's screen sees of a picture: its width, and the brightness of each pixel.
+  async camera({ name }) {
+    await page.setViewportSize(DESKTOP);
+    await page.emulateMedia({ colorScheme: "dark" });
+    const shot = await page.getByRole("img", { name, exact: true }).screenshot();
+    await page.setViewportSize(PHONE);
+    const dark = await browser.newPage();
+    const seen = await dark.evaluate(async (address) => {
+      const picture = new Image();
+      picture.src = address;
+      await picture.decode();
+      const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+      canvas.drawImage(picture, 0, 0);
+      const { data } = canvas.getImageData(0, 0, picture.width, picture.height);
+      return { width: picture.width, pixels: Array.from({ length: data.length / 4 }, (_, at) => data[4 * at]) };
+    }, `data:image/png;base64,${shot.toString("base64")}`);
+    await dark.close();
+    return seen;
+  },
   // Both widths, light and dark: pictures, what axe finds, and whether all fits in the width.
   async look({ name }) {
     const found = [], pictures = [];
@@ -97,7 +116,11 @@ const orders = {
         for (const violation of await violations()) found.push(`${size}, ${colorScheme}: ${violation}`);
       }
     }
+    await page.emulateMedia({ media: "print", colorScheme: "light" });
+    await page.screenshot({ path: `${folder}/${name}-print.png`, fullPage: true });
+    pictures.push(`${folder}/${name}-print.png`);
     // WCAG 1.4.10: nothing is cut off, or scrolls sideways, at the width of a small phone.
+    await page.emulateMedia({ media: "screen" });
     await page.setViewportSize({ width: 320, height: 640 });
     const wide = await page.evaluate("document.documentElement.scrollWidth");
     if (wide > 320) found.push(`at 320 pixels the page is ${wide} wide`);

@@ -7,34 +7,26 @@ use super::{Language, markup::Html};
 
 /// How a person takes a code into their Pocket.
 pub(super) fn steps(ticket: &Ticket, registry: &str, language: Language) -> Html {
-    match opens_in_the_stock_pocket(ticket.link.reveal()) {
+    match is_for_the_app(ticket) {
         true => in_the_app(ticket, language),
         false => with_the_program(ticket, registry, language),
     }
 }
 
-/// The apps in the stores know these links and no others.
-fn opens_in_the_stock_pocket(link: &str) -> bool {
+/// Whether the Pocket from the app stores opens the link: it knows these and no others.
+pub(super) fn is_for_the_app(ticket: &Ticket) -> bool {
     let known = [
         "https://link.wom.social/",
         "https://wom.social/",
         "wom://transfer/",
     ];
+    let link = ticket.link.reveal();
     known.iter().any(|start| link.starts_with(start))
 }
 
-fn in_the_app(ticket: &Ticket, language: Language) -> Html {
-    let link = ticket.link.reveal();
-    Html::new("<div class=\"code\">")
-        .then(figure(link, language))
-        .markup("<ol><li><a class=\"button\" rel=\"noreferrer\" href=\"")
-        .text(link)
-        .markup("\">")
-        .markup(language.say("Open in Pocket", "Apri in Pocket"))
-        .markup("</a></li><li>")
-        .markup(language.say("The Pocket asks for this PIN:", "Il Pocket chiede questo PIN:"))
-        .then(pin(ticket.pin.reveal(), language))
-        .markup("</li></ol></div><details><summary>")
+/// For who has no Pocket yet.
+pub(super) fn without_the_app(language: Language) -> Html {
+    Html::new("<details><summary>")
         .markup(language.say("No Pocket yet?", "Non hai ancora il Pocket?"))
         .markup("</summary><p>")
         .markup(language.say(
@@ -42,6 +34,23 @@ fn in_the_app(ticket: &Ticket, language: Language) -> Html {
             "Cerca “WOM Pocket” nel negozio di app del telefono. Non serve registrarsi. Poi torna qui: questi minuti restano tuoi.",
         ))
         .markup("</p></details>")
+}
+
+fn in_the_app(ticket: &Ticket, language: Language) -> Html {
+    let link = ticket.link.reveal();
+    Html::new("<div class=\"code\">")
+        .then(figure(link, language))
+        .markup("<ol role=\"list\"><li><a class=\"button\" rel=\"noreferrer\" href=\"")
+        .text(link)
+        .markup("\">")
+        .markup(language.say("Open in Pocket", "Apri in Pocket"))
+        .markup("</a></li><li>")
+        .markup(language.say(
+            "The Pocket asks for this PIN:",
+            "Il Pocket chiede questo PIN:",
+        ))
+        .then(pin(ticket.pin.reveal(), language))
+        .markup("</li></ol></div>")
 }
 
 fn with_the_program(ticket: &Ticket, registry: &str, language: Language) -> Html {
@@ -56,14 +65,12 @@ fn with_the_program(ticket: &Ticket, registry: &str, language: Language) -> Html
         ))
         .markup("<code>")
         .text(registry)
-        .markup("</code>.</p><ol><li>")
+        .markup("</code>.</p><ol role=\"list\"><li>")
         .markup(language.say(
             "Collect them with the <code>wom</code> program:",
             "Riscuotili con il programma <code>wom</code>:",
         ))
-        .markup("<pre tabindex=\"0\"><code>")
-        .text(&command)
-        .markup("</code></pre>")
+        .then(unbroken(&command))
         .then(copy(
             &command,
             language.say("Copy the command", "Copia il comando"),
@@ -76,6 +83,16 @@ fn with_the_program(ticket: &Ticket, registry: &str, language: Language) -> Html
         ))
         .then(pin(ticket.pin.reveal(), language))
         .markup("</li></ol>")
+}
+
+/// A command of which no line ends within a word that fits in one.
+fn unbroken(command: &str) -> Html {
+    let mut html = Html::new("<pre><code>");
+    for (index, word) in command.split(' ').enumerate() {
+        let before = if index > 0 { " <span>" } else { "<span>" };
+        html = html.markup(before).text(word).markup("</span>");
+    }
+    html.markup("</code></pre>")
 }
 
 /// The link as a command line takes it, or the code alone where a shell could read more into it.
@@ -188,7 +205,7 @@ mod tests {
         ] {
             let html = shown(link);
             assert!(!html.contains("href"), "{html}");
-            assert!(html.contains("wom pocket --wallet"), "{html}");
+            assert!(html.contains("data-copy=\"wom pocket --wallet"), "{html}");
         }
     }
 

@@ -72,11 +72,17 @@ impl Html {
     }
 }
 
-/// The whole document. `bar` stands above what the page is about.
-pub(super) fn document(language: Language, title: &str, bar: Html, main: Html) -> String {
-    let footer = language.say(
-        "WOM, worth one minute. This page follows nobody and loads nothing from elsewhere. It stays open for half an hour.",
-        "WOM, worth one minute. Questa pagina non traccia nessuno e non carica nulla da fuori. Resta aperta per mezz’ora.",
+/// The whole document. `bar` stands above what the page is about, `foot` below.
+pub(super) fn document(
+    language: Language,
+    title: &str,
+    bar: Html,
+    main: Html,
+    foot: &'static str,
+) -> String {
+    let promise = language.say(
+        "WOM, worth one minute. This page tracks nobody and loads nothing from elsewhere.",
+        "WOM, worth one minute. Questa pagina non traccia nessuno e non carica nulla da fuori.",
     );
     Html::new("<!doctype html><html lang=\"")
         .markup(language.tag())
@@ -90,7 +96,9 @@ pub(super) fn document(language: Language, title: &str, bar: Html, main: Html) -
         .markup("</header><main>")
         .then(main)
         .markup("</main><footer><p>")
-        .markup(footer)
+        .markup(promise)
+        .markup(" ")
+        .markup(foot)
         .markup("</p></footer><script>")
         .markup(SCRIPT)
         .markup("</script></body></html>")

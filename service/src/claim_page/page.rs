@@ -77,6 +77,10 @@ pub(super) fn page(view: &View, language: Language) -> String {
         format!("{count} {rest}").trim_end(),
         bar(view, language),
         head.then(main),
+        language.say(
+            "It stays open for half an hour.",
+            "Resta aperta per mezz’ora.",
+        ),
     )
 }
 
@@ -130,7 +134,7 @@ pub(super) fn notice(notice: Notice, name: Option<&str>, language: Language) -> 
         .markup("</h1>")
         .then(paragraph(text))
         .then(again);
-    document(language, title, Html::new("<p>WOM</p>"), main)
+    document(language, title, Html::new("<p>WOM</p>"), main, "")
 }
 
 /// Whose page it is, and the other language.
@@ -177,17 +181,23 @@ fn collect(view: &View, class: &'static str, language: Language) -> Html {
 fn codes(view: &View, minutes: u64, language: Language) -> Html {
     let mut html = Html::default();
     for (index, code) in view.codes.iter().enumerate() {
-        html = html.markup("<section>");
-        if view.codes.len() > 1 {
-            html = html.then(heading(index + 1, view.codes.len(), code, language));
+        html = match view.codes.len() {
+            1 => html.markup("<section>"),
+            all => html.then(section(index + 1, all, code, language)),
         }
-        html = html
-            .then(code::steps(&code.ticket, &view.registry, language))
-            .markup("<details><summary>")
-            .markup(language.say("What it is for", "Per che cosa"))
-            .markup("</summary>")
-            .then(rows(&code.reasons, language))
-            .markup("</details></section>");
+        .then(code::steps(&code.ticket, &view.registry, language))
+        .markup("<details><summary>")
+        .markup(language.say("What it is for", "Per che cosa"))
+        .markup("</summary>")
+        .then(rows(&code.reasons, language))
+        .markup("</details></section>");
+    }
+    if view
+        .codes
+        .iter()
+        .any(|code| code::is_for_the_app(&code.ticket))
+    {
+        html = html.then(code::without_the_app(language));
     }
     html.then(done(view, minutes, language))
 }
@@ -213,10 +223,16 @@ fn done(view: &View, minutes: u64, language: Language) -> Html {
         .markup("</button></form>")
 }
 
-fn heading(number: usize, of: usize, code: &Code, language: Language) -> Html {
-    Html::new("<h2>")
+/// The beginning of one section of many, with its heading.
+fn section(number: usize, of: usize, code: &Code, language: Language) -> Html {
+    let number = number.to_string();
+    Html::new("<section aria-labelledby=\"code-")
+        .text(&number)
+        .markup("\"><h2 id=\"code-")
+        .text(&number)
+        .markup("\">")
         .markup(language.say("Code ", "Codice "))
-        .text(&number.to_string())
+        .text(&number)
         .markup(language.say(" of ", " di "))
         .text(&of.to_string())
         .markup(": ")
@@ -283,7 +299,7 @@ fn list(all: &[Row], language: Language) -> Html {
 }
 
 fn rows(rows: &[Row], language: Language) -> Html {
-    let mut html = Html::new("<ul class=\"rows\">");
+    let mut html = Html::new("<ul role=\"list\" class=\"rows\">");
     for row in rows {
         html = html
             .markup("<li><span>")

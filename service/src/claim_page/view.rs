@@ -6,7 +6,7 @@ use wom_sdk::{
     Day, Result, Subject, Zone,
     award::{AwardKey, State, Ticket},
     campaign::Unit,
-    claim::Given,
+    claim::{Claim, Given},
     protocol::Aim,
     store::AwardRecord,
 };
@@ -51,18 +51,20 @@ impl View {
         let handed = claims.handed(person).await?;
         let (given, awards) = (claims.history(person).await?, claims.awards(person).await?);
         let (waiting, collected) = tell_apart(&given, &awards, &programme.zone);
+        let code = |claim: Claim| Code {
+            key: claim.key,
+            reasons: rows(sums(wom_sinks::reasons(&claim.content, &programme.zone))),
+            ticket: claim.ticket,
+        };
+        let mut codes: Vec<_> = handed.into_iter().map(code).collect();
+        // A code that comes later stands after those that the person knows.
+        let accepted = |code: &Code| awards.iter().find(|award| award.key == code.key);
+        codes.sort_by_key(|code| accepted(code).map(|award| award.accepted));
         Ok(Self {
             name: programme.name.clone(),
             registry: programme.registry(),
             waiting,
-            codes: handed
-                .into_iter()
-                .map(|claim| Code {
-                    key: claim.key,
-                    reasons: rows(sums(wom_sinks::reasons(&claim.content, &programme.zone))),
-                    ticket: claim.ticket,
-                })
-                .collect(),
+            codes,
             collected,
         })
     }

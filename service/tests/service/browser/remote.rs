@@ -118,6 +118,18 @@ impl Browser {
         self.order(order).await.as_str().unwrap().to_owned()
     }
 
+    /// What a phone's camera reads from the screen of a desktop.
+    pub(super) async fn scan(&mut self, name: &str) -> String {
+        let seen = self.order(json!({"order": "camera", "name": name})).await;
+        let pixels = seen["pixels"].as_array().unwrap();
+        let width = usize::try_from(seen["width"].as_u64().unwrap()).unwrap();
+        let bright =
+            |x: usize, y: usize| u8::try_from(pixels[y * width + x].as_u64().unwrap()).unwrap();
+        let mut image =
+            rqrr::PreparedImage::prepare_from_greyscale(width, pixels.len() / width, bright);
+        image.detect_grids()[0].decode().unwrap().1
+    }
+
     pub(super) async fn clipboard(&mut self) -> String {
         let text = self.order(json!({"order": "clipboard"})).await;
         text.as_str().unwrap().to_owned()
