@@ -96,26 +96,20 @@ impl Dispatcher {
     /// accepted ([`Kind::DeadlineExceeded`]): call again with the same key, or let
     /// [`run`](Self::run) go on.
     pub async fn award(&self, key: &str, request: &Request) -> Result<Ticket> {
+        // Most keys are new, and one that is not says so when it is written. Whoever waits for the
+        // code begins at once: what is written first says so.
         let key = self.direct_key(key)?;
-        match self.store.award(key).await? {
-            Some(held) => {
-                request.check_repeated(&held.content)?;
-                self.bring_again(key).await
-            }
-            None => {
-                // Whoever waits for the code begins at once: what is written first says so.
-                let mut new = self.new_award(key, request)?;
-                let begun = step(&new.award, Event::Due, self.clock.now(), 0)?;
-                new.award = begun.award;
-                let ends = self.ends();
-                if let Some(held) = self.insert(new, request).await? {
-                    let own = self.clone();
-                    let work = async move { own.carry_on(held, begun.action, true).await };
-                    self.wait_until(ends, work).await?;
-                }
-                self.bring_until(key, ends).await
-            }
-        }
+        let mut new = self.new_award(key, request)?;
+        let begun = step(&new.award, Event::Due, self.clock.now(), 0)?;
+        new.award = begun.award;
+        let ends = self.ends();
+        let Some(held) = self.insert(new, request).await? else {
+            return self.bring_again(key).await;
+        };
+        let own = self.clone();
+        let work = async move { own.carry_on(held, begun.action, true).await };
+        let moved = self.wait_until(ends, work).await?;
+        self.bring_until(key, moved, ends).await
     }
 
     /// As [`bring`](Self::bring), and tries a parked award once more: whoever asks again may have
@@ -131,22 +125,28 @@ impl Dispatcher {
     /// Accepts an award under the caller's own key: when this returns, it is durable.
     pub async fn accept(&self, key: &str, request: &Request) -> Result<AwardKey> {
         let key = self.direct_key(key)?;
-        match self.store.award(key).await? {
-            Some(held) => request.check_repeated(&held.content)?,
-            None => drop(self.insert(self.new_award(key, request)?, request).await?),
-        }
+        self.insert(self.new_award(key, request)?, request).await?;
         self.governor.wake();
         Ok(key)
     }
 
     /// Drives an accepted award until its code is good, and gives it.
     pub async fn bring(&self, key: AwardKey) -> Result<Ticket> {
-        self.bring_until(key, self.ends()).await
+        self.bring_until(key, None, self.ends()).await
     }
 
-    async fn bring_until(&self, key: AwardKey, ends: Timestamp) -> Result<Ticket> {
+    /// Starts from what is known of the award, if something is: it was just written.
+    async fn bring_until(
+        &self,
+        key: AwardKey,
+        mut known: Option<Held>,
+        ends: Timestamp,
+    ) -> Result<Ticket> {
         loop {
-            let held = self.load(key).await?;
+            let held = match known.take() {
+                Some(held) => held,
+                None => self.load(key).await?,
+            };
             let now = self.clock.now();
             match &held.award.state {
                 State::Verified => {
@@ -169,7 +169,7 @@ impl Dispatcher {
                     None => {
                         let own = self.clone();
                         let work = async move { own.drive(held, true).await };
-                        self.wait_until(ends, work).await?;
+                        known = self.wait_until(ends, work).await?;
                     }
                     Some(wait) => {
                         let left = ends.since(now).max(1).unsigned_abs();
@@ -428,17 +428,17 @@ impl Dispatcher {
     }
 
     /// Waits for work on an award, and no longer than until then: what was begun is ended all the
-    /// same, even if nobody waits any more.
+    /// same, even if nobody waits any more. `None` if it takes longer, or somebody else was faster.
     async fn wait_until(
         &self,
         ends: Timestamp,
         work: impl Future<Output = Result<Option<Held>>> + Send + 'static,
-    ) -> Result<()> {
+    ) -> Result<Option<Held>> {
         let left = ends.since(self.clock.now()).max(1).unsigned_abs();
         match tokio::time::timeout(Duration::from_millis(left), tokio::spawn(work)).await {
-            Ok(Ok(done)) => done.map(drop),
+            Ok(Ok(done)) => done,
             Ok(Err(error)) => Err(lost().because(error)),
-            Err(_) => Ok(()),
+            Err(_) => Ok(None),
         }
     }
 

@@ -5,7 +5,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::{
     RegistryClient, SourceInfo,
-    operation::{Operation, read_nothing, read_rsa},
+    operation::{Operation, Read, read_nothing, read_rsa},
     tries::Repeat,
 };
 use crate::{
@@ -127,7 +127,7 @@ pub(super) fn verify(path: &'static str, otc: &Otc) -> Operation<()> {
         max_blocks: MAX_BLOCKS_VERIFY,
         text: VerifyRequest { otc: otc.clone() }.to_json(),
         body: Box::new(|payload| SealedBody { payload }.to_json()),
-        read: std::sync::Arc::new(read_nothing),
+        read: Read::Here(read_nothing),
     }
 }
 

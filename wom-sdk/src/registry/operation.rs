@@ -22,8 +22,18 @@ use crate::{
     },
 };
 
+/// The most blocks that are sealed where the request is made: some hundred microseconds.
+const SEALED_HERE: usize = 4;
+
 /// Reads what an answer holds.
-pub(super) type Read<T> = Arc<dyn Fn(&[u8]) -> Result<T> + Send + Sync>;
+pub(super) enum Read<T> {
+    /// At once.
+    Here(fn(&[u8]) -> Result<T>),
+    /// Where no other task waits for it: it takes milliseconds of a core.
+    Elsewhere(Arc<Reading<T>>),
+}
+
+type Reading<T> = dyn Fn(&[u8]) -> Result<T> + Send + Sync;
 
 /// One operation.
 pub(super) struct Operation<T> {
@@ -36,7 +46,7 @@ pub(super) struct Operation<T> {
     pub(super) text: Zeroizing<String>,
     /// The body around the sealed text.
     pub(super) body: Box<dyn Fn(String) -> String + Send + Sync>,
-    /// Reads the answer. Runs where it may take its time.
+    /// Reads the answer.
     pub(super) read: Read<T>,
 }
 
@@ -83,13 +93,19 @@ impl RegistryClient {
     ) -> Result<T, Failure> {
         let url = self.url(&format!("v1/{}", operation.path));
         let answer = self.send(HttpRequest::post(url, body), tries).await?;
-        let read = Arc::clone(&operation.read);
-        Ok(off_thread(move || read(&answer.body)).await?)
+        match &operation.read {
+            Read::Here(read) => Ok(read(&answer.body)?),
+            Read::Elsewhere(read) => {
+                let read = Arc::clone(read);
+                Ok(off_thread(move || read(&answer.body)).await?)
+            }
+        }
     }
 }
 
 async fn seal<T>(operation: &Operation<T>, key: &PublicKey) -> Result<String> {
-    if rsa::blocks(key, operation.text.len()) > operation.max_blocks {
+    let blocks = rsa::blocks(key, operation.text.len());
+    if blocks > operation.max_blocks {
         return Err(Error::new(
             Kind::LimitExceeded,
             "the request is larger than what a Registry reads",
@@ -100,12 +116,16 @@ async fn seal<T>(operation: &Operation<T>, key: &PublicKey) -> Result<String> {
         )
         .hint("ask for less at once"));
     }
-    let (key, text) = (key.clone(), operation.text.clone());
-    let payload = off_thread(move || Ok(rsa::seal(&key, text.as_bytes()))).await?;
+    let payload = if blocks <= SEALED_HERE {
+        rsa::seal(key, operation.text.as_bytes())
+    } else {
+        let (key, text) = (key.clone(), operation.text.clone());
+        off_thread(move || Ok(rsa::seal(&key, text.as_bytes()))).await?
+    };
     Ok((operation.body)(payload))
 }
 
-/// RSA takes milliseconds: it is done where no other task waits for it.
+/// What takes milliseconds is done where no other task waits for it.
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -132,11 +152,11 @@ pub(super) fn read_rsa<T>(
     key: PrivateKey,
     read: impl Fn(&[u8]) -> Result<T> + Send + Sync + 'static,
 ) -> Read<T> {
-    Arc::new(move |answer| {
+    Read::Elsewhere(Arc::new(move |answer| {
         let body = SealedBody::from_answer(answer).map_err(misread)?;
         let text = rsa::open(&key, &body.payload, message::MAX_BLOCKS_ANSWER);
         text.and_then(|text| read(&text)).map_err(not_for_us)
-    })
+    }))
 }
 
 /// As [`read_rsa`], for the answer to status, whose body names the POS.
@@ -144,11 +164,11 @@ pub(super) fn read_status<T>(
     key: PrivateKey,
     read: impl Fn(&StatusBody, &[u8]) -> Result<T> + Send + Sync + 'static,
 ) -> Read<T> {
-    Arc::new(move |answer| {
+    Read::Elsewhere(Arc::new(move |answer| {
         let body = StatusBody::from_outer(answer).map_err(misread)?;
         let text = rsa::open(&key, &body.payload, message::MAX_BLOCKS_ANSWER);
         text.and_then(|text| read(&body, &text)).map_err(not_for_us)
-    })
+    }))
 }
 
 /// Reads an answer that is sealed under the caller's session key.
@@ -156,11 +176,11 @@ pub(super) fn read_aes<T>(
     key: SessionKey,
     read: impl Fn(&[u8]) -> Result<T> + Send + Sync + 'static,
 ) -> Read<T> {
-    Arc::new(move |answer| {
+    Read::Elsewhere(Arc::new(move |answer| {
         let body = SealedBody::from_answer(answer).map_err(misread)?;
         let text = aes::open(&key, &body.payload);
         text.and_then(|text| read(&text)).map_err(misread)
-    })
+    }))
 }
 
 /// A payload that this private key does not open: most likely it is another instrument's or POS's.
