@@ -6,33 +6,62 @@
 //! WOM_PEER_PYTHON=target/peers/bin/python cargo bench -p wom-tests --bench awards -- [ROUNDS [BITS]]
 //! ```
 //!
-//! Every round runs both, one after the other, against one Registry in a process of its own; quote
-//! the medians and ratios. Ours writes every step of every award durably to SQLite. CPU times come
-//! from /proc: Linux only.
+//! Every round runs both, one after the other, against a server in a process of its own on the same
+//! cores: one whose RSA is removed, then the Registry. Quote the medians and ratios. Ours writes
+//! every step of every award durably to SQLite.
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::Arc,
-    time::Instant,
-};
+mod peer;
+mod server;
 
+use std::{path::Path, sync::Arc, time::Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 use tokio::{sync::Semaphore, task::JoinSet};
-use wom_registry::{NewInstrument, Registry, RegistryOptions, TestRegistry};
+use wom_registry::{Registry, RegistryOptions};
 use wom_sdk::{
     SystemClock,
-    award::Request,
+    award::{Issuer, Request},
     dispatcher::Dispatcher,
     privacy::MemoryKeyStore,
-    protocol::{PrivateKey, rsa},
-    registry::{InstrumentClient, RegistryClient},
+    protocol::{ApiKey, PrivateKey, rsa},
+    registry::{ApiKeyClient, InstrumentClient, RegistryClient},
 };
 use wom_store::SqliteStore;
 
+use peer::Peer;
+use server::Server;
+
 const AWARDS: u32 = 64;
 const IN_FLIGHT: [u32; 3] = [1, 8, 32];
+/// With an API key, which takes no RSA.
+const ISSUES: u32 = 2_048;
+const ISSUES_IN_FLIGHT: u32 = 32;
+
+/// What one run of awards took.
+#[derive(Clone, Copy)]
+struct Run {
+    /// Awards a second.
+    rate: f64,
+    /// Milliseconds of CPU for an award.
+    cpu: f64,
+}
+
+impl Run {
+    fn of(awards: u32, seconds: f64, cpu_seconds: f64) -> Self {
+        Self {
+            rate: f64::from(awards) / seconds,
+            cpu: cpu_seconds * 1e3 / f64::from(awards),
+        }
+    }
+}
+
+/// Ours and the connector's, in the same rounds.
+#[derive(Default)]
+struct Runs {
+    ours: Vec<Run>,
+    theirs: Vec<Run>,
+}
 
 #[tokio::main]
 async fn main() {
@@ -40,15 +69,17 @@ async fn main() {
         .skip(1)
         .filter(|argument| argument != "--bench");
     let first = arguments.next();
-    if first.as_deref() == Some("serve") {
-        return serve(Path::new(&arguments.next().unwrap())).await;
+    match first.as_deref() {
+        Some("registry") => return server::registry(Path::new(&arguments.next().unwrap())).await,
+        Some("stub") => return server::stub(Path::new(&arguments.next().unwrap())).await,
+        _ => {}
     }
     let rounds: usize = first.map_or(5, |text| text.parse().unwrap());
     let bits: usize = arguments.next().map_or(4096, |text| text.parse().unwrap());
 
-    let dir = tempfile::tempdir().unwrap();
-    let options = RegistryOptions::new().key_bits(bits);
-    let registry = Registry::open(dir.path().join("registry"), options)
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let folder = dir.path().join("registry");
+    let registry = Registry::open(&folder, RegistryOptions::new().key_bits(bits))
         .await
         .unwrap();
     let source = registry
@@ -56,238 +87,140 @@ async fn main() {
         .await
         .unwrap();
     registry.close().await;
-    let server = Server::start(&dir.path().join("registry"));
-    let mut peer = Peer::start(&server.url, &source);
+    let public = dir.path().join("public.pem");
+    std::fs::write(&public, source.key.public().to_pem()).unwrap();
+    let servers = [
+        ("its RSA removed", Server::start("stub", &public)),
+        ("the Registry with its RSA", Server::start("registry", &folder)),
+    ];
+    let mut peers = servers
+        .each_ref()
+        .map(|(_, server)| Peer::start(&server.url, &source));
+    if peers[0].is_none() {
+        println!(
+            "MISSED: the Python connector: set WOM_PEER_PYTHON to a Python that has wom-connector 1.1.0"
+        );
+    }
 
-    println!(
-        "{rounds} rounds of {AWARDS} awards, {bits} bits, Registry in a process of its own on the same cores"
-    );
-    let mut ours: Vec<Vec<(f64, f64)>> = vec![Vec::new(); IN_FLIGHT.len()];
-    let mut theirs = ours.clone();
-    let mut operation = Vec::new();
-    for round in 0..rounds {
-        operation.push(private_operation(&source.key));
-        for (at, in_flight) in IN_FLIGHT.into_iter().enumerate() {
-            let store = dir.path().join(format!("awards-{round}-{in_flight}.db"));
-            ours[at].push(run(&server.url, &source, &store, in_flight).await);
-            if let Some(peer) = &mut peer {
-                theirs[at].push(peer.run(in_flight));
+    println!("{rounds} rounds of {AWARDS} awards, {bits} bits, one server or the other on the same cores");
+    let mut operations = Vec::new();
+    let mut runs: [[Runs; IN_FLIGHT.len()]; 2] = Default::default();
+    let mut issues = Vec::new();
+    for _ in 0..rounds {
+        operations.push(private_operation(&source.key));
+        for ((server, peer), runs) in servers.iter().zip(&mut peers).zip(&mut runs) {
+            let url = &server.1.url;
+            for (in_flight, runs) in IN_FLIGHT.into_iter().zip(runs) {
+                let key = PrivateKey::from_pem(&source.key.to_pkcs1_pem(), None).unwrap();
+                let client = RegistryClient::new(url).unwrap();
+                let issuer = InstrumentClient::new(client, source.id.clone(), key).unwrap();
+                runs.ours
+                    .push(run(Arc::new(issuer), dir.path(), AWARDS, in_flight).await);
+                if let Some(peer) = peer {
+                    runs.theirs.push(peer.run(AWARDS, in_flight));
+                }
             }
         }
+        let client = RegistryClient::new(&servers[0].1.url).unwrap();
+        let issuer = ApiKeyClient::new(client, source.id.clone(), ApiKey::random()).unwrap();
+        issues.push(run(Arc::new(issuer), dir.path(), ISSUES, ISSUES_IN_FLIGHT).await);
     }
-    let operation = median(operation);
-    println!("one RSA private operation: {operation:.2} ms of CPU");
+    println!("one RSA private operation: {} ms of CPU", spread(&operations, 2));
+    for ((server, _), runs) in servers.iter().zip(&runs) {
+        report(server, runs, &operations);
+    }
+    let beside: Vec<f64> = runs[0][2].theirs.iter().map(|run| run.rate).collect();
+    let rates: Vec<f64> = issues.iter().map(|run| run.rate).collect();
+    let costs: Vec<f64> = issues.iter().map(|run| run.cpu).collect();
+    println!(
+        "\nAPI key, {ISSUES_IN_FLIGHT} in flight, RSA removed: {} awards/s, {} ms of CPU for an award, {} times the connector",
+        spread(&rates, 0),
+        spread(&costs, 3),
+        spread(&ratios(&rates, &beside), 1),
+    );
+}
+
+fn report(server: &str, runs: &[Runs; IN_FLIGHT.len()], operations: &[f64]) {
+    println!("\n{server}:");
     println!(
         "| in flight | ours, awards/s | Python connector, awards/s | ratio | our CPU per award, ms | over one RSA operation | connector's CPU, ms |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (at, in_flight) in IN_FLIGHT.into_iter().enumerate() {
-        let of = |runs: &[(f64, f64)]| {
-            (
-                median(runs.iter().map(|r| r.0).collect()),
-                median(runs.iter().map(|r| r.1).collect()),
-            )
-        };
-        let (rate, cpu) = of(&ours[at]);
-        let (peer, ratio, peer_cpu) = match theirs[at].is_empty() {
-            true => ("MISSED".to_owned(), String::new(), String::new()),
-            false => {
-                let (peer_rate, peer_cpu) = of(&theirs[at]);
-                let ratios = ours[at]
-                    .iter()
-                    .zip(&theirs[at])
-                    .map(|(ours, theirs)| ours.0 / theirs.0);
-                (
-                    format!("{peer_rate:.0}"),
-                    format!("{:.2}", median(ratios.collect())),
-                    format!("{peer_cpu:.1}"),
-                )
-            }
-        };
+    for (in_flight, runs) in IN_FLIGHT.into_iter().zip(runs) {
+        let rates = |runs: &[Run]| runs.iter().map(|run| run.rate).collect::<Vec<_>>();
+        let costs = |runs: &[Run]| runs.iter().map(|run| run.cpu).collect::<Vec<_>>();
+        let (ours, theirs) = (rates(&runs.ours), rates(&runs.theirs));
         println!(
-            "| {in_flight} | {rate:.0} | {peer} | {ratio} | {cpu:.2} | {:.2} | {peer_cpu} |",
-            cpu / operation
+            "| {in_flight} | {} | {} | {} | {} | {} | {} |",
+            spread(&ours, 0),
+            spread(&theirs, 0),
+            spread(&ratios(&ours, &theirs), 2),
+            spread(&costs(&runs.ours), 2),
+            spread(&ratios(&costs(&runs.ours), operations), 2),
+            spread(&costs(&runs.theirs), 1),
         );
     }
 }
 
-/// Awards everything and returns awards per second and CPU milliseconds per award.
-async fn run(url: &str, source: &NewInstrument, store: &Path, in_flight: u32) -> (f64, f64) {
-    let client = RegistryClient::new(url).unwrap();
-    let key = PrivateKey::from_pem(&source.key.to_pkcs1_pem(), None).unwrap();
-    let issuer = InstrumentClient::new(client, source.id.clone(), key).unwrap();
-    let store = Arc::new(SqliteStore::open(store).await.unwrap());
+/// Awards everything, after one award that fetches the key and opens a connection, as in a service.
+async fn run(issuer: Arc<dyn Issuer>, folder: &Path, awards: u32, in_flight: u32) -> Run {
+    let folder = tempfile::tempdir_in(folder).unwrap();
+    let store = SqliteStore::open(folder.path().join("awards.db")).await;
+    let store = Arc::new(store.unwrap());
     let keys = Arc::new(MemoryKeyStore::default());
-    let awards = Dispatcher::open(
-        Arc::clone(&store) as _,
-        Arc::new(issuer),
-        keys,
-        Arc::new(SystemClock),
-    )
-    .await
-    .unwrap();
+    let clock = Arc::new(SystemClock);
+    let dispatcher = Dispatcher::open(Arc::clone(&store) as _, issuer, keys, clock)
+        .await
+        .unwrap();
     let request = Request::new("H".parse().unwrap(), 30, "43.72,12.63".parse().unwrap());
-    // The key is fetched and the connection open before the clock runs, as in a service.
-    awards.award("warm", &request).await.unwrap();
+    dispatcher.award("warm", &request).await.unwrap();
 
     let turns = Arc::new(Semaphore::new(in_flight as usize));
-    let (began, cpu) = (Instant::now(), cpu_ms());
+    let (began, cpu) = (Instant::now(), cpu_seconds());
     let mut tasks = JoinSet::new();
-    for n in 0..AWARDS {
+    for n in 0..awards {
         let turn = Arc::clone(&turns).acquire_owned().await.unwrap();
-        let (awards, request) = (awards.clone(), request.clone());
+        let (dispatcher, request) = (dispatcher.clone(), request.clone());
         tasks.spawn(async move {
-            awards
-                .award(&format!("activity {n}"), &request)
-                .await
-                .unwrap();
+            let key = format!("activity {n}");
+            dispatcher.award(&key, &request).await.unwrap();
             drop(turn);
         });
     }
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
-    let result = (
-        f64::from(AWARDS) / began.elapsed().as_secs_f64(),
-        (cpu_ms() - cpu) / f64::from(AWARDS),
-    );
+    let run = Run::of(awards, began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     store.close().await.unwrap();
-    result
+    run
 }
 
 fn private_operation(key: &PrivateKey) -> f64 {
     let sealed = rsa::seal(key.public(), b"{}");
-    let cpu = cpu_ms();
+    let cpu = cpu_seconds();
     for _ in 0..50 {
         rsa::open(key, &sealed, 1).unwrap();
     }
-    (cpu_ms() - cpu) / 50.0
+    (cpu_seconds() - cpu) * 1e3 / 50.0
 }
 
-/// CPU time of this process so far, in milliseconds.
-fn cpu_ms() -> f64 {
-    // Fields 14 and 15 count from 1; the name in field 2 may hold blanks, and ends with a bracket.
-    // Threads that have ended are counted too. The kernel counts in hundredths of a second.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<f64> = stat[stat.rfind(')').unwrap()..]
-        .split(' ')
-        .skip(1)
-        .map(|text| text.parse().unwrap_or(0.0))
-        .collect();
-    (fields[11] + fields[12]) * 10.0
+/// CPU time of this process so far, of all its threads.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+    ours.iter().zip(theirs).map(|(one, other)| one / other).collect()
+}
+
+/// The median with the lowest and the highest.
+fn spread(values: &[f64], digits: usize) -> String {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-async fn serve(dir: &Path) {
-    let registry = TestRegistry::start_with(dir, RegistryOptions::new())
-        .await
-        .unwrap();
-    println!("{}", registry.url());
-    // Until the other side goes away.
-    tokio::task::spawn_blocking(|| std::io::stdin().lines().count())
-        .await
-        .unwrap();
-}
-
-/// A Registry in a process of its own; it ends when its standard input does.
-struct Server {
-    url: String,
-    process: Child,
-}
-
-impl Server {
-    fn start(dir: &Path) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .arg("serve")
-            .arg(dir)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap())
-            .read_line(&mut url)
-            .unwrap();
-        Self {
-            url: url.trim().to_owned(),
-            process,
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The published Python connector, in a process of its own.
-struct Peer {
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Peer {
-    fn start(url: &str, source: &NewInstrument) -> Option<Self> {
-        let Some(python) = std::env::var_os("WOM_PEER_PYTHON") else {
-            println!(
-                "MISSED: the Python connector: set WOM_PEER_PYTHON to a Python that has wom-connector 1.1.0"
-            );
-            return None;
-        };
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/awards.py");
-        let mut process = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut input = process.stdin.take().unwrap();
-        let given = serde_json::json!({
-            "domain": url.trim_start_matches("http://"),
-            "sourceId": source.id,
-            "sourceKey": *source.key.to_pkcs1_pem(),
-        });
-        writeln!(input, "{given}").unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        Some(Self {
-            process,
-            input,
-            output,
-        })
-    }
-
-    fn run(&mut self, in_flight: u32) -> (f64, f64) {
-        writeln!(self.input, "{AWARDS} {in_flight}").unwrap();
-        let mut line = String::new();
-        while !line.starts_with("done ") {
-            line.clear();
-            assert!(
-                self.output.read_line(&mut line).unwrap() > 0,
-                "the connector ended"
-            );
-        }
-        let mut numbers = line
-            .split_whitespace()
-            .skip(1)
-            .map(|text| text.parse::<f64>().unwrap());
-        let (seconds, cpu) = (numbers.next().unwrap(), numbers.next().unwrap());
-        (
-            f64::from(AWARDS) / seconds,
-            cpu * 1000.0 / f64::from(AWARDS),
-        )
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+    let [lowest, .., highest] = &values[..] else {
+        return values.first().map_or("MISSED".to_owned(), |one| format!("{one:.digits$}"));
+    };
+    let median = values[values.len() / 2];
+    format!("{median:.digits$} ({lowest:.digits$} to {highest:.digits$})")
 }
