@@ -180,6 +180,11 @@ impl AccountRow {
 }
 
 impl AwardRow {
+    /// Whether this is its last step: somebody has it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state == State::Acknowledged.name()
+    }
+
     pub(crate) fn of(record: &AwardRecord) -> Result<Self> {
         Ok(Self {
             key: record.key.0,

@@ -495,7 +495,9 @@ fn due_awards() -> String {
 
 fn unacknowledged_awards() -> String {
     format!(
-        "SELECT {AWARD} FROM award WHERE state <> 'acknowledged' AND key > ? ORDER BY key LIMIT ?"
+        "SELECT {AWARD} FROM award
+         WHERE NOT closed AND award.id > coalesce((SELECT id FROM award WHERE key = ?), 0)
+         ORDER BY award.id LIMIT ?"
     )
 }
 
@@ -557,7 +559,7 @@ mod tests {
             .await
             .unwrap();
         sqlx::raw_sql(
-            "INSERT INTO award VALUES (1, zeroblob(32), 1, 'canary', 'accepted', NULL, NULL, 0, 0, 0, 1, NULL, 0)",
+            "INSERT INTO award VALUES (1, zeroblob(32), 1, 'canary', 'accepted', NULL, NULL, 0, 0, 0, 1, NULL, 0, 0)",
         )
         .execute(&mut conn)
         .await

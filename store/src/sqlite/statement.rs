@@ -34,12 +34,20 @@ pub(super) fn accept(row: &AwardRow) -> Statement {
 }
 
 /// Moves an award on from the version before.
+///
+/// What is frozen at acceptance is not written again, and columns that stand in an index only where
+/// they change: each index that a statement touches costs a page.
 pub(super) fn advance(row: &AwardRow) -> Statement {
-    let sql = "UPDATE award SET version = ?2, content = ?3, state = ?4, reason = ?5, sealed = ?6,
-                   tries = ?7, unclear = ?8, due = ?9, open = ?10, participant = ?11,
-                   accepted = ?12
-               WHERE key = ?1 AND version = ?2 - 1";
-    bind_award(sqlx::query(sql), row)
+    let sql = if row.is_closed() {
+        "UPDATE award SET version = ?2, state = ?3, reason = ?4, sealed = ?5, tries = ?6,
+             unclear = ?7, due = ?8, open = ?9, participant = NULL, closed = 1
+         WHERE key = ?1 AND version = ?2 - 1"
+    } else {
+        "UPDATE award SET version = ?2, state = ?3, reason = ?4, sealed = ?5, tries = ?6,
+             unclear = ?7, due = ?8, open = ?9
+         WHERE key = ?1 AND version = ?2 - 1"
+    };
+    bind_step(sqlx::query(sql), row)
 }
 
 /// Makes a delivery, or moves it on from the version before.
@@ -140,16 +148,49 @@ pub(super) fn insert_awards<'r>(rows: impl ExactSizeIterator<Item = &'r AwardRow
     rows.fold(sqlx::query(AssertSqlSafe(sql)), bind_award)
 }
 
-/// Moves on those of the awards that are at the version before.
-pub(super) fn advance_all<'r>(rows: impl ExactSizeIterator<Item = &'r AwardRow>) -> Statement {
+/// Accepts those of the awards whose keys are new.
+pub(super) fn accept_all(begin: &str, rows: &[&AwardRow]) -> Statement {
     let sql = format!(
-        "UPDATE award SET version = column2, content = column3, state = column4,
-             reason = column5, sealed = column6, tries = column7, unclear = column8,
-             due = column9, open = column10, participant = column11, accepted = column12
-         FROM (VALUES {}) WHERE key = column1 AND version = column2 - 1",
-        tuples(12, rows.len())
+        "{begin}INSERT INTO award
+             (key, version, content, state, reason, sealed, tries, unclear, due, open,
+              participant, accepted)
+         SELECT * FROM (VALUES {}) WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING",
+        tuples(12, padded(rows))
     );
-    rows.fold(sqlx::query(AssertSqlSafe(sql)), bind_award)
+    let rows = rows.iter();
+    rows.fold(sqlx::query(AssertSqlSafe(sql)), |query, row| {
+        bind_award(query, row)
+    })
+}
+
+/// Moves on those of the awards that are at the version before. None of them is closed by it.
+pub(super) fn advance_all(begin: &str, rows: &[&AwardRow]) -> Statement {
+    step_all(begin, "", rows)
+}
+
+/// Closes those of the awards that are at the version before.
+pub(super) fn close_all(begin: &str, rows: &[&AwardRow]) -> Statement {
+    step_all(begin, ", participant = NULL, closed = 1", rows)
+}
+
+fn step_all(begin: &str, closing: &str, rows: &[&AwardRow]) -> Statement {
+    let sql = format!(
+        "{begin}UPDATE award SET version = column2, state = column3, reason = column4,
+             sealed = column5, tries = column6, unclear = column7, due = column8,
+             open = column9{closing}
+         FROM (VALUES {}) WHERE key = column1 AND version = column2 - 1",
+        tuples(9, padded(rows))
+    );
+    let rows = rows.iter();
+    rows.fold(sqlx::query(AssertSqlSafe(sql)), |query, row| {
+        bind_step(query, row)
+    })
+}
+
+/// Rows up to the next power of two, so that few statements are ever prepared. What is not bound
+/// is NULL, and no award.
+fn padded(rows: &[&AwardRow]) -> usize {
+    rows.len().next_power_of_two()
 }
 
 /// Merges entries: of two with one key the greater rank holds.
@@ -218,6 +259,20 @@ fn bind_award(statement: Statement, row: &AwardRow) -> Statement {
         .bind(row.open)
         .bind(row.participant.map(|participant| participant.to_vec()))
         .bind(row.accepted)
+}
+
+/// Binds the nine columns of an award that its steps change, with its key.
+fn bind_step(statement: Statement, row: &AwardRow) -> Statement {
+    statement
+        .bind(row.key.to_vec())
+        .bind(row.version)
+        .bind(row.state)
+        .bind(row.reason.clone())
+        .bind(row.sealed.clone())
+        .bind(row.tries)
+        .bind(row.unclear)
+        .bind(row.due)
+        .bind(row.open)
 }
 
 /// `(?,?,?),(?,?,?)`: so many rows of so many columns.

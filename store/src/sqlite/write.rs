@@ -4,14 +4,16 @@
 //! statements; what cannot be done together is done one by one. A write of several statements
 //! stands in a savepoint, so that one that cannot be done leaves its neighbours alone.
 
-use sqlx::{Row as _, SqliteConnection};
+use futures_util::TryStreamExt as _;
+use sqlx::{Either, Executor as _, Row as _, SqliteConnection};
 use wom_sdk::{Error, Result, award::Identity, store::Owner};
 
 use super::{
     error::{Severity, is_duplicate, severity, storage},
     statement::{
-        AccountOf, EntryOf, accept, advance, advance_all, insert_accounts, insert_awards,
-        merge_entries, park, powers, put_checkout, put_cursor, put_delivery, remove,
+        AccountOf, EntryOf, Statement, accept, accept_all, advance, advance_all, close_all,
+        insert_accounts, insert_awards, merge_entries, park, powers, put_checkout, put_cursor,
+        put_delivery, remove,
     },
 };
 use crate::rows::{
@@ -84,6 +86,15 @@ impl Write {
         done
     }
 
+    /// Whether it accepts one award, or moves one on, and does nothing else.
+    fn is_of_one_award(&self) -> bool {
+        match self {
+            Self::Advance(_) => true,
+            Self::Commit(rows) => rows.one_award().is_some(),
+            _ => false,
+        }
+    }
+
     /// Applies the write. `false`: it was not done, because something else was done before; then,
     /// as after a [`Failure::Write`], nothing of it is left in the transaction.
     async fn apply(&self, conn: &mut SqliteConnection) -> Result<bool, Failure> {
@@ -107,71 +118,82 @@ impl Write {
     }
 }
 
-/// Applies several writes, in any order. An error is one of the whole transaction.
+/// Begins a transaction and applies several writes in it, in any order. An error is one of the
+/// whole transaction.
 pub(super) async fn apply_all(
     conn: &mut SqliteConnection,
     writes: &[&Write],
 ) -> Result<Vec<Result<bool>>, sqlx::Error> {
-    let (mut accepts, mut advances) = (Vec::new(), Vec::new());
-    for (place, write) in writes.iter().enumerate() {
-        match write {
-            Write::Advance(row) => advances.push((place, row)),
-            Write::Commit(rows) => accepts.extend(rows.one_award().map(|row| (place, row))),
-            _ => {}
-        }
-    }
-    let mut done = vec![false; writes.len()];
-    for some in powers(&accepts) {
-        let all = match insert_awards(some.iter().map(|(_, row)| *row))
+    let together = begin_with(conn, writes).await?;
+    if !together {
+        // Some cannot be done: one by one it shows which.
+        sqlx::query("ROLLBACK; BEGIN IMMEDIATE")
             .execute(&mut *conn)
-            .await
-        {
-            Ok(_) => true,
-            // The statement has left nothing behind.
-            Err(error) if severity(&error) == Severity::Write => false,
-            Err(error) => return Err(error),
-        };
-        some.iter().for_each(|(place, _)| done[*place] = all);
-    }
-    for some in powers(&advances) {
-        let all = all_advance(conn, some.iter().map(|(_, row)| *row)).await?;
-        some.iter().for_each(|(place, _)| done[*place] = all);
+            .await?;
     }
     let mut answers = Vec::with_capacity(writes.len());
-    for (write, done) in writes.iter().zip(done) {
-        answers.push(match done {
-            true => Ok(true),
-            false => match write.apply(conn).await {
-                Ok(done) => Ok(done),
-                Err(Failure::Write(error)) => Err(error),
-                Err(Failure::Transaction(error)) => return Err(error),
-            },
+    for write in writes {
+        if together && write.is_of_one_award() {
+            answers.push(Ok(true));
+            continue;
+        }
+        answers.push(match write.apply(conn).await {
+            Ok(done) => Ok(done),
+            Err(Failure::Write(error)) => Err(error),
+            Err(Failure::Transaction(error)) => return Err(error),
         });
     }
     Ok(answers)
 }
 
-/// Moves all of them on, or none.
-async fn all_advance<'r>(
-    conn: &mut SqliteConnection,
-    rows: impl ExactSizeIterator<Item = &'r AwardRow> + Clone,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query("SAVEPOINT all_of_them")
-        .execute(&mut *conn)
-        .await?;
-    let count = rows.len() as u64;
-    let all = match advance_all(rows).execute(&mut *conn).await {
-        Ok(done) => done.rows_affected() == count,
-        Err(error) if severity(&error) == Severity::Write => false,
-        Err(error) => return Err(error),
-    };
-    if !all {
-        sqlx::query("ROLLBACK TO all_of_them")
-            .execute(&mut *conn)
-            .await?;
+/// Begins a transaction, and does in it what is of one award. `false` if not all of that can be
+/// done: then nothing that is in the transaction may stay.
+///
+/// Each query is a way to the connection's thread and back, which takes longer than most
+/// statements: so the transaction begins with the first of them.
+async fn begin_with(conn: &mut SqliteConnection, writes: &[&Write]) -> Result<bool, sqlx::Error> {
+    let (mut accepts, mut advances, mut closes) = (Vec::new(), Vec::new(), Vec::new());
+    for write in writes {
+        match write {
+            Write::Advance(row) if row.is_closed() => closes.push(row),
+            Write::Advance(row) => advances.push(row),
+            Write::Commit(rows) => accepts.extend(rows.one_award()),
+            _ => {}
+        }
     }
-    sqlx::query("RELEASE all_of_them").execute(conn).await?;
-    Ok(all)
+    let mut begin = "BEGIN IMMEDIATE; ";
+    for (rows, statement) in [
+        (accepts, accept_all as fn(_, &[&AwardRow]) -> _),
+        (advances, advance_all),
+        (closes, close_all),
+    ] {
+        if rows.is_empty() {
+            continue;
+        }
+        match last_affected(conn, statement(begin, &rows)).await {
+            Ok(count) if count == rows.len() as u64 => {}
+            Ok(_) => return Ok(false),
+            Err(error) if severity(&error) == Severity::Write => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        begin = "";
+    }
+    if !begin.is_empty() {
+        sqlx::query(begin).execute(conn).await?;
+    }
+    Ok(true)
+}
+
+/// How many rows the last statement of a query wrote.
+async fn last_affected(conn: &mut SqliteConnection, query: Statement) -> Result<u64, sqlx::Error> {
+    let mut results = conn.fetch_many(query);
+    let mut last = 0;
+    while let Some(result) = results.try_next().await? {
+        if let Either::Left(done) = result {
+            last = done.rows_affected();
+        }
+    }
+    Ok(last)
 }
 
 async fn bind(conn: &mut SqliteConnection, owner: &Owner) -> Result<bool, Failure> {

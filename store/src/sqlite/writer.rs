@@ -217,7 +217,6 @@ async fn transact(
             Err(Failure::Transaction(error)) => Err(error),
         };
     }
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
     let writes: Vec<_> = group.iter().map(|job| &job.write).collect();
     let answers = apply_all(conn, &writes).await?;
     sqlx::query("COMMIT").execute(conn).await?;

@@ -91,7 +91,10 @@ async fn main() {
     std::fs::write(&public, source.key.public().to_pem()).unwrap();
     let servers = [
         ("its RSA removed", Server::start("stub", &public)),
-        ("the Registry with its RSA", Server::start("registry", &folder)),
+        (
+            "the Registry with its RSA",
+            Server::start("registry", &folder),
+        ),
     ];
     let mut peers = servers
         .each_ref()
@@ -102,7 +105,9 @@ async fn main() {
         );
     }
 
-    println!("{rounds} rounds of {AWARDS} awards, {bits} bits, one server or the other on the same cores");
+    println!(
+        "{rounds} rounds of {AWARDS} awards, {bits} bits, one server or the other on the same cores"
+    );
     let mut operations = Vec::new();
     let mut runs: [[Runs; IN_FLIGHT.len()]; 2] = Default::default();
     let mut issues = Vec::new();
@@ -125,7 +130,10 @@ async fn main() {
         let issuer = ApiKeyClient::new(client, source.id.clone(), ApiKey::random()).unwrap();
         issues.push(run(Arc::new(issuer), dir.path(), ISSUES, ISSUES_IN_FLIGHT).await);
     }
-    println!("one RSA private operation: {} ms of CPU", spread(&operations, 2));
+    println!(
+        "one RSA private operation: {} ms of CPU",
+        spread(&operations, 2)
+    );
     for ((server, _), runs) in servers.iter().zip(&runs) {
         report(server, runs, &operations);
     }
@@ -211,7 +219,10 @@ fn cpu_seconds() -> f64 {
 }
 
 fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
-    ours.iter().zip(theirs).map(|(one, other)| one / other).collect()
+    ours.iter()
+        .zip(theirs)
+        .map(|(one, other)| one / other)
+        .collect()
 }
 
 /// The median with the lowest and the highest.
@@ -219,7 +230,9 @@ fn spread(values: &[f64], digits: usize) -> String {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let [lowest, .., highest] = &values[..] else {
-        return values.first().map_or("MISSED".to_owned(), |one| format!("{one:.digits$}"));
+        return values
+            .first()
+            .map_or("MISSED".to_owned(), |one| format!("{one:.digits$}"));
     };
     let median = values[values.len() / 2];
     format!("{median:.digits$} ({lowest:.digits$} to {highest:.digits$})")

@@ -73,8 +73,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The awards of a participant that nobody has acknowledged yet, by key.
     async fn awards_of(&self, participant: Participant) -> Result<Vec<AwardRecord>>;
 
-    /// Awards that nobody has acknowledged yet, in whatever state, by key, at most `limit`, from
-    /// the one after `after` on.
+    /// Awards that nobody has acknowledged yet, in whatever state, at most `limit`, from the one
+    /// after `after` on: each once, in an order of the store's own.
     async fn unacknowledged(
         &self,
         after: Option<AwardKey>,
