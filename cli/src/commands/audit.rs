@@ -233,14 +233,21 @@ fn for_people(audit: &Audit, known: Option<&String>, unasked: Option<&str>, outp
             sums.accounts, sums.participants, sums.settled_minutes, sums.awarded_minutes
         ),
     });
-    if let (Some(orphans), Some(given_up)) = (audit.orphans, audit.given_up) {
+    if audit.given_up > 0 {
         output.line(match italian {
             true => format!(
-                "Registro: {orphans} minuti in codici mai confermati (innocui), {given_up} abbandonati"
+                "{} minuti abbandonati prima di avere un codice",
+                audit.given_up
             ),
-            false => format!(
-                "Registry: {orphans} minutes in codes that were never made good (harmless), {given_up} given up"
-            ),
+            false => format!("{} minutes given up before they had a code", audit.given_up),
+        });
+    }
+    if let Some(orphans) = audit.orphans {
+        output.line(match italian {
+            true => format!("Registro: {orphans} minuti in codici mai confermati (innocui)"),
+            false => {
+                format!("Registry: {orphans} minutes in codes that were never made good (harmless)")
+            }
         });
     }
     match (known, unasked) {

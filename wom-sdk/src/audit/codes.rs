@@ -1,12 +1,13 @@
 //! Every code that waits to be collected: it opens, it is for its award, and it is good.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Difference, Found, RegistryBooks, name};
 use crate::{
     Digest, Result,
     award::{Secrets, State},
     privacy::Sealer,
+    protocol::Aim,
     store::AwardRecord,
 };
 
@@ -15,6 +16,8 @@ pub(super) struct Codes<'a> {
     registry: Option<&'a dyn RegistryBooks>,
     /// Digests of the codes so far.
     seen: BTreeSet<Digest>,
+    /// Minutes in codes that the Registry has made good.
+    pub(super) honoured: BTreeMap<Aim, u64>,
 }
 
 impl<'a> Codes<'a> {
@@ -23,6 +26,7 @@ impl<'a> Codes<'a> {
             sealer,
             registry,
             seen: BTreeSet::new(),
+            honoured: BTreeMap::new(),
         }
     }
 
@@ -61,6 +65,11 @@ impl<'a> Codes<'a> {
             }
             Some(behind) if !behind.good && is_good(&award.state) => {
                 found.add(Difference::CodeNotGood, name(award.key));
+            }
+            Some(behind) if behind.good && award.state != State::Acknowledged => {
+                for sort in award.content.sorts() {
+                    *self.honoured.entry(sort.aim).or_default() += u64::from(sort.minutes);
+                }
             }
             Some(_) => {}
         }

@@ -60,6 +60,8 @@ pub enum Difference {
     AccountOverCap,
     /// The Registry issued more for the source than the awards come to.
     IssuedMore,
+    /// More was collected here than the Registry issued.
+    CollectedNotIssued,
     /// The Registry does not know the source.
     SourceUnknown,
     /// The source may not award an aim that awards are of.
@@ -155,6 +157,11 @@ impl Difference {
                 "issued_more",
                 "the Registry issued more for this source than the awards here come to",
                 "does another store award as the same source, or somebody who has its key? With an API key a lost answer leaves vouchers that nobody has",
+            ),
+            Self::CollectedNotIssued => (
+                "collected_not_issued",
+                "more was collected here than the Registry issued: awards were lost",
+                "was the Registry set back to an older copy? Awards that had failed, and were given up when a person was erased, stand here too",
             ),
             Self::SourceUnknown => (
                 "source_unknown",

@@ -33,6 +33,10 @@ use codes::Codes;
 /// How many awards, or participants, are read at a time.
 const PAGE: usize = 1_000;
 
+/// The least version of an award whose code was offered and collected: it was written as creating,
+/// verifying, offered and acknowledged.
+const OFFERED_AND_COLLECTED: u64 = 4;
+
 /// Recomputes the books.
 #[derive(Debug)]
 pub struct Auditor {
@@ -81,9 +85,8 @@ pub struct Audit {
     /// Minutes that the Registry made into codes that were never made good: harmless. `None` where
     /// its books were not read.
     pub orphans: Option<u64>,
-    /// Minutes of collected awards that the Registry's books do not show: given up, for example
-    /// when a person was erased. `None` where its books were not read.
-    pub given_up: Option<u64>,
+    /// Minutes of awards that were given up before a code was offered: a person was erased.
+    pub given_up: u64,
     /// Lines of accounts that the campaign does not have: another campaign's, or renamed ones.
     pub unknown_lines: BTreeSet<String>,
 }
@@ -170,7 +173,10 @@ impl Auditor {
                                 *possibly_issued.entry(sort.aim).or_default() += minutes;
                             }
                             if award.state == State::Acknowledged {
-                                *collected.entry(sort.aim).or_default() += minutes;
+                                match award.version < OFFERED_AND_COLLECTED {
+                                    true => audit.given_up += minutes,
+                                    false => *collected.entry(sort.aim).or_default() += minutes,
+                                }
                             }
                         }
                     }
@@ -180,10 +186,11 @@ impl Auditor {
             last = Some(end);
             progress(read);
         }
+        let honoured = codes.honoured;
         self.check_accounts(&uncollected, read, &mut progress, &mut audit)
             .await?;
         if let Some(made) = made {
-            check_made(&made, &possibly_issued, &collected, &mut audit);
+            check_made(&made, &possibly_issued, &collected, &honoured, &mut audit);
         }
         Ok(audit)
     }
@@ -310,16 +317,17 @@ fn may_be_issued(award: &AwardRecord) -> bool {
     }
 }
 
+/// Holds what the Registry issued against what may have been, and against what must have been.
 fn check_made(
     made: &BTreeMap<String, Made>,
     possibly_issued: &BTreeMap<Aim, u64>,
     collected: &BTreeMap<Aim, u64>,
+    honoured: &BTreeMap<Aim, u64>,
     audit: &mut Audit,
 ) {
-    let (mut orphans, mut issued_in_all) = (0, 0);
+    let mut orphans = 0;
     for (code, made) in made {
         orphans += made.generated.saturating_sub(made.issued);
-        issued_in_all += made.issued;
         let own = possibly_issued.iter().find(|(aim, _)| aim.code() == *code);
         let own = own.map_or(0, |(_, minutes)| *minutes);
         if made.issued > own {
@@ -328,17 +336,15 @@ fn check_made(
         }
     }
     audit.orphans = Some(orphans);
-    let good: u64 = ["verified", "offered"]
-        .iter()
-        .filter_map(|state| audit.sums.by_state.get(*state))
-        .map(|line| line.minutes)
-        .sum();
-    let collected: u64 = collected.values().sum();
-    audit.given_up = Some(
-        (collected + good)
-            .saturating_sub(issued_in_all)
-            .min(collected),
-    );
+    for (aim, minutes) in collected {
+        let issued = made.get(aim.code()).map_or(0, |made| made.issued);
+        let waiting = honoured.get(aim).copied().unwrap_or_default();
+        let others = issued.saturating_sub(waiting);
+        if *minutes > others {
+            let place = format!("aim {aim}: {others} min there, {minutes} min here");
+            audit.found.add(Difference::CollectedNotIssued, place);
+        }
+    }
 }
 
 fn damaged(error: &Error, difference: Difference, place: String, audit: &mut Audit) {
