@@ -11,6 +11,7 @@ mod outbox;
 mod postgres;
 mod read;
 mod selftest;
+mod service;
 mod spine;
 mod subject;
 mod town;

@@ -195,8 +195,8 @@ async fn show_award(
 ) -> Result<Award, Failure> {
     let record = programme.store.award(key).await?.ok_or_else(unknown)?;
     let mut code = None;
-    let may_be_had = record.state.is_open() || matches!(record.state, State::Offered);
-    if may_be_had && (!wait.is_zero() || !pending(&record.state)) {
+    let ready = matches!(record.state, State::Verified | State::Offered);
+    if ready || record.state.is_open() && !wait.is_zero() {
         let dispatcher = programme.dispatcher.clone().with_patience(wait);
         match dispatcher.bring(key).await {
             Ok(ticket) => code = Some(Code::of(&ticket)),
@@ -220,11 +220,6 @@ async fn show_award(
         reasons: reasons(&record.content, &programme.zone),
         code,
     })
-}
-
-/// Whether something has to be asked of the Registry first.
-fn pending(state: &State) -> bool {
-    !matches!(state, State::Verified | State::Offered)
 }
 
 fn unknown() -> Failure {

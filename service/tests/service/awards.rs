@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::town::{BIKES, SCHOOL, Town};
+use crate::town::{BIKES, SCHOOL, Town, until};
 
 fn walk(minutes: u32) -> Value {
     json!({"aim": "H", "minutes": minutes, "place": {"latitude": 43.7263, "longitude": 12.6366}})
@@ -65,6 +65,22 @@ async fn an_award_without_a_code_cannot_be_acknowledged_yet() {
     town.post(BIKES, path, &Value::Null)
         .await
         .refused(404, "input_invalid");
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn who_does_not_wait_finds_the_code_later() {
+    let town = Town::new().await;
+    let accepted = town
+        .post_as(BIKES, "/awards", Some("ride 8"), &walk(3))
+        .await;
+    let id = accepted.ok(202)["id"].as_str().unwrap().to_owned();
+    let code = until(async || {
+        let award = town.get(BIKES, &format!("/awards/{id}")).await.ok(200);
+        award.get("code").cloned()
+    })
+    .await;
+    assert_eq!(town.redeem("sara", &code).await, 3);
     town.stop().await;
 }
 

@@ -153,7 +153,8 @@ async fn take_over(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
              AND (state IN ('creating', 'verifying') OR state = 'accepted' AND version > 1 AND tries = 0);
          UPDATE delivery SET due = received WHERE state = 'waiting' AND sealed IS NOT NULL
              AND tries = 0;
-         UPDATE checkout SET due = 0 WHERE due > 0 AND state ->> 'state' IN ('created', 'verifying');
+         UPDATE checkout SET due = 0 WHERE due > 0
+             AND (state ->> 'state' IN ('created', 'verifying', 'shown') OR state ->> 'state' LIKE 'paid%' AND tries = 0);
          COMMIT;",
     )
     .execute(conn)

@@ -1,0 +1,325 @@
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use wom_registry::NewPos;
+use wom_sdk::{
+    Clock as _, SystemClock, Zone,
+    pocket::Pocket,
+    protocol::{Pin, parse_link_or_otc},
+    registry::{PocketClient, RegistryClient},
+};
+
+use crate::town::Town;
+
+const WORKERS: u32 = 8;
+/// What each worker does, so many times.
+const ROUNDS: u32 = 16;
+const KILLS: u32 = 20;
+const DAY_MS: i64 = 86_400_000;
+
+/// `wom serve` in a town, as a process that can be killed.
+struct Served {
+    town: Town,
+    port: u16,
+    process: Mutex<Child>,
+    http: Client,
+    app: String,
+    till: String,
+    answers: AtomicU64,
+}
+
+impl Served {
+    async fn start(extra: &str) -> Self {
+        let town = Town::new().await;
+        let pos = town.registry.add_pos("Bar Ducale", "Till 1").await.unwrap();
+        add_pos(&town, &[("bar", &pos)]);
+        let port = free_port();
+        let registry = town.registry.url();
+        town.configure(
+            "[campaign]\n",
+            &format!(
+                "[service]\nlisten = \"127.0.0.1:{port}\"\n{extra}\n\
+                 [pos]\nregistry = \"{registry}\"\nlist = \"pos.csv\"\nstore = \"pos.db\"\n\
+                 looks_per_second = 500\n\n[campaign]\n"
+            ),
+        );
+        let app = ["awards", "activities", "claims", "metrics"];
+        let app = token(&town, "app", &app, &[]);
+        let till = token(&town, "till", &["checkouts"], &["--pos", "bar"]);
+        let process = serve(&town);
+        Self {
+            town,
+            port,
+            process: Mutex::new(process),
+            http: Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(40))
+                .build()
+                .unwrap(),
+            app,
+            till,
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// Asks until there is an answer that is no failure: with the same key, as the page says.
+    async fn ask(&self, method: Method, path: &str, key: Option<&str>, body: &Value) -> Value {
+        let token = match path.starts_with("/checkouts") {
+            true => &self.till,
+            false => &self.app,
+        };
+        loop {
+            let url = format!("http://127.0.0.1:{}{path}", self.port);
+            let mut request = self.http.request(method.clone(), url).bearer_auth(token);
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            if method == Method::POST {
+                request = request.json(body);
+            }
+            let answer = async {
+                let answer = request.send().await?;
+                let status = answer.status();
+                Ok::<_, reqwest::Error>((status, answer.bytes().await?))
+            };
+            match answer.await {
+                Ok((status, bytes)) if !status.is_server_error() => {
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    assert!(status.is_success(), "{method} {path}: {status} {text}");
+                    self.answers.fetch_add(1, Ordering::Relaxed);
+                    return serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+                }
+                // It was killed, or is about to be.
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    fn kill_and_start(&self) {
+        let mut process = self.process.lock().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        *process = serve(&self.town);
+    }
+
+    async fn post(&self, path: &str, key: Option<&str>, body: Value) -> Value {
+        self.ask(Method::POST, path, key, &body).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.ask(Method::GET, path, None, &Value::Null).await
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let process = self.process.get_mut().unwrap();
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+fn add_pos(town: &Town, all: &[(&str, &NewPos)]) {
+    let mut list = String::from("name,pos,key_file\n");
+    for (name, pos) in all {
+        town.write(&format!("{name}.pem"), &pos.key.to_pkcs1_pem());
+        list.push_str(&format!("{name},{},{name}.pem\n", pos.id));
+    }
+    town.write("pos.csv", &list);
+}
+
+fn token(town: &Town, name: &str, scopes: &[&str], more: &[&str]) -> String {
+    let mut args = vec!["token", "add", name];
+    args.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+    args.extend(more);
+    town.done(&args)[0]["token"].as_str().unwrap().to_owned()
+}
+
+/// Starts the program, and returns once it is ready.
+fn serve(town: &Town) -> Child {
+    let mut process = town
+        .wom(&["serve"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let ready = lines.next().expect("the service says that it is ready");
+    assert!(ready.unwrap().contains("\"ready\""));
+    std::thread::spawn(move || lines.for_each(drop));
+    process
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// SplitMix64: small, and the same everywhere.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// One who uses the service all the time, and what came of it.
+struct Worker {
+    served: Arc<Served>,
+    number: u32,
+    pocket: Pocket,
+    client: PocketClient,
+    minutes: u32,
+}
+
+impl Worker {
+    fn new(served: &Arc<Served>, number: u32) -> Self {
+        let client = RegistryClient::new(served.town.registry.url()).unwrap();
+        Self {
+            served: Arc::clone(served),
+            number,
+            pocket: Pocket::open(served.town.path(&format!("wallet-{number}.json"))).unwrap(),
+            client: PocketClient::new(client),
+            minutes: 0,
+        }
+    }
+
+    async fn work(mut self) -> u32 {
+        for round in 0..ROUNDS {
+            self.award(round).await;
+            self.activity(round).await;
+            self.payment(round).await;
+        }
+        self.minutes
+    }
+
+    async fn award(&mut self, round: u32) {
+        let key = format!("award {} {round}", self.number);
+        let minutes = (self.number + round) % 9 + 3;
+        let new =
+            json!({"aim": "H", "minutes": minutes, "place": {"latitude": 43.7, "longitude": 12.6}});
+        let id = self.served.post("/awards", Some(&key), new).await["id"].clone();
+        let id = id.as_str().unwrap();
+        let award = loop {
+            let award = self.served.get(&format!("/awards/{id}?wait=10")).await;
+            match award.get("code") {
+                Some(_) => break award,
+                None => assert_ne!(award["state"], "verified", "{award}"),
+            }
+        };
+        self.redeem(&award["code"], minutes).await;
+        let path = format!("/awards/{id}/acknowledge");
+        self.served.post(&path, None, Value::Null).await;
+        self.minutes += minutes;
+    }
+
+    /// A person rides, is heard of twice, and taps.
+    async fn activity(&mut self, round: u32) {
+        let person = format!("person {} {round}", self.number);
+        let minutes = i64::from((self.number + round) % 20 + 5);
+        let day = Zone::UTC.day(SystemClock.now().plus_millis(-DAY_MS));
+        let start = Zone::UTC.start_of(day).plus_millis(9 * 3_600_000);
+        let ride = json!([{
+            "participant": person, "activity": "walking", "recording": "measured",
+            "start": start.to_string(),
+            "end": start.plus_millis(minutes * 60_000).to_string(),
+        }]);
+        for _ in 0..2 {
+            let path = "/activities?adapter=activity.json";
+            self.served.post(path, None, ride.clone()).await;
+        }
+        let who = json!({"namespace": "participant", "id": person});
+        let claims = self.served.post("/claims", None, who).await;
+        let [claim] = claims["claims"].as_array().unwrap().as_slice() else {
+            panic!("one claim: {claims}");
+        };
+        let minutes = u32::try_from(minutes).unwrap();
+        self.redeem(&claim["code"], minutes).await;
+        let path = format!("/awards/{}/acknowledge", claim["id"].as_str().unwrap());
+        self.served.post(&path, None, Value::Null).await;
+        self.minutes += minutes;
+    }
+
+    async fn payment(&mut self, round: u32) {
+        let key = format!("bill {} {round}", self.number);
+        let new = json!({"amount": 2});
+        let checkout = self.served.post("/checkouts", Some(&key), new).await;
+        let (link, pin) = code(&checkout["code"]);
+        self.pocket.pay(&self.client, &link, &pin).await.unwrap();
+        loop {
+            let path = format!("/checkouts/{}?wait=10", checkout["id"].as_str().unwrap());
+            match self.served.get(&path).await["state"].as_str().unwrap() {
+                "paid" => return,
+                state => assert_eq!(state, "shown"),
+            }
+        }
+    }
+
+    async fn redeem(&self, code_: &Value, minutes: u32) {
+        let (link, pin) = code(code_);
+        let redeemed = self.pocket.redeem(&self.client, &link, &pin, None).await;
+        assert_eq!(redeemed.unwrap().vouchers, minutes);
+    }
+}
+
+fn code(code: &Value) -> (wom_sdk::protocol::Link, Pin) {
+    let text = |name: &str| code[name].as_str().unwrap();
+    (
+        parse_link_or_otc(text("link")).unwrap(),
+        Pin::parse(text("pin")).unwrap(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killing_the_service_among_a_thousand_requests_loses_nothing_and_doubles_nothing() {
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
+    println!("seed {seed}: repeat with SEED={seed}");
+    let mut random = seed;
+    let served = Arc::new(Served::start("").await);
+    let mut workers = JoinSet::new();
+    for number in 0..WORKERS {
+        workers.spawn(Worker::new(&served, number).work());
+    }
+    let (mut kills, mut minutes) = (0, 0);
+    loop {
+        let pause = Duration::from_millis(50 + next(&mut random) % 2_000);
+        tokio::select! {
+            ended = workers.join_next() => match ended {
+                Some(ended) => minutes += u64::from(ended.unwrap()),
+                None => break,
+            },
+            () = tokio::time::sleep(pause), if kills < KILLS => {
+                served.kill_and_start();
+                kills += 1;
+            }
+        }
+    }
+    let books = served.town.registry.books().await.unwrap();
+    let answers = served.answers.load(Ordering::Relaxed);
+    println!("{kills} kills among {answers} answers: {:?}", books.total);
+    assert!(answers >= 1_000 && kills >= 5, "{kills} {answers}");
+    let paid = u64::from(2 * WORKERS * ROUNDS);
+    assert_eq!(
+        (
+            books.total.issued,
+            books.total.redeemed,
+            books.total.spent,
+            books.paid
+        ),
+        (minutes, minutes, paid, paid),
+    );
+}
