@@ -18,7 +18,7 @@ use wom_sdk::{
     protocol::PosId,
     registry::{PosClient, RegistryClient},
     store::{Rate, Store},
-    webhook::Secret,
+    webhook::Scheme,
 };
 use wom_service::{Programme as Served, Service, Source, Tills, Tokens};
 use wom_sinks::WebhookSink;
@@ -361,20 +361,11 @@ impl WebhookTable {
     fn sink(&self, dir: &Path, zone: &Zone) -> Result<Arc<WebhookSink>> {
         let mut options = WebhookSink::options(&self.url).in_zone(zone.clone());
         for file in &self.secret_files {
-            options = options.secret(secret(&dir.join(file))?);
+            options = options.secret(Scheme::StandardWebhooks.secret_from_file(dir.join(file))?);
         }
         for host in &self.allow_private {
             options = options.allow_private(host);
         }
         options.build().map(Arc::new)
     }
-}
-
-/// A webhook's secret in a file, as `whsec_` and base64.
-fn secret(path: &Path) -> Result<Secret> {
-    let at = |error: Error| error.with("file", path.display());
-    let text = std::fs::read_to_string(path)
-        .map(zeroize::Zeroizing::new)
-        .map_err(|error| at(invalid("cannot read a webhook's secret").because(error)))?;
-    Secret::parse(&text).map_err(at)
 }

@@ -381,7 +381,15 @@ pub enum Verdict {
     Answered,
     /// Something is to be read; the answer goes out once the hint is safe.
     Read(Hint),
-    /// The call is not to be believed.
+    /// A message that brings with it what is to be read, under an id of its own: the same id again
+    /// is the same message, and is not read again. The answer goes out once the message is safe.
+    Once {
+        /// What the sender calls the message.
+        id: String,
+        /// What is to be read.
+        hint: Hint,
+    },
+    /// The call is not to be believed, or of no use.
     Refused(Error),
 }
 
@@ -399,6 +407,14 @@ impl Received {
         Self {
             reply,
             verdict: Verdict::Read(hint),
+        }
+    }
+
+    /// An answer, once the message with this id is safe.
+    pub fn once(reply: Reply, id: String, hint: Hint) -> Self {
+        Self {
+            reply,
+            verdict: Verdict::Once { id, hint },
         }
     }
 

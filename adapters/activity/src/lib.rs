@@ -1,8 +1,8 @@
 //! Plain minutes of activity as JSON or CSV: the form that most back ends already have.
 //!
-//! Two adapters read the same records: [`ActivityJson`] (`activity.json`) takes one array, one
+//! Three adapters read the same records: [`ActivityJson`] (`activity.json`) takes one array, one
 //! object `{"activities": [...]}`, or JSON lines; [`ActivityCsv`] (`activity.csv`) takes a table
-//! with a header row. `activity.schema.json` beside this crate (see [`SCHEMA`]) says the same as
+//! with a header row; [`ActivityWebhook`] (`activity.webhook`) takes the JSON as signed messages. `activity.schema.json` beside this crate (see [`SCHEMA`]) says the same as
 //! a JSON Schema.
 //!
 //! A record says **who** (`participant`) and one of these:
@@ -36,11 +36,13 @@ mod record;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+mod webhook;
 mod window;
 
 pub use config::Config;
 pub use csv::ActivityCsv;
 pub use json::ActivityJson;
+pub use webhook::{ActivityWebhook, WebhookConfig};
 
 /// The JSON Schema (draft 2020-12) of what [`ActivityJson`] reads.
 pub const SCHEMA: &str = include_str!("../activity.schema.json");

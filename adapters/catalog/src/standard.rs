@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use wom_adapter_activity::{ActivityCsv, ActivityJson};
+use wom_adapter_activity::{ActivityCsv, ActivityJson, ActivityWebhook};
 use wom_adapter_steps::{ActiveMinutes, AppleHealth, Fit};
 use wom_sdk::{Result, instrument::Instrument};
 
@@ -17,6 +17,13 @@ pub(crate) fn standard_adapters() -> Vec<Entry> {
         adapter(activity_settings(), |config| {
             Ok(Arc::new(ActivityJson::new(config)))
         }),
+        // It does not start without a secret, so there is no sample to ask.
+        Entry::new(
+            ActivityWebhook::INFO,
+            ActivityWebhook::CAPABILITIES,
+            activity_webhook_settings(),
+            |config| Ok(Arc::new(ActivityWebhook::new(config)?)),
+        ),
         adapter(apple_health_settings(), |config| {
             Ok(Arc::new(AppleHealth::new(config)?))
         }),
@@ -56,6 +63,21 @@ fn activity_settings() -> Vec<Setting> {
             "Whose clock times without an offset are read by, such as Europe/Rome. Without it they are refused.",
         ),
     ]
+}
+
+fn activity_webhook_settings() -> Vec<Setting> {
+    let mut settings = activity_settings();
+    settings.push(Setting::new(
+        "secret_files",
+        Form::List,
+        "Files with a secret of the webhook in each, as whsec_ and base64. While the secret changes there are two: what is signed with either is taken.",
+    ));
+    settings.push(Setting::new(
+        "secret_variables",
+        Form::List,
+        "Variables of the environment with a secret of the webhook in each. One file or variable is needed at least.",
+    ));
+    settings
 }
 
 fn apple_health_settings() -> Vec<Setting> {
@@ -143,6 +165,7 @@ fn active_minutes_settings() -> Vec<Setting> {
 mod tests {
     use serde::Serialize;
     use serde_json::Value;
+    use wom_sdk::Kind;
 
     use super::*;
     use crate::{Catalog, Settings};
@@ -161,6 +184,7 @@ mod tests {
             let written = match &fields[setting.name] {
                 Value::Null => None,
                 Value::String(text) => Some(text.clone()),
+                Value::Array(items) if items.is_empty() => None,
                 Value::Array(items) => {
                     let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
                     Some(items.join(","))
@@ -174,6 +198,7 @@ mod tests {
     #[test]
     fn settings_are_documented_as_they_are() {
         assert_documented::<wom_adapter_activity::Config>(&activity_settings());
+        assert_documented::<wom_adapter_activity::WebhookConfig>(&activity_webhook_settings());
         assert_documented::<wom_adapter_steps::AppleHealthConfig>(&apple_health_settings());
         assert_documented::<wom_adapter_steps::FitConfig>(&fit_settings());
         assert_documented::<ActiveMinutes>(&active_minutes_settings());
@@ -188,11 +213,15 @@ mod tests {
                 .settings
                 .iter()
                 .filter_map(|setting| Some((setting.name, setting.default?)));
-            let made = catalog
-                .instrument(name, &Settings::from_texts(defaults))
-                .unwrap();
-            assert_eq!(made.info(), entry.info);
-            assert_eq!(made.capabilities(), entry.capabilities);
+            let made = catalog.instrument(name, &Settings::from_texts(defaults));
+            if entry.capabilities.webhook {
+                // No default can be its secret.
+                assert_eq!(made.unwrap_err().kind(), Kind::ConfigurationInvalid);
+            } else {
+                let made = made.unwrap();
+                assert_eq!(made.info(), entry.info);
+                assert_eq!(made.capabilities(), entry.capabilities);
+            }
             let unknown = Settings::from_texts([("no_such_thing", "1")]);
             let error = catalog.instrument(name, &unknown).unwrap_err();
             assert!(error.advice().unwrap().contains("there are: "), "{error}");

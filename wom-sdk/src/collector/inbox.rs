@@ -19,7 +19,8 @@ impl Collector {
     /// durable when this returns; [`process_due`](Self::process_due) reads.
     ///
     /// The same hint again, while the first one waits, is the same delivery; after that it is read
-    /// again, as something may have changed again, and what is known already counts once.
+    /// again, as something may have changed again, and what is known already counts once. A message
+    /// with an id of its own is read once, and again only where nobody could read it yet.
     ///
     /// # Errors
     ///
@@ -32,7 +33,14 @@ impl Collector {
             Verdict::Refused(error) => {
                 tracing::warn!(source, code = error.code(), "a webhook call was refused");
             }
-            Verdict::Read(hint) => self.remember(source, &hint).await?,
+            Verdict::Read(hint) => {
+                let name = ["hint/1", source, &hint.0];
+                self.remember(source, name, &hint, true).await?;
+            }
+            Verdict::Once { id, hint } => {
+                let name = ["message/1", source, &id];
+                self.remember(source, name, &hint, false).await?;
+            }
         }
         Ok(received.reply)
     }
@@ -70,15 +78,24 @@ impl Collector {
         Ok(forgotten)
     }
 
-    async fn remember(&self, source: &str, hint: &Hint) -> Result<()> {
-        let id = DeliveryId(Digest::of([
-            b"hint/1".as_slice(),
-            source.as_bytes(),
-            hint.0.as_bytes(),
-        ]));
+    /// Keeps a hint under a name. `again` says whether one that is known is to be read again.
+    async fn remember(
+        &self,
+        source: &str,
+        name: [&str; 3],
+        hint: &Hint,
+        again: bool,
+    ) -> Result<()> {
+        let id = DeliveryId(Digest::of(name));
         let now = self.clock.now();
         loop {
             let held = self.store.delivery(id).await?;
+            let is_safe = |held: &DeliveryRecord| {
+                matches!(held.state, DeliveryState::Waiting | DeliveryState::Done)
+            };
+            if !again && held.as_ref().is_some_and(is_safe) {
+                return Ok(());
+            }
             // One that is being read just now may have been read before this change: the reader
             // finds another version at its end, and it is read once more.
             let record = DeliveryRecord {

@@ -86,6 +86,10 @@ impl Instrument for Gate {
         match std::str::from_utf8(request.body).unwrap() {
             "forged" => Received::refuse(401, Error::new(Kind::WebhookRefused, "no")),
             "hello" => Received::answer(Reply::json(200, "{}")),
+            message if message.starts_with("message") => {
+                let hint = Hint(message.to_owned());
+                Received::once(Reply::status(204), message[..9].to_owned(), hint)
+            }
             order => Received::read(Reply::status(204), Hint(order.to_owned())),
         }
     }
@@ -237,6 +241,30 @@ async fn a_webhook_is_durable_first_and_read_once_however_often_it_comes() {
     };
     let unknown = world.collector.receive("gate", &request).await;
     assert_eq!(unknown.unwrap_err().kind(), Kind::ConfigurationInvalid);
+}
+
+#[tokio::test]
+async fn a_message_with_an_id_is_read_once_and_again_only_if_nobody_could_read_it() {
+    let world = world();
+    *world.gate.sessions.lock().unwrap() = 5;
+    for _ in 0..10 {
+        assert_eq!(world.call("message 1").await, 204);
+        world.collector.process_due(99).await.unwrap();
+    }
+    // The same id with another content is the same message.
+    assert_eq!(world.call("message 1 altered").await, 204);
+    world.collector.process_due(99).await.unwrap();
+    assert_eq!(*world.gate.reads.lock().unwrap(), ["message 1"]);
+    assert_eq!(world.deliveries().await, [("done".to_owned(), 1)]);
+
+    *world.gate.failures.lock().unwrap() = vec![Error::new(Kind::InputInvalid, "no JSON")];
+    world.call("message 2").await;
+    world.collector.process_due(99).await.unwrap();
+    world.call("message 2 mended").await;
+    world.collector.process_due(99).await.unwrap();
+    let reads = world.gate.reads.lock().unwrap().clone();
+    assert_eq!(reads, ["message 1", "message 2", "message 2 mended"]);
+    assert_eq!(world.deliveries().await, [("done".to_owned(), 2)]);
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Who signs how.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fs::File, io::Read as _, path::Path};
 
 use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
 
 use super::Secret;
 use crate::{Error, Kind, Result};
@@ -13,6 +14,9 @@ pub const ID: &str = "webhook-id";
 pub const TIMESTAMP: &str = "webhook-timestamp";
 /// The header of Standard Webhooks with the signatures, separated by blanks.
 pub const SIGNATURE: &str = "webhook-signature";
+
+/// More than a secret with what editors add: a longer file is the wrong one.
+const LONGEST_FILE: usize = 4096;
 
 /// How a sender signs.
 ///
@@ -118,6 +122,43 @@ impl Scheme {
             Self::WooCommerce => Ok(Secret::of_bytes(without_entities(text).into_bytes())),
             _ => Ok(Secret::of_bytes(text.as_bytes().to_vec())),
         }
+    }
+
+    /// The [secret](Self::secret) that a file holds, and nothing else.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if the file cannot be read, [`Kind::KeyInvalid`] as there.
+    pub fn secret_from_file(&self, path: impl AsRef<Path>) -> Result<Secret> {
+        let path = path.as_ref();
+        let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE));
+        let read = File::open(path).and_then(|file| {
+            let limit = u64::try_from(LONGEST_FILE).unwrap_or(u64::MAX);
+            file.take(limit).read_to_string(&mut text)
+        });
+        read.map_err(|error| {
+            Error::new(
+                Kind::ConfigurationInvalid,
+                "cannot read the file of the webhook's secret",
+            )
+            .because(error)
+        })
+        .and_then(|_| self.secret(&text))
+        .map_err(|error| error.with("file", path.display()))
+    }
+
+    /// The [secret](Self::secret) in this variable of the environment.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if there is none, [`Kind::KeyInvalid`] as there.
+    pub fn secret_from_env(&self, variable: &str) -> Result<Secret> {
+        let text = std::env::var(variable).map(Zeroizing::new).map_err(|_| {
+            Error::new(
+                Kind::ConfigurationInvalid,
+                "the webhook's secret is not in the environment",
+            )
+        });
+        text.and_then(|text| self.secret(&text))
+            .map_err(|error| error.with("variable", variable))
     }
 
     /// Whether the signature covers the body. Where it does not, fetch what the message names.
