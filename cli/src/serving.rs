@@ -62,7 +62,7 @@ pub struct WebhookTable {
     url: String,
     secret_files: Vec<PathBuf>,
     #[serde(default)]
-    allow_private: Vec<String>,
+    danger_allow_private: Vec<String>,
 }
 
 /// `[pos]`: the POS of a list, over one store.
@@ -363,8 +363,8 @@ impl WebhookTable {
         for file in &self.secret_files {
             options = options.secret(Scheme::StandardWebhooks.secret_from_file(dir.join(file))?);
         }
-        for host in &self.allow_private {
-            options = options.allow_private(host);
+        for host in &self.danger_allow_private {
+            options = options.danger_allow_private(host);
         }
         options.build().map(Arc::new)
     }

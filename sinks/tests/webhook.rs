@@ -68,7 +68,8 @@ impl Receiver {
     }
 
     fn options(&self) -> WebhookOptions {
-        let options = WebhookSink::options(format!("http://{}/hook", self.at));
+        let options = WebhookSink::options(format!("http://{}/hook", self.at))
+            .danger_allow_private("127.0.0.1");
         let options = options.in_zone("Europe/Rome".parse().unwrap());
         options.secret(self.secrets[0].clone())
     }
@@ -148,6 +149,7 @@ async fn a_claim_arrives_signed_with_everything_its_person_needs() {
     let receiver = Receiver::start(std::slice::from_ref(&old)).await;
     // The sender has begun to rotate, the receiver not yet.
     let sink = WebhookSink::options(format!("http://{}/hook", receiver.at))
+        .danger_allow_private("127.0.0.1")
         .in_zone("Europe/Rome".parse().unwrap())
         .secret(new)
         .secret(old)
@@ -183,6 +185,7 @@ async fn a_lost_answer_is_an_error_and_the_repetition_is_the_same_message() {
     let receiver = Receiver::start(&[Secret::random()]).await;
     let proxy = losing(receiver.at, 1).await;
     let sink = WebhookSink::options(format!("http://{proxy}/hook"))
+        .danger_allow_private("127.0.0.1")
         .secret(receiver.secrets[0].clone())
         .build()
         .unwrap();
@@ -241,6 +244,7 @@ async fn a_receiver_with_another_secret_does_not_take_it_and_no_secret_is_shown(
     let receiver = Receiver::start(&[Secret::random()]).await;
     let other = Secret::random();
     let sink = WebhookSink::options(format!("http://{}/hook?token=canary", receiver.at))
+        .danger_allow_private("127.0.0.1")
         .secret(other.clone())
         .build()
         .unwrap();
@@ -262,6 +266,7 @@ async fn nobody_there_is_safe_to_try_again() {
         .local_addr()
         .unwrap();
     let sink = WebhookSink::options(format!("http://{free}/"))
+        .danger_allow_private("127.0.0.1")
         .secret(Secret::random())
         .build()
         .unwrap();
@@ -276,6 +281,7 @@ async fn nobody_there_is_safe_to_try_again() {
 async fn a_receiver_that_stays_silent_is_given_up() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let sink = WebhookSink::options(format!("http://{}/", listener.local_addr().unwrap()))
+        .danger_allow_private("127.0.0.1")
         .secret(Secret::random())
         .build()
         .unwrap();
@@ -294,20 +300,27 @@ fn what_is_not_safe_has_to_be_asked_for_by_name() {
         Kind::ConfigurationInvalid
     );
     assert_eq!(kind(with("http://a.example/")), Kind::InsecureTransport);
-    assert_eq!(kind(with("https://10.1.2.3/")), Kind::ConfigurationInvalid);
+    for private in [
+        "https://10.1.2.3/",
+        "https://localhost/",
+        "http://127.0.0.1:8080/hook",
+        "https://[::ffff:169.254.169.254]/",
+    ] {
+        assert_eq!(kind(with(private)), Kind::ConfigurationInvalid, "{private}");
+    }
     assert_eq!(
         kind(with("http://10.1.2.3/").danger_accept_plain_http()),
         Kind::ConfigurationInvalid
     );
     assert_eq!(
-        kind(with("http://10.1.2.3/").allow_private("10.1.2.3")),
+        kind(with("http://10.1.2.3/").danger_allow_private("10.1.2.3")),
         Kind::InsecureTransport
     );
     for fine in [
         with("https://a.example/"),
-        with("http://127.0.0.1:8080/hook"),
+        with("http://127.0.0.1:8080/hook").danger_allow_private("127.0.0.1"),
         with("http://a.example/").danger_accept_plain_http(),
-        with("https://10.1.2.3/").allow_private("10.1.2.3"),
+        with("https://10.1.2.3/").danger_allow_private("10.1.2.3"),
     ] {
         fine.build().unwrap();
     }

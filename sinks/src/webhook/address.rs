@@ -12,7 +12,7 @@ use wom_sdk::{Error, Kind, Result};
 /// Which addresses a host may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Reach {
-    /// This machine only: that is what the host's name says.
+    /// This machine only: the host was allowed by name, and that is what the name says.
     Loopback,
     /// The internet only.
     Public,
@@ -48,31 +48,28 @@ impl Reach {
             url.host_str()
                 .is_some_and(|other| other.eq_ignore_ascii_case(host))
         };
-        if private.iter().any(named) {
-            return Ok(Self::Any);
-        }
+        let allowed = private.iter().any(named);
         let literal = match url.host() {
-            Some(Host::Domain("localhost")) => return Ok(Self::Loopback),
-            Some(Host::Domain(_)) | None => return Ok(Self::Public),
-            Some(Host::Ipv4(address)) => IpAddr::V4(address),
-            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(Host::Domain(_)) | None => None,
         };
-        if literal.is_loopback() {
-            return Ok(Self::Loopback);
+        let is_here = match literal {
+            Some(address) => address.to_canonical().is_loopback(),
+            None => url.host_str() == Some("localhost"),
+        };
+        match (allowed, is_here, literal) {
+            (true, true, _) => Ok(Self::Loopback),
+            (true, false, _) => Ok(Self::Any),
+            (false, true, _) => Err(refused()),
+            (false, false, Some(address)) if !is_public(address) => Err(refused()),
+            (false, false, _) => Ok(Self::Public),
         }
-        if is_public(literal) {
-            return Ok(Self::Public);
-        }
-        Err(Error::new(
-            Kind::ConfigurationInvalid,
-            "the webhook's host is in a private network",
-        )
-        .hint("allow it by name (allow_private) if that is meant"))
     }
 
     fn allows(self, address: IpAddr) -> bool {
         match self {
-            Self::Loopback => address.is_loopback(),
+            Self::Loopback => address.to_canonical().is_loopback(),
             Self::Public => is_public(address),
             Self::Any => true,
         }
@@ -95,6 +92,15 @@ impl Resolve for PublicOnly {
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
+}
+
+/// The error for a host that may not be reached.
+pub(super) fn refused() -> Error {
+    Error::new(
+        Kind::ConfigurationInvalid,
+        "the webhook's host is this machine or in a private network",
+    )
+    .hint("allow it by name (danger_allow_private) if that is meant")
 }
 
 /// Whether an error comes from a host that only has addresses which may not be reached.
@@ -213,12 +219,12 @@ mod tests {
                 private.to_owned()
             };
             let url = parse(&format!("https://{host}/hook")).unwrap();
-            if !private.parse::<IpAddr>().unwrap().is_loopback() {
-                let error = Reach::of(&url, &[]).unwrap_err();
-                assert_eq!(error.kind(), Kind::ConfigurationInvalid, "{private}");
-            }
+            let error = Reach::of(&url, &[]).unwrap_err();
+            assert_eq!(error.kind(), Kind::ConfigurationInvalid, "{private}");
             let named = [url.host_str().unwrap().to_owned()];
-            assert_eq!(Reach::of(&url, &named).unwrap(), Reach::Any, "{private}");
+            let here = ["127.0.0.1", "::1", "::ffff:127.0.0.1"].contains(&private);
+            let due = if here { Reach::Loopback } else { Reach::Any };
+            assert_eq!(Reach::of(&url, &named).unwrap(), due, "{private}");
         }
         for public in [
             "1.1.1.1",
@@ -241,11 +247,16 @@ mod tests {
     #[test]
     fn other_spellings_of_an_address_are_the_address() {
         // The URL's own rules read these as 127.0.0.1 and 10.0.0.1.
-        for loopback in ["https://2130706433/", "https://0x7f.1/", "https://127.1/"] {
-            assert_eq!(
-                Reach::of(&parse(loopback).unwrap(), &[]).unwrap(),
-                Reach::Loopback
-            );
+        for loopback in [
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://127.1/",
+            "https://LOCALHOST/",
+        ] {
+            let url = parse(loopback).unwrap();
+            assert!(Reach::of(&url, &[]).is_err(), "{loopback}");
+            let named = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+            assert_eq!(Reach::of(&url, &named).unwrap(), Reach::Loopback);
         }
         assert!(Reach::of(&parse("https://012.0.0.1/").unwrap(), &[]).is_err());
     }

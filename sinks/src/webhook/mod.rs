@@ -42,9 +42,10 @@ use self::{
 /// message that comes again is the same one, with the same body and a new time. `handle` is left
 /// out where there is none. Receivers ignore members and types that they do not know.
 ///
-/// Redirects are not followed and proxies not used. The address is https, unless it is this
-/// machine's own; hosts in private networks are refused unless allowed by name, whatever
-/// the name server says at the time.
+/// Redirects are not followed and proxies not used. The address is https. This machine, private
+/// networks and addresses of one link only are refused, whatever the name server says at the time
+/// and however the address is written, unless the host is
+/// [allowed by name](WebhookOptions::danger_allow_private); this machine may then be plain http.
 ///
 /// Errors are [`Kind::DeliveryFailed`]: with [`Retry::Never`] where the receiver answers 410 (it
 /// wants no more), otherwise to be tried again [as the schedule says](webhook::pause_ms), or
@@ -163,9 +164,11 @@ impl WebhookOptions {
         Self { clock, ..self }
     }
 
-    /// Allows this host, written as in the address, to be in a private network.
+    /// Allows this host, written as in the address, to be this machine or in a private network.
+    /// Whoever chooses the address makes us call what only we can reach: never allow a host that
+    /// somebody else may choose.
     #[must_use]
-    pub fn allow_private(mut self, host: impl Into<String>) -> Self {
+    pub fn danger_allow_private(mut self, host: impl Into<String>) -> Self {
         self.private.push(host.into());
         self
     }
@@ -237,12 +240,7 @@ fn client(reach: Reach, secure: bool) -> Result<Client> {
 fn unanswered(error: reqwest::Error) -> Error {
     let error = error.without_url();
     if refused_within(&error) {
-        return Error::new(
-            Kind::ConfigurationInvalid,
-            "the webhook's host is in a private network",
-        )
-        .hint("allow it by name (allow_private) if that is meant")
-        .because(error);
+        return address::refused().because(error);
     }
     let (message, retry) = if error.is_connect() {
         ("the webhook's receiver cannot be reached", Retry::Safe)
