@@ -313,7 +313,9 @@ async fn programme(mut config: Config) -> Result<Served> {
     let mut sources = Vec::new();
     for (source, table) in std::mem::take(&mut config.sources) {
         let at = |error: Error| at(error).with("source", &source);
-        let settings = AdapterSettings::from_table(&table.settings).map_err(at)?;
+        let settings = AdapterSettings::from_table(&table.settings)
+            .map_err(at)?
+            .in_dir(&config.dir);
         let adapter = catalog.instrument(&table.adapter, &settings).map_err(at)?;
         let offers = adapter.capabilities();
         let called = offers.webhook && table.pull_minutes.is_none();

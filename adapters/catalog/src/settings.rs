@@ -1,6 +1,9 @@
 //! Settings: what an adapter can be told, from a file or from a command line.
 
-use std::fmt;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -60,6 +63,8 @@ impl Setting {
 pub enum Form {
     /// `true` or `false`.
     Flag,
+    /// Paths of files, from the configuration's folder; on a command line with commas between them.
+    Files,
     /// Texts; on a command line with commas between them.
     List,
     /// One of these words.
@@ -79,7 +84,7 @@ impl Form {
             Self::Whole => text.parse::<u64>().ok().map(Value::from),
             Self::Text => Some(text.into()),
             Self::OneOf(words) => words.contains(&text).then(|| text.into()),
-            Self::List => Some(text.split(',').map(str::trim).collect()),
+            Self::Files | Self::List => Some(text.split(',').map(str::trim).collect()),
         }
     }
 
@@ -89,7 +94,7 @@ impl Form {
             (_, Value::String(text)) => return self.of_text(text),
             (Self::Flag, Value::Bool(_)) => true,
             (Self::Whole, Value::Number(number)) => number.is_u64(),
-            (Self::List, Value::Array(items)) => items.iter().all(Value::is_string),
+            (Self::Files | Self::List, Value::Array(items)) => items.iter().all(Value::is_string),
             _ => false,
         };
         fits.then(|| value.clone())
@@ -98,6 +103,7 @@ impl Form {
     fn in_words(&self) -> String {
         match self {
             Self::Flag => "true or false".to_owned(),
+            Self::Files => "paths, with commas between them".to_owned(),
             Self::List => "texts, with commas between them".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::Text => "text".to_owned(),
@@ -111,6 +117,8 @@ impl Form {
 #[derive(Clone, Default)]
 pub struct Settings {
     values: Map<String, Value>,
+    /// Where relative paths start; the process's own folder where it is empty.
+    dir: PathBuf,
 }
 
 impl Settings {
@@ -127,7 +135,10 @@ impl Settings {
             .into_iter()
             .map(|(name, text)| (name.into(), Value::String(text.into())))
             .collect();
-        Self { values }
+        Self {
+            values,
+            dir: PathBuf::new(),
+        }
     }
 
     /// The settings of a table, such as one of a TOML file.
@@ -136,11 +147,23 @@ impl Settings {
     /// [`Kind::ConfigurationInvalid`] if it is no table.
     pub fn from_table(table: impl Serialize) -> Result<Self> {
         match serde_json::to_value(table) {
-            Ok(Value::Object(values)) => Ok(Self { values }),
+            Ok(Value::Object(values)) => Ok(Self {
+                values,
+                dir: PathBuf::new(),
+            }),
             _ => Err(Error::new(
                 Kind::ConfigurationInvalid,
                 "settings must be a table of names and values",
             )),
+        }
+    }
+
+    /// Lets paths start from this folder, where the configuration lies.
+    #[must_use]
+    pub fn in_dir(self, dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            ..self
         }
     }
 
@@ -173,6 +196,10 @@ impl Settings {
                     .with("setting", setting.name)
                     .hint(format!("it must be {}", setting.form.in_words()))
             })?;
+            let value = match &setting.form {
+                Form::Files => self.paths(&value),
+                _ => value,
+            };
             values.insert(name.clone(), value);
         }
         C::deserialize(Value::Object(values)).map_err(|error| {
@@ -180,6 +207,16 @@ impl Settings {
                 .with("of", of)
                 .with("reason", error)
         })
+    }
+
+    /// Paths, each from the configuration's folder.
+    fn paths(&self, paths: &Value) -> Value {
+        let paths = paths.as_array().into_iter().flatten();
+        let path = |path: &Value| {
+            let path = self.dir.join(path.as_str().unwrap_or_default());
+            Value::from(path.to_string_lossy())
+        };
+        paths.map(path).collect()
     }
 }
 

@@ -69,7 +69,7 @@ fn activity_webhook_settings() -> Vec<Setting> {
     let mut settings = activity_settings();
     settings.push(Setting::new(
         "secret_files",
-        Form::List,
+        Form::Files,
         "Files with a secret of the webhook in each, as whsec_ and base64. While the secret changes there are two: what is signed with either is taken.",
     ));
     settings.push(Setting::new(

@@ -160,3 +160,23 @@ fn a_name_is_given_once() {
         Kind::ConfigurationInvalid
     );
 }
+
+#[test]
+fn paths_start_where_the_configuration_lies() {
+    #[derive(serde::Deserialize)]
+    struct Config {
+        files: Vec<std::path::PathBuf>,
+    }
+    let known = [Setting::new("files", Form::Files, "Which files")];
+    let settings = Settings::from_texts([("files", "a, /b/c")]);
+    let config: Config = settings
+        .in_dir(std::path::Path::new("/town"))
+        .resolve("test", &known)
+        .unwrap();
+    let paths: Vec<_> = config
+        .files
+        .iter()
+        .map(|path| path.to_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["/town/a", "/b/c"]);
+}

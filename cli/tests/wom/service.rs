@@ -1,5 +1,5 @@
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Child, Stdio},
     sync::{
         Arc, Mutex,
@@ -17,6 +17,7 @@ use wom_sdk::{
     pocket::Pocket,
     protocol::{Pin, parse_link_or_otc},
     registry::{PocketClient, RegistryClient},
+    webhook::{self, Scheme, Secret},
 };
 
 use crate::town::Town;
@@ -39,7 +40,7 @@ struct Served {
 }
 
 impl Served {
-    async fn start(extra: &str) -> Self {
+    async fn start() -> Self {
         let town = Town::new().await;
         let pos = town.registry.add_pos("Bar Ducale", "Till 1").await.unwrap();
         add_pos(&town, &[("bar", &pos)]);
@@ -48,14 +49,19 @@ impl Served {
         town.configure(
             "[campaign]\n",
             &format!(
-                "[service]\nlisten = \"127.0.0.1:{port}\"\n{extra}\n\
+                "[service]\nlisten = \"127.0.0.1:{port}\"\n\
                  [pos]\nregistry = \"{registry}\"\nlist = \"pos.csv\"\nstore = \"pos.db\"\n\
                  looks_per_second = 500\n\n[campaign]\n"
             ),
         );
+        Self::over(town, port)
+    }
+
+    /// Once the configuration says what is served.
+    fn over(town: Town, port: u16) -> Self {
         let app = ["awards", "activities", "claims", "metrics"];
         let app = token(&town, "app", &app, &[]);
-        let till = token(&town, "till", &["checkouts"], &["--pos", "bar"]);
+        let till = token(&town, "till", &["checkouts"], &["--pos", "*"]);
         let process = serve(&town);
         Self {
             town,
@@ -253,7 +259,7 @@ impl Worker {
 
     async fn payment(&mut self, round: u32) {
         let key = format!("bill {} {round}", self.number);
-        let new = json!({"amount": 2});
+        let new = json!({"amount": 2, "pos": "bar"});
         let checkout = self.served.post("/checkouts", Some(&key), new).await;
         let (link, pin) = code(&checkout["code"]);
         self.pocket.pay(&self.client, &link, &pin).await.unwrap();
@@ -289,7 +295,7 @@ async fn killing_the_service_among_a_thousand_requests_loses_nothing_and_doubles
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("seed {seed}: repeat with SEED={seed}");
     let mut random = seed;
-    let served = Arc::new(Served::start("").await);
+    let served = Arc::new(Served::start().await);
     let mut workers = JoinSet::new();
     for number in 0..WORKERS {
         workers.spawn(Worker::new(&served, number).work());
@@ -322,4 +328,178 @@ async fn killing_the_service_among_a_thousand_requests_loses_nothing_and_doubles
         ),
         (minutes, minutes, paid, paid),
     );
+}
+
+/// Takes one webhook of ours after the other, checks the signature, and gives the bodies.
+fn receiver(secret: Secret) -> (String, std::sync::mpsc::Receiver<Value>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (heard, bodies) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut headers = Vec::new();
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                match line.trim_end().split_once(": ") {
+                    Some((name, value)) => headers.push((name.to_owned(), value.to_owned())),
+                    None if line.trim_end().is_empty() => break,
+                    None => {}
+                }
+            }
+            let length = headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+            let mut body = vec![0; length.unwrap().1.parse().unwrap()];
+            reader.read_exact(&mut body).unwrap();
+            let headers: Vec<_> = headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes()))
+                .collect();
+            let secrets = std::slice::from_ref(&secret);
+            let now = SystemClock.now();
+            webhook::verify(&Scheme::StandardWebhooks, &headers, &body, secrets, now).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+                .unwrap();
+            if heard.send(serde_json::from_slice(&body).unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    (url, bodies)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_come_in_and_go_out() {
+    let town = Town::new().await;
+    let secret = Secret::random();
+    let (url, heard) = receiver(secret.clone());
+    // Relative paths start where the configuration lies, wherever the program was started.
+    town.write("hook.secret", &secret.reveal());
+    let pos = town.registry.add_pos("Bar Ducale", "Till 1").await.unwrap();
+    add_pos(&town, &[("bar", &pos)]);
+    let (port, registry) = (free_port(), town.registry.url());
+    town.configure(
+        "[campaign]\n",
+        &format!(
+            "[service]\nlisten = \"127.0.0.1:{port}\"\n\
+             [sources.watch]\nadapter = \"activity.webhook\"\nsecret_files = [\"hook.secret\"]\n\
+             [webhook]\nurl = \"{url}\"\nsecret_files = [\"hook.secret\"]\ndanger_allow_private = [\"127.0.0.1\"]\n\
+             [pos]\nregistry = \"{registry}\"\nlist = \"pos.csv\"\nstore = \"pos.db\"\n\
+             [pos.webhook]\nurl = \"{url}\"\nsecret_files = [\"hook.secret\"]\ndanger_allow_private = [\"127.0.0.1\"]\n\
+             [campaign]\n"
+        ),
+    );
+    let served = Served::over(town, port);
+    let day = Zone::UTC.day(SystemClock.now().plus_millis(-DAY_MS));
+    let start = Zone::UTC.start_of(day).plus_millis(9 * 3_600_000);
+    let body = json!([{
+        "participant": "sara", "activity": "walking", "recording": "measured",
+        "start": start.to_string(), "end": start.plus_millis(30 * 60_000).to_string(),
+    }])
+    .to_string();
+    let send = async |body: &str, signed: &str| {
+        let now = SystemClock.now();
+        let secrets = std::slice::from_ref(&secret);
+        let signed = webhook::sign(
+            &Scheme::StandardWebhooks,
+            "msg_1",
+            now,
+            signed.as_bytes(),
+            secrets,
+        );
+        let mut request = served
+            .http
+            .post(format!("http://127.0.0.1:{port}/in/watch"))
+            .body(body.to_owned());
+        for (name, value) in signed.unwrap().headers() {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(send("[]", &body).await, 401, "altered");
+    for _ in 0..20 {
+        assert_eq!(send(&body, &body).await, 204);
+    }
+    let wait = Duration::from_secs(30);
+    let claim = tokio::task::block_in_place(|| heard.recv_timeout(wait).unwrap());
+    assert_eq!(
+        (&claim["type"], &claim["data"]["minutes"]),
+        (&json!("claim.ready"), &json!(30))
+    );
+    let worker = Worker::new(&Arc::new(served), 0);
+    worker.redeem(&claim["data"], 30).await;
+
+    let new = json!({"amount": 5, "pos": "bar"});
+    let checkout = worker.served.post("/checkouts", Some("bill"), new).await;
+    let (link, pin) = code(&checkout["code"]);
+    worker
+        .pocket
+        .pay(&worker.client, &link, &pin)
+        .await
+        .unwrap();
+    let paid = tokio::task::block_in_place(|| heard.recv_timeout(wait).unwrap());
+    assert_eq!(paid["type"], "checkout.paid");
+    assert_eq!(
+        (&paid["data"]["id"], &paid["data"]["pos"]),
+        (&checkout["id"], &json!("bar"))
+    );
+    let books = worker.served.town.registry.books().await.unwrap();
+    assert_eq!((books.total.issued, books.total.spent), (30, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_thousand_tills_are_served_and_another_list_is_taken_over() {
+    let town = Town::new().await;
+    let pos = town.registry.add_pos("Bar Ducale", "Till 1").await.unwrap();
+    add_pos(&town, &[("bar", &pos)]);
+    let mut list = std::fs::read_to_string(town.path("pos.csv")).unwrap();
+    for n in 0..3_000 {
+        // Their keys are as real; that they are one saves the test an hour of making them.
+        list.push_str(&format!(
+            "chain/{n},{},bar.pem\n",
+            wom_sdk::protocol::PosId::random()
+        ));
+    }
+    town.write("pos.csv", &list);
+    let (port, registry) = (free_port(), town.registry.url());
+    town.configure(
+        "[campaign]\n",
+        &format!(
+            "[service]\nlisten = \"127.0.0.1:{port}\"\n\
+             [pos]\nregistry = \"{registry}\"\nlist = \"pos.csv\"\nstore = \"pos.db\"\n\
+             [campaign]\n"
+        ),
+    );
+    let served = Served::over(town, port);
+    let ask = async |pos: &str| {
+        let request = served
+            .http
+            .post(format!("http://127.0.0.1:{port}/checkouts"))
+            .bearer_auth(&served.till)
+            .header("idempotency-key", pos)
+            .json(&json!({"amount": 5, "pos": pos}));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("bar").await, 201);
+    // The Registry knows no such POS, which is its word, not ours.
+    assert_eq!(ask("chain/2999").await, 502);
+    assert_eq!(ask("chain/3000").await, 404);
+    // A list that cannot be read changes nothing; a good one is taken over.
+    served.town.write("pos.csv", "name,pos\nbar,?\n");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(ask("bar").await, 201);
+    add_pos(&served.town, &[("museum", &pos)]);
+    let ends = tokio::time::Instant::now() + Duration::from_secs(30);
+    while ask("museum").await != 201 {
+        assert!(
+            tokio::time::Instant::now() < ends,
+            "the new list is not taken over"
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(ask("bar").await, 404);
 }
