@@ -45,7 +45,7 @@ pub(crate) struct Which {
     #[schema(schema_with = known_aims)]
     aim: Option<String>,
     /// Their minutes are at most so many days old.
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 36500)]
     max_age_days: Option<Whole>,
     bounds: Option<Corners>,
 }
@@ -89,6 +89,12 @@ impl Which {
             filter = filter.aim(aim.parse()?);
         }
         if let Some(Whole(days)) = self.max_age_days {
+            if days > 36_500 {
+                return Err(Error::new(
+                    Kind::InputInvalid,
+                    "minutes are at most 36,500 days old",
+                ));
+            }
             filter = filter.max_age_days(days)?;
         }
         if let Some(corners) = &self.bounds {

@@ -105,6 +105,10 @@ async fn a_till_sees_its_own_payments_only() {
         let refused = charge(json!({"amount": amount})).await;
         refused.refused(400, "input_invalid");
     }
+    for days in [0, 36_501] {
+        let aged = json!({"amount": 5, "filter": {"max_age_days": days}});
+        charge(aged).await.refused(400, "input_invalid");
+    }
     charge(corners(44.0, 43.0)).await.ok(201);
     for id in ["x", &"0".repeat(64), &format!("+{}", "0".repeat(63))] {
         town.get("bar", &format!("/checkouts/{id}"))

@@ -1,0 +1,34 @@
+"""What no schema can say, for whoever makes up requests from one."""
+
+import schemathesis
+from hypothesis import strategies
+
+# JSON Schema knows no names of zones.
+schemathesis.openapi.format("time-zone", strategies.sampled_from(["UTC", "Europe/Rome", "Asia/Kolkata"]))
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    if case.operation.label == "GET /checkouts/{id}":
+        shorten(case.query or {})
+    if case.operation.label == "POST /checkouts" and isinstance(case.body, dict):
+        straighten(case.body)
+
+
+def shorten(query):
+    """Nobody pays here: who waits for a payment waits for all of the time."""
+    if query.get("wait") in range(2, 31):
+        query["wait"] = 1
+
+
+def straighten(body):
+    """The one corner lies north of the other, and not above it."""
+    try:
+        corners = body["filter"]["bounds"]
+        north, south = corners["north_west"], corners["south_east"]
+        if -90 <= north["latitude"] <= south["latitude"] <= 90:
+            north["latitude"], south["latitude"] = 45, 43
+        if north["longitude"] == south["longitude"] and -180 <= north["longitude"] <= 180:
+            north["longitude"], south["longitude"] = 12, 13
+    except (KeyError, TypeError):
+        pass
