@@ -70,10 +70,11 @@ async fn prepare(path: &Path, migrations: &[&'static str]) -> Result<SqliteConne
     let version = recognise(&mut conn, path, migrations.len()).await?;
     // The mark of the file is durable before anything depends on it, and before the journal
     // changes its form.
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL")
-        .fetch_one(&mut conn)
+    // Read to its end: only there it commits, and tells if it could not.
+    let mode: Vec<String> = sqlx::query_scalar("PRAGMA journal_mode = WAL")
+        .fetch_all(&mut conn)
         .await?;
-    if mode != "wal" {
+    if mode != ["wal"] {
         let message = "this file system does not allow a write-ahead log";
         return Err(Failure::Refused(
             Error::new(Kind::StorageFailed, message)
