@@ -5,10 +5,12 @@ pub mod conformance;
 mod fault;
 mod fuzz;
 pub mod killing;
+mod layer;
 mod seeded;
 
 pub use clock::TokioClock;
 pub use fault::{Fault, FaultTransport};
 pub use fuzz::*;
+pub use layer::{Layered, StoreLayer};
 pub(crate) use seeded::next_jitter;
 pub use seeded::seed_jitter;
