@@ -19,6 +19,7 @@ use wom_sdk::{
     registry::{PocketClient, RegistryClient},
     webhook::{self, Scheme, Secret},
 };
+use wom_store::testing::PgServer;
 
 use crate::town::Town;
 
@@ -153,8 +154,12 @@ fn token(town: &Town, name: &str, scopes: &[&str], more: &[&str]) -> String {
 
 /// Starts the program, and returns once it is ready.
 fn serve(town: &Town) -> Child {
+    serve_by(town, "wom.toml")
+}
+
+fn serve_by(town: &Town, config: &str) -> Child {
     let mut process = town
-        .wom(&["serve"])
+        .wom(&["serve", "--config", config])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -327,6 +332,138 @@ async fn killing_the_service_among_a_thousand_requests_loses_nothing_and_doubles
             books.paid
         ),
         (minutes, minutes, paid, paid),
+    );
+}
+
+/// As [`Served::ask`] where nothing is killed, of the process at this port.
+async fn ask_at(served: &Served, port: u16, path: &str, body: Option<Value>) -> Value {
+    let token = match path.starts_with("/checkouts") {
+        true => &served.till,
+        false => &served.app,
+    };
+    let url = format!("http://127.0.0.1:{port}{path}");
+    let request = match body {
+        Some(body) => {
+            let key = body.to_string();
+            served
+                .http
+                .post(url)
+                .json(&body)
+                .header("idempotency-key", key)
+        }
+        None => served.http.get(url),
+    };
+    let answer = request.bearer_auth(token).send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_postgresql_share_the_work_and_one_goes_on_alone() {
+    let Some(server) = PgServer::shared() else {
+        return;
+    };
+    let town = Town::new().await;
+    let pos = town.registry.add_pos("Bar Ducale", "Till 1").await.unwrap();
+    add_pos(&town, &[("bar", &pos)]);
+    let (one, other, registry) = (free_port(), free_port(), town.registry.url());
+    town.write("db", &format!("{}\n", server.database().await));
+    town.configure("store = \"local.db\"", "database_url_file = \"db\"");
+    town.configure(
+        "[campaign]\n",
+        &format!(
+            "[service]\nlisten = \"127.0.0.1:{one}\"\n\
+             [pos]\nregistry = \"{registry}\"\nlist = \"pos.csv\"\ndatabase_url_file = \"db\"\nschema = \"tills\"\n\
+             [campaign]\n"
+        ),
+    );
+    let config = std::fs::read_to_string(town.path("wom.toml")).unwrap();
+    town.write(
+        "other.toml",
+        &config.replace(&one.to_string(), &other.to_string()),
+    );
+    let served = Served::over(town, one);
+    let mut second = serve_by(&served.town, "other.toml");
+
+    // Whoever accepts it, each gives the same code.
+    let walk = |minutes: u32| json!({"aim": "H", "minutes": minutes, "place": {"latitude": 43.7, "longitude": 12.6}});
+    for (n, port) in [one, other].into_iter().cycle().take(10).enumerate() {
+        let minutes = u32::try_from(n).unwrap() + 1;
+        let accepted = ask_at(&served, port, "/awards", Some(walk(minutes))).await;
+        let path = format!("/awards/{}?wait=20", accepted["id"].as_str().unwrap());
+        let (a, b) = tokio::join!(
+            ask_at(&served, one, &path, None),
+            ask_at(&served, other, &path, None)
+        );
+        assert!(a["code"].is_object(), "{a}");
+        assert_eq!(a, b);
+    }
+    // A claim page that one made opens at the other, and then at neither.
+    let who = json!({"subject": {"namespace": "participant", "id": "sara"}});
+    let page = ask_at(&served, one, "/claim-pages", Some(who)).await;
+    let page = page["url"].as_str().unwrap();
+    let elsewhere = page.replace(&one.to_string(), &other.to_string());
+    let browser = Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    for (url, status) in [
+        (elsewhere.as_str(), 303),
+        (page, 410),
+        (elsewhere.as_str(), 410),
+    ] {
+        assert_eq!(
+            browser.get(url).send().await.unwrap().status(),
+            status,
+            "{url}"
+        );
+    }
+    // A payment that is asked for at one is heard of at the other.
+    let served = Arc::new(served);
+    let worker = Worker::new(&served, 0);
+    let rich = ask_at(&served, one, "/awards?wait=20", Some(walk(50))).await;
+    worker.redeem(&rich["code"], 50).await;
+    let checkout = ask_at(&served, one, "/checkouts", Some(json!({"amount": 5}))).await;
+    let path = format!("/checkouts/{}?wait=25", checkout["id"].as_str().unwrap());
+    let pay = async {
+        let (link, pin) = code(&checkout["code"]);
+        worker
+            .pocket
+            .pay(&worker.client, &link, &pin)
+            .await
+            .unwrap();
+    };
+    let (heard, ()) = tokio::join!(ask_at(&served, other, &path, None), pay);
+    assert_eq!(heard["state"], "paid");
+
+    // What one has accepted when it dies, the other brings: at once, or within the minute for which
+    // the dead one had it to itself.
+    let mut ids = Vec::new();
+    for minutes in 100..120 {
+        ids.push(ask_at(&served, one, "/awards", Some(walk(minutes))).await["id"].clone());
+    }
+    {
+        let mut first = served.process.lock().unwrap();
+        first.kill().unwrap();
+        first.wait().unwrap();
+    }
+    let ends = tokio::time::Instant::now() + Duration::from_secs(120);
+    for id in &ids {
+        let path = format!("/awards/{}?wait=20", id.as_str().unwrap());
+        while !ask_at(&served, other, &path, None).await["code"].is_object() {
+            assert!(
+                tokio::time::Instant::now() < ends,
+                "an award waits for ever"
+            );
+        }
+    }
+    let books = served.town.registry.books().await.unwrap().total;
+    let _ = (second.kill(), second.wait());
+    assert_eq!(
+        books.issued,
+        (1..=10).sum::<u64>() + 50 + (100..120).sum::<u64>()
     );
 }
 

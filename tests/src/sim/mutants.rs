@@ -9,15 +9,13 @@ use async_trait::async_trait;
 use wom_sdk::{
     Body, Error, Kind, Result, Retry, Span, Timestamp,
     award::{Account, AwardKey, Content, Identity, Issuer, Ticket},
-    checkout::{Charge, CheckoutId, CheckoutRecord, Payee, State as CheckoutState},
+    checkout::{Charge, CheckoutRecord, Payee, State as CheckoutState},
     observation::Entry,
-    privacy::{Cohort, Participant},
+    privacy::Participant,
     protocol::Otc,
     rules::{Judgement, RuleSet},
-    store::{
-        AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState,
-        Drawn, Holding, Listed, Numbers, Owner, Rate, Store,
-    },
+    store::{AwardRecord, Commit, Committed, DeliveryRecord, DeliveryState, Holding, Owner, Store},
+    testing::{Layered, StoreLayer},
 };
 
 use super::{
@@ -41,8 +39,8 @@ pub(super) struct MutantStore {
 }
 
 impl MutantStore {
-    pub(super) fn new(truth: &Arc<Truth>, process: &Arc<Process>) -> Arc<Self> {
-        Arc::new(Self {
+    pub(super) fn new(truth: &Arc<Truth>, process: &Arc<Process>) -> Arc<Layered<Self>> {
+        Arc::new(Layered(Self {
             bug: process.world.bug,
             world: Arc::clone(&process.world),
             truth: Arc::clone(truth),
@@ -50,7 +48,7 @@ impl MutantStore {
             inner: SimStore::new(truth, process),
             accounts: Mutex::default(),
             unsynced: Mutex::default(),
-        })
+        }))
     }
 
     fn has(&self, bug: Bug) -> bool {
@@ -63,7 +61,11 @@ impl MutantStore {
 }
 
 #[async_trait]
-impl Store for MutantStore {
+impl StoreLayer for MutantStore {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
+    }
+
     async fn bind(&self, owner: &Owner) -> Result<()> {
         match self.inner.bind(owner).await {
             Err(error)
@@ -174,10 +176,6 @@ impl Store for MutantStore {
         Ok(true)
     }
 
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<AwardRecord>> {
-        self.inner.due(now, limit).await
-    }
-
     async fn claim(
         &self,
         now: Timestamp,
@@ -197,58 +195,6 @@ impl Store for MutantStore {
         Ok(claimed)
     }
 
-    async fn awards_of(&self, participant: Participant) -> Result<Vec<AwardRecord>> {
-        self.inner.awards_of(participant).await
-    }
-
-    async fn unacknowledged(
-        &self,
-        after: Option<AwardKey>,
-        limit: usize,
-    ) -> Result<Vec<AwardRecord>> {
-        self.inner.unacknowledged(after, limit).await
-    }
-
-    async fn awards(
-        &self,
-        after: Option<AwardKey>,
-        limit: usize,
-    ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
-        self.inner.awards(after, limit).await
-    }
-
-    async fn accounts(
-        &self,
-        after: Option<Participant>,
-        limit: usize,
-    ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
-        self.inner.accounts(after, limit).await
-    }
-
-    async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
-        self.inner.waking(now, limit).await
-    }
-
-    async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
-        self.inner.uncollected(cohort).await
-    }
-
-    async fn forget(&self, cohort: Cohort) -> Result<u64> {
-        self.inner.forget(cohort).await
-    }
-
-    async fn erase(&self, participant: Participant) -> Result<()> {
-        self.inner.erase(participant).await
-    }
-
-    async fn numbers(&self) -> Result<Numbers> {
-        self.inner.numbers().await
-    }
-
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {
-        self.inner.delivery(id).await
-    }
-
     async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
         let begun = record.state == DeliveryState::Waiting && record.due > self.world.now();
         if self.has(Bug::AcknowledgedBeforeProcessed) && begun {
@@ -259,30 +205,6 @@ impl Store for MutantStore {
             return self.inner.put_delivery(&record).await;
         }
         self.inner.put_delivery(record).await
-    }
-
-    async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>> {
-        self.inner.due_deliveries(now, limit).await
-    }
-
-    async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
-        self.inner.forget_deliveries(before).await
-    }
-
-    async fn cursor(&self, source: &str) -> Result<Option<CursorRecord>> {
-        self.inner.cursor(source).await
-    }
-
-    async fn put_cursor(&self, record: &CursorRecord) -> Result<bool> {
-        self.inner.put_cursor(record).await
-    }
-
-    async fn draw(&self, name: &str, rate: Rate, wanted: u32, now: Timestamp) -> Result<Drawn> {
-        self.inner.draw(name, rate, wanted, now).await
-    }
-
-    async fn checkout(&self, id: CheckoutId) -> Result<Option<CheckoutRecord>> {
-        self.inner.checkout(id).await
     }
 
     async fn put_checkout(&self, record: &CheckoutRecord) -> Result<bool> {
@@ -296,10 +218,6 @@ impl Store for MutantStore {
         }
         let anyway = self.has(Bug::CheckoutOverwritten);
         self.inner.put_checkout_as(record, anyway).await
-    }
-
-    async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>> {
-        self.inner.due_checkouts(now, limit).await
     }
 }
 

@@ -9,12 +9,13 @@ use super::*;
 use crate::{
     Result, Timestamp,
     award::{Account, AwardKey, State},
-    checkout::{CheckoutId, CheckoutRecord},
+    checkout::CheckoutRecord,
     privacy::{Cohort, Participant},
     store::{
-        AwardRecord, Change, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn,
-        Holding, Listed, MemoryStore, Numbers, Owner, Rate,
+        AwardRecord, Change, Commit, Committed, CursorRecord, DeliveryRecord, Drawn, Holding,
+        Listed, MemoryStore, Owner, Rate,
     },
+    testing::{Layered, StoreLayer},
 };
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,23 +63,27 @@ struct Planted(Defect);
 
 #[async_trait]
 impl Fixture for Planted {
-    type Store = Defective;
+    type Store = Layered<Defective>;
 
-    async fn fresh(&self) -> Defective {
-        Defective {
+    async fn fresh(&self) -> Layered<Defective> {
+        Layered(Defective {
             store: MemoryStore::new(),
             defect: self.0,
             late: Mutex::new(None),
-        }
+        })
     }
 
-    async fn reopen(&self, store: Defective) -> Defective {
+    async fn reopen(&self, store: Layered<Defective>) -> Layered<Defective> {
         store
     }
 }
 
 #[async_trait]
-impl Store for Defective {
+impl StoreLayer for Defective {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
     async fn bind(&self, owner: &Owner) -> Result<()> {
         match self.defect {
             Defect::AnyOwner => Ok(()),
@@ -216,10 +221,6 @@ impl Store for Defective {
         Ok(due)
     }
 
-    async fn awards_of(&self, participant: Participant) -> Result<Vec<AwardRecord>> {
-        self.store.awards_of(participant).await
-    }
-
     async fn claim(
         &self,
         now: Timestamp,
@@ -267,14 +268,6 @@ impl Store for Defective {
         self.store.accounts(after, limit).await
     }
 
-    async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
-        self.store.waking(now, limit).await
-    }
-
-    async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
-        self.store.uncollected(cohort).await
-    }
-
     async fn forget(&self, cohort: Cohort) -> Result<u64> {
         if self.defect == Defect::ForgetsTheEpochOfOthers {
             let mut other = cohort;
@@ -291,14 +284,6 @@ impl Store for Defective {
         self.store.erase(participant).await
     }
 
-    async fn numbers(&self) -> Result<Numbers> {
-        self.store.numbers().await
-    }
-
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {
-        self.store.delivery(id).await
-    }
-
     async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
         let mut record = record.clone();
         if self.defect == Defect::DeliveriesOverwrite {
@@ -308,20 +293,12 @@ impl Store for Defective {
         self.store.put_delivery(&record).await
     }
 
-    async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>> {
-        self.store.due_deliveries(now, limit).await
-    }
-
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
         let before = match self.defect {
             Defect::ForgetsYoungDeliveries => Timestamp::MAX,
             _ => before,
         };
         self.store.forget_deliveries(before).await
-    }
-
-    async fn cursor(&self, source: &str) -> Result<Option<CursorRecord>> {
-        self.store.cursor(source).await
     }
 
     async fn put_cursor(&self, record: &CursorRecord) -> Result<bool> {
@@ -341,10 +318,6 @@ impl Store for Defective {
         self.store.draw(name, rate, wanted, now).await
     }
 
-    async fn checkout(&self, id: CheckoutId) -> Result<Option<CheckoutRecord>> {
-        self.store.checkout(id).await
-    }
-
     async fn put_checkout(&self, record: &CheckoutRecord) -> Result<bool> {
         let mut record = record.clone();
         if self.defect == Defect::PaymentOverwrites {
@@ -352,10 +325,6 @@ impl Store for Defective {
             record.version = held.map_or(0, |held| held.version) + 1;
         }
         self.store.put_checkout(&record).await
-    }
-
-    async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>> {
-        self.store.due_checkouts(now, limit).await
     }
 }
 
