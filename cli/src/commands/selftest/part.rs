@@ -105,7 +105,7 @@ async fn serve(dir: &Path, port: u32) -> Result<()> {
     wom_registry::serve(listener, registry, std::future::pending()).await
 }
 
-/// What works in a folder that [`Folder`](super::awards::Folder) made.
+/// What works in a folder of the test, with what the test has put there.
 async fn dispatcher(dir: &Path, faults: Option<Spoilt>) -> Result<Dispatcher> {
     let setting = |name: &str| {
         fs::read_to_string(dir.join(name)).map_err(|error| {
