@@ -1,5 +1,6 @@
 //! What SQLite says, as errors that tell what to do.
 
+use rusqlite::Error as SqliteError;
 use wom_sdk::{Error, Kind, Retry};
 
 /// What a failure means for the rest of the store.
@@ -14,13 +15,12 @@ pub(super) enum Severity {
 }
 
 /// SQLite's primary result code.
-fn primary(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<i32>().ok().map(|code| code & 0xff)
+fn primary(error: &SqliteError) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code & 0xff)
 }
 
 /// How far a failed write reaches.
-pub(super) fn severity(error: &sqlx::Error) -> Severity {
+pub(super) fn severity(error: &SqliteError) -> Severity {
     match primary(error) {
         // ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE.
         Some(1 | 18 | 19 | 20 | 25) => Severity::Write,
@@ -32,20 +32,13 @@ pub(super) fn severity(error: &sqlx::Error) -> Severity {
     }
 }
 
-/// Whether a key that must be new is there already.
-pub(super) fn is_duplicate(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.is_unique_violation())
-}
-
 /// Whether the file is not a data base at all, or a damaged one.
-pub(super) fn is_no_data_base(error: &sqlx::Error) -> bool {
+pub(super) fn is_no_data_base(error: &SqliteError) -> bool {
     matches!(primary(error), Some(11 | 26))
 }
 
 /// The error to show. Neither SQLite's messages nor ours hold what was to be written.
-pub(super) fn storage(error: sqlx::Error) -> Error {
+pub(super) fn storage(error: SqliteError) -> Error {
     let (message, hint) = match primary(&error) {
         Some(1 | 18 | 19 | 20 | 25) => (
             "the store cannot hold this",

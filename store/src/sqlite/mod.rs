@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod open;
 mod readers;
+mod row;
 mod statement;
 mod write;
 mod writer;
@@ -17,7 +18,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Row as _, sqlite::SqliteRow};
+use rusqlite::Params;
 use wom_sdk::{
     Result, Timestamp,
     award::{Account, AwardKey},
@@ -30,11 +31,11 @@ use wom_sdk::{
 };
 
 use crate::rows::{
-    self, AWARD, AwardRow, CHECKOUT, CheckoutRow, Columns, CommitRows, CursorRow, DELIVERY,
+    self, AWARD, AwardRow, CHECKOUT, CheckoutRow, Columns as _, CommitRows, CursorRow, DELIVERY,
     DeliveryRow,
 };
-use error::storage;
 use readers::Readers;
+use row::Row;
 use write::{Remove, Write};
 use writer::Writer;
 
@@ -117,54 +118,31 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn rows<T>(
+    /// All rows that a statement reads.
+    async fn rows(
         &self,
-        sql: String,
-        until: Option<Timestamp>,
-        limit: usize,
-        read: impl Fn(&SqliteRow) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let mut reader = self.readers.reader().await?;
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        if let Some(until) = until {
-            query = query.bind(until.as_millis());
-        }
-        let rows = query
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
-        rows.iter().map(read).collect()
+        sql: impl AsRef<str> + Send + 'static,
+        bound: impl Params + Send + 'static,
+    ) -> Result<Vec<Row>> {
+        let read = move |conn: &_| row::rows(conn, sql.as_ref(), bound);
+        self.readers.read(read).await
     }
 
-    /// Rows after a name, in its order.
-    async fn page(&self, sql: String, after: Vec<u8>, limit: usize) -> Result<Vec<SqliteRow>> {
-        let mut reader = self.readers.reader().await?;
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(after)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
-        Ok(rows)
-    }
-
+    /// The one row, where there is one.
     async fn row<T>(
         &self,
-        sql: String,
-        key: &[u8],
-        read: impl Fn(&SqliteRow) -> Result<T>,
+        sql: impl AsRef<str> + Send + 'static,
+        bound: impl Params + Send + 'static,
+        read: impl Fn(&Row) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut reader = self.readers.reader().await?;
-        let row = sqlx::query(AssertSqlSafe(sql))
-            .bind(key.to_vec())
-            .fetch_optional(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
-        row.as_ref().map(read).transpose()
+        self.rows(sql, bound).await?.first().map(read).transpose()
+    }
+
+    /// The number that a statement reads.
+    async fn number(&self, sql: &'static str, bound: impl Params + Send + 'static) -> Result<i64> {
+        let rows = self.rows(sql, bound).await?;
+        let number = rows.first().and_then(|row| row.number(0)?);
+        number.ok_or_else(|| rows::damaged("count"))
     }
 }
 
@@ -192,14 +170,7 @@ impl Store for SqliteStore {
     }
 
     async fn participant(&self, participant: Participant) -> Result<Holding> {
-        let mut reader = self.readers.reader().await?;
-        let rows = sqlx::query(HOLDING)
-            .bind(participant.0.to_vec())
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
-        rows::holding(&rows)
+        rows::holding(&self.rows(HOLDING, (participant.0,)).await?)
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed> {
@@ -212,7 +183,7 @@ impl Store for SqliteStore {
 
     async fn award(&self, key: AwardKey) -> Result<Option<AwardRecord>> {
         let sql = format!("SELECT {AWARD} FROM award WHERE key = ?");
-        self.row(sql, &key.0, rows::award).await
+        self.row(sql, (key.0,), rows::award).await
     }
 
     async fn advance(&self, record: &AwardRecord) -> Result<bool> {
@@ -221,14 +192,9 @@ impl Store for SqliteStore {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<AwardRecord>> {
-        let mut reader = self.readers.reader().await?;
-        let rows = sqlx::query(AssertSqlSafe(due_awards()))
-            .bind(now.as_millis())
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
+        let rows = self
+            .rows(due_awards(), (now.as_millis(), at_most(limit)))
+            .await?;
         let mut due = Vec::with_capacity(rows.len());
         for row in &rows {
             match rows::award(row) {
@@ -236,8 +202,11 @@ impl Store for SqliteStore {
                 // One that cannot be read must not stand in the way of the others.
                 Err(error) => {
                     tracing::error!(code = error.code(), "a damaged award is parked");
-                    let key: Vec<u8> = row.try_get(0).map_err(storage)?;
-                    self.writer.write(Write::Park(key)).await?;
+                    let key = row
+                        .bytes(0)
+                        .flatten()
+                        .ok_or_else(|| rows::damaged("award"))?;
+                    self.writer.write(Write::Park(key.to_vec())).await?;
                 }
             }
         }
@@ -268,13 +237,7 @@ impl Store for SqliteStore {
         let sql = format!(
             "SELECT {AWARD} FROM award WHERE participant = ? AND state <> 'acknowledged' ORDER BY key"
         );
-        let mut reader = self.readers.reader().await?;
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(participant.0.to_vec())
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
+        let rows = self.rows(sql, (participant.0,)).await?;
         rows.iter().map(rows::award).collect()
     }
 
@@ -283,8 +246,10 @@ impl Store for SqliteStore {
         after: Option<AwardKey>,
         limit: usize,
     ) -> Result<Vec<AwardRecord>> {
-        let after = after.map_or_else(Vec::new, |key| key.0.to_vec());
-        let rows = self.page(unacknowledged_awards(), after, limit).await?;
+        let after = after.map(|key| key.0);
+        let rows = self
+            .rows(unacknowledged_awards(), (after, at_most(limit)))
+            .await?;
         rows.iter().map(rows::award).collect()
     }
 
@@ -295,7 +260,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Listed<AwardKey, AwardRecord>>> {
         let sql = format!("SELECT {AWARD} FROM award WHERE key > ? ORDER BY key LIMIT ?");
         let after = after.map_or_else(Vec::new, |key| key.0.to_vec());
-        rows::listed_awards(&self.page(sql, after, limit).await?)
+        rows::listed_awards(&self.rows(sql, (after, at_most(limit))).await?)
     }
 
     async fn accounts(
@@ -304,43 +269,25 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
         let after = after.map_or_else(Vec::new, |participant| participant.0.to_vec());
-        rows::listed_accounts(&self.page(ACCOUNTS.to_owned(), after, limit).await?)
+        rows::listed_accounts(&self.rows(ACCOUNTS, (after, at_most(limit))).await?)
     }
 
     async fn waking(&self, now: Timestamp, limit: usize) -> Result<Vec<Participant>> {
-        let sql = waking_participants().to_owned();
-        self.rows(sql, Some(now), limit, rows::participant).await
+        let bound = (now.as_millis(), at_most(limit));
+        let rows = self.rows(waking_participants(), bound).await?;
+        rows.iter().map(rows::participant).collect()
     }
 
     async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM participant JOIN account ON participant = id
                        WHERE name >= ?1 AND name <= ?2 AND settled > awarded)
                    OR EXISTS (SELECT 1 FROM award WHERE participant >= ?1 AND participant <= ?2)";
-        let mut last = cohort.0.to_vec();
-        last.extend([0xff; 25]);
-        let mut reader = self.readers.reader().await?;
-        let found = sqlx::query_scalar(sql)
-            .bind(cohort.0.to_vec())
-            .bind(last)
-            .fetch_one(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
-        Ok(found)
+        Ok(self.number(sql, names_of(cohort.0)).await? != 0)
     }
 
     async fn forget(&self, cohort: Cohort) -> Result<u64> {
         let count = "SELECT count(*) FROM participant WHERE name >= ? AND name <= ?";
-        let mut last = cohort.0.to_vec();
-        last.extend([0xff; 25]);
-        let mut reader = self.readers.reader().await?;
-        let count: i64 = sqlx::query_scalar(count)
-            .bind(cohort.0.to_vec())
-            .bind(last)
-            .fetch_one(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
+        let count = self.number(count, names_of(cohort.0)).await?;
         self.remove(Remove::Cohort(cohort.0)).await?;
         Ok(count.unsigned_abs())
     }
@@ -351,28 +298,17 @@ impl Store for SqliteStore {
     }
 
     async fn numbers(&self) -> Result<Numbers> {
-        let mut reader = self.readers.reader().await?;
-        let awards = sqlx::query(
-            "SELECT state, reason, count(*), min(accepted) FROM award GROUP BY state, reason
-             ORDER BY state, reason",
-        )
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(storage)?;
-        let deliveries = sqlx::query(
-            "SELECT state, reason, count(*), min(received) FROM delivery GROUP BY state, reason
-             ORDER BY state, reason",
-        )
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(storage)?;
-        let uncollected: i64 = sqlx::query_scalar(
-            "SELECT coalesce(sum(settled - awarded), 0) FROM account WHERE settled > awarded",
-        )
-        .fetch_one(&mut *reader)
-        .await
-        .map_err(storage)?;
-        reader.done();
+        let awards = "SELECT state, reason, count(*), min(accepted) FROM award
+                      GROUP BY state, reason ORDER BY state, reason";
+        let deliveries = "SELECT state, reason, count(*), min(received) FROM delivery
+                          GROUP BY state, reason ORDER BY state, reason";
+        let uncollected =
+            "SELECT coalesce(sum(settled - awarded), 0) FROM account WHERE settled > awarded";
+        let (awards, deliveries) = (
+            self.rows(awards, []).await?,
+            self.rows(deliveries, []).await?,
+        );
+        let uncollected = self.number(uncollected, []).await?;
         Ok(Numbers {
             awards: awards.iter().map(rows::count).collect::<Result<_>>()?,
             deliveries: deliveries.iter().map(rows::count).collect::<Result<_>>()?,
@@ -382,7 +318,7 @@ impl Store for SqliteStore {
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>> {
         let sql = format!("SELECT {DELIVERY} FROM delivery WHERE id = ?");
-        self.row(sql, &id.0.0, rows::delivery).await
+        self.row(sql, (id.0.0,), rows::delivery).await
     }
 
     async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
@@ -391,33 +327,21 @@ impl Store for SqliteStore {
     }
 
     async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>> {
-        self.rows(due_deliveries(), Some(now), limit, rows::delivery)
-            .await
+        let bound = (now.as_millis(), at_most(limit));
+        let rows = self.rows(due_deliveries(), bound).await?;
+        rows.iter().map(rows::delivery).collect()
     }
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
         let count = "SELECT count(*) FROM delivery WHERE state = 'done' AND received < ?";
-        let mut reader = self.readers.reader().await?;
-        let count: i64 = sqlx::query_scalar(count)
-            .bind(before.as_millis())
-            .fetch_one(&mut *reader)
-            .await
-            .map_err(storage)?;
-        reader.done();
+        let count = self.number(count, (before.as_millis(),)).await?;
         self.remove(Remove::Deliveries(before.as_millis())).await?;
         Ok(count.unsigned_abs())
     }
 
     async fn cursor(&self, source: &str) -> Result<Option<CursorRecord>> {
-        let mut reader = self.readers.reader().await?;
-        let row =
-            sqlx::query("SELECT source, version, sealed, due, failed FROM cursor WHERE source = ?")
-                .bind(source.to_owned())
-                .fetch_optional(&mut *reader)
-                .await
-                .map_err(storage)?;
-        reader.done();
-        row.as_ref().map(rows::cursor).transpose()
+        let sql = "SELECT source, version, sealed, due, failed FROM cursor WHERE source = ?";
+        self.row(sql, (source.to_owned(),), rows::cursor).await
     }
 
     async fn put_cursor(&self, record: &CursorRecord) -> Result<bool> {
@@ -434,7 +358,7 @@ impl Store for SqliteStore {
 
     async fn checkout(&self, id: CheckoutId) -> Result<Option<CheckoutRecord>> {
         let sql = format!("SELECT {CHECKOUT} FROM checkout WHERE id = ?");
-        self.row(sql, &id.0, rows::checkout).await
+        self.row(sql, (id.0,), rows::checkout).await
     }
 
     async fn put_checkout(&self, record: &CheckoutRecord) -> Result<bool> {
@@ -443,8 +367,9 @@ impl Store for SqliteStore {
     }
 
     async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>> {
-        self.rows(due_checkouts(), Some(now), limit, rows::checkout)
-            .await
+        let bound = (now.as_millis(), at_most(limit));
+        let rows = self.rows(due_checkouts(), bound).await?;
+        rows.iter().map(rows::checkout).collect()
     }
 
     async fn close(&self) -> Result<()> {
@@ -471,22 +396,16 @@ const ACCOUNTS: &str = "
         LEFT JOIN account a ON a.participant = p.id
         ORDER BY p.name";
 
-impl Columns for SqliteRow {
-    fn bytes(&self, index: usize) -> Option<Option<&[u8]>> {
-        self.try_get(index).ok()
-    }
+/// The first and the last name that a participant of a cohort may have.
+fn names_of(cohort: [u8; 7]) -> (Vec<u8>, Vec<u8>) {
+    let mut last = cohort.to_vec();
+    last.extend([0xff; 25]);
+    (cohort.to_vec(), last)
+}
 
-    fn text(&self, index: usize) -> Option<Option<&str>> {
-        self.try_get(index).ok()
-    }
-
-    fn number(&self, index: usize) -> Option<Option<i64>> {
-        self.try_get(index).ok()
-    }
-
-    fn flag(&self, index: usize) -> Option<bool> {
-        self.try_get(index).ok()
-    }
+/// A limit as the data base's integer.
+fn at_most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 fn due_awards() -> String {
@@ -524,23 +443,17 @@ mod tests {
     async fn what_is_due_is_read_off_an_index() {
         let dir = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(dir.path().join("wom.db")).await.unwrap();
-        let mut reader = store.readers.reader().await.unwrap();
         for (sql, index) in [
             (due_awards(), "award_due"),
             (due_checkouts(), "checkout_due"),
             (due_deliveries(), "delivery_due"),
             (waking_participants().to_owned(), "participant_wake"),
         ] {
-            let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
-                .bind(0)
-                .bind(1)
-                .fetch_all(&mut *reader)
-                .await
-                .unwrap();
-            let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
-            let [step] = &steps[..] else {
-                panic!("more than one step: {steps:?}");
+            let plan = format!("EXPLAIN QUERY PLAN {sql}");
+            let [step] = &store.rows(plan, (0, 1)).await.unwrap()[..] else {
+                panic!("more than one step: {sql}");
             };
+            let step = step.text(3).unwrap().unwrap();
             assert!(step.contains(&format!("USING INDEX {index}")), "{step}");
         }
     }
@@ -555,14 +468,11 @@ mod tests {
             .close()
             .await
             .unwrap();
-        let mut conn = sqlx::ConnectOptions::connect(&open::options(&path))
-            .await
-            .unwrap();
-        sqlx::raw_sql(
+        let conn = open::connect(&path, open::Access::Write).unwrap();
+        conn.execute(
             "INSERT INTO award VALUES (1, zeroblob(32), 1, 'canary', 'accepted', NULL, NULL, 0, 0, 0, 1, NULL, 0, 0)",
+            [],
         )
-        .execute(&mut conn)
-        .await
         .unwrap();
         drop(conn);
         let store = SqliteStore::open(&path).await.unwrap();

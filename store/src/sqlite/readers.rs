@@ -1,18 +1,17 @@
 //! Connections for reading, which never wait for the writer.
 
 use std::{
-    ops::{Deref, DerefMut},
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
 use wom_sdk::Result;
 
 use super::{
     error::{closed, storage},
-    open,
+    open::{self, Access},
     writer::State,
 };
 
@@ -21,89 +20,61 @@ const READERS: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct Readers {
-    options: SqliteConnectOptions,
-    idle: Mutex<Vec<SqliteConnection>>,
-    turns: Semaphore,
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    /// Held by whoever reads; `false` once nobody may any more.
+    open: RwLock<bool>,
+    turns: Arc<Semaphore>,
     state: Arc<State>,
-}
-
-/// A connection in use. Dropped before [`done`](Self::done), it is closed: whoever was reading
-/// gave up in the middle.
-#[derive(Debug)]
-pub(super) struct Reader<'a> {
-    conn: Option<SqliteConnection>,
-    readers: &'a Readers,
-    _turn: SemaphorePermit<'a>,
 }
 
 impl Readers {
     pub(super) fn new(path: &Path, state: Arc<State>) -> Self {
         Self {
-            options: open::options(path).read_only(true),
+            path: path.to_owned(),
             idle: Mutex::default(),
-            turns: Semaphore::new(READERS as usize),
+            open: RwLock::new(true),
+            turns: Arc::new(Semaphore::new(READERS as usize)),
             state,
         }
     }
 
-    /// A connection that reads what was committed before.
-    pub(super) async fn reader(&self) -> Result<Reader<'_>> {
+    /// Reads what was committed before, on a connection of its own, where waiting for the disk
+    /// keeps nobody else from working. Whoever does not wait for it any more disturbs nothing.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.state.check()?;
-        let turn = self.turns.acquire().await.map_err(|_| closed())?;
+        let turns = Arc::clone(&self.turns);
+        let turn = turns.acquire_owned().await.map_err(|_| closed())?;
         self.state.check()?;
-        let idle = self.idle().pop();
-        let conn = match idle {
-            Some(conn) => conn,
-            None => self.options.connect().await.map_err(storage)?,
-        };
-        Ok(Reader {
-            conn: Some(conn),
-            readers: self,
-            _turn: turn,
-        })
+        let own = Arc::clone(self);
+        let reading = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let open = own.open.read().unwrap_or_else(PoisonError::into_inner);
+            if !*open {
+                return Err(closed());
+            }
+            let idle = own.idle().pop();
+            let conn = idle.map_or_else(|| open::connect(&own.path, Access::Read), Ok);
+            let conn = conn.map_err(storage)?;
+            let found = read(&conn).map_err(storage);
+            own.idle().push(conn);
+            found
+        });
+        // Where it fails the runtime ends.
+        reading.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Waits for those who read, lets nobody read any more, and closes all connections.
-    pub(super) async fn close(&self) {
-        if let Ok(all) = self.turns.acquire_many(READERS).await {
-            all.forget();
-        }
+    /// Waits for those who read, lets nobody read any more, and closes all connections. Blocks.
+    pub(super) fn close(&self) {
         self.turns.close();
-        let idle = std::mem::take(&mut *self.idle());
-        for conn in idle {
-            // Nothing was written on it: whatever it says at its end does not matter.
-            let _ = conn.close().await;
-        }
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = false;
+        self.idle().clear();
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SqliteConnection>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Reader<'_> {
-    /// Gives the connection back for the next one to read.
-    pub(super) fn done(mut self) {
-        if let Some(conn) = self.conn.take() {
-            self.readers.idle().push(conn);
-        }
-    }
-}
-
-impl Deref for Reader<'_> {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        self.conn
-            .as_ref()
-            .expect("a reader has its connection until it is done")
-    }
-}
-
-impl DerefMut for Reader<'_> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        self.conn
-            .as_mut()
-            .expect("a reader has its connection until it is done")
     }
 }

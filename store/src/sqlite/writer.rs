@@ -2,6 +2,8 @@
 //!
 //! It commits in groups. While one group is being made durable, the next one gathers; so one sync
 //! of the disk serves as many callers as happen to wait. Nobody is answered before the sync.
+//!
+//! SQLite runs on this very thread: a caller who is alone waits for two wake-ups, there and back.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -9,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection as _, SqliteConnection};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use wom_sdk::{Error, Kind, Result};
 
@@ -17,7 +19,7 @@ use super::{
     error::{Severity, closed, severity, stopped, storage},
     file, open,
     readers::Readers,
-    write::{Failure, Write, apply_all},
+    write::{Failure, Write},
 };
 
 /// How many writes stand in one transaction at most.
@@ -68,13 +70,7 @@ impl Writer {
         let shared = state.clone();
         let thread = thread::Builder::new()
             .name("wom-store".into())
-            .spawn(move || {
-                // The callers' runtime may end before the last write does: this is our own.
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .build()
-                    .map_err(|error| no_thread().because(error))?;
-                runtime.block_on(run(&path, patience, ready, queue, shared))
-            })
+            .spawn(move || run(&path, patience, ready, queue, shared))
             .map_err(|error| no_thread().because(error))?;
         let readers = match opened.await {
             Ok(opened) => opened?,
@@ -123,7 +119,7 @@ fn no_thread() -> Error {
 }
 
 /// The life of the thread. The claim is let go of last.
-async fn run(
+fn run(
     path: &std::path::Path,
     patience: Duration,
     ready: oneshot::Sender<Result<Arc<Readers>>>,
@@ -131,7 +127,7 @@ async fn run(
     state: Arc<State>,
 ) -> Result<()> {
     let opened = match file::claim(path, patience) {
-        Ok(claimed) => open::open(&claimed).await.map(|conn| (claimed, conn)),
+        Ok(claimed) => open::open(&claimed).map(|conn| (claimed, conn)),
         Err(error) => Err(error),
     };
     let (claimed, mut conn) = match opened {
@@ -144,18 +140,18 @@ async fn run(
     let readers = Arc::new(Readers::new(&claimed.path, state.clone()));
     if ready.send(Ok(readers.clone())).is_ok() {
         let mut group = Vec::with_capacity(GROUP);
-        while queue.recv_many(&mut group, GROUP).await > 0 {
-            if serve(&mut conn, &mut group, &state).await.is_err() {
+        while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+            if serve(&mut conn, &mut group, &state).is_err() {
                 queue.close();
-                while let Some(job) = queue.recv().await {
+                while let Some(job) = queue.blocking_recv() {
                     let _ = job.done.send(Err(stopped()));
                 }
                 break;
             }
         }
     }
-    readers.close().await;
-    let ended = end(conn, &state).await;
+    readers.close();
+    let ended = end(conn, &state);
     drop(claimed);
     ended
 }
@@ -164,12 +160,8 @@ async fn run(
 struct Stop;
 
 /// Commits a group of writes and answers everybody in it.
-async fn serve(
-    conn: &mut SqliteConnection,
-    group: &mut Vec<Job>,
-    state: &State,
-) -> Result<(), Stop> {
-    let failed = match transact(conn, group).await {
+fn serve(conn: &mut Connection, group: &mut Vec<Job>, state: &State) -> Result<(), Stop> {
+    let failed = match transact(conn, group) {
         Ok(answers) => {
             for (job, answer) in group.drain(..).zip(answers) {
                 // Whoever does not wait any more does not want to know.
@@ -179,15 +171,13 @@ async fn serve(
         }
         Err(failed) => failed,
     };
-    let rolled_back = sqlx::query("ROLLBACK").execute(&mut *conn).await;
-    // SQLite may have rolled back by itself; then there is no transaction to roll back.
-    let lost = rolled_back.is_err_and(|error| severity(&error) == Severity::Store);
-    let stop = lost || severity(&failed) == Severity::Store;
+    // It was rolled back, unless that failed too.
+    let stop = !conn.is_autocommit() || severity(&failed) == Severity::Store;
     if !stop && group.len() > 1 {
         // One of them may be too large for the disk: the others go on without it.
         let mut jobs = std::mem::take(group).into_iter();
         while let Some(job) = jobs.next() {
-            if Box::pin(serve(conn, &mut vec![job], state)).await.is_err() {
+            if serve(conn, &mut vec![job], state).is_err() {
                 jobs.for_each(|job| drop(job.done.send(Err(stopped()))));
                 return Err(Stop);
             }
@@ -206,32 +196,29 @@ async fn serve(
 }
 
 /// Applies a group in one transaction. An error means that nothing of it may be relied on.
-async fn transact(
-    conn: &mut SqliteConnection,
-    group: &[Job],
-) -> Result<Vec<Result<bool>>, sqlx::Error> {
-    if let [job] = group {
-        return match job.write.apply_alone(conn).await {
-            Ok(done) => Ok(vec![Ok(done)]),
-            Err(Failure::Write(error)) => Ok(vec![Err(error)]),
-            Err(Failure::Transaction(error)) => Err(error),
-        };
+fn transact(conn: &mut Connection, group: &[Job]) -> rusqlite::Result<Vec<Result<bool>>> {
+    // Dropped before its commit it is rolled back.
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut answers = Vec::with_capacity(group.len());
+    for job in group {
+        answers.push(match job.write.apply(&transaction) {
+            Ok(done) => Ok(done),
+            Err(Failure::Write(error)) => Err(error),
+            Err(Failure::Transaction(error)) => return Err(error),
+        });
     }
-    let writes: Vec<_> = group.iter().map(|job| &job.write).collect();
-    let answers = apply_all(conn, &writes).await?;
-    sqlx::query("COMMIT").execute(conn).await?;
+    transaction.commit()?;
     Ok(answers)
 }
 
 /// Brings everything into the one file and closes it.
-async fn end(mut conn: SqliteConnection, state: &State) -> Result<()> {
+fn end(conn: Connection, state: &State) -> Result<()> {
     if state.check().is_ok() {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut conn)
-            .await
+        let read = |_: &rusqlite::Row<'_>| Ok(());
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], read)
             .map_err(storage)?;
     }
-    conn.close().await.map_err(storage)
+    conn.close().map_err(|(_, error)| storage(error))
 }
 
 #[cfg(test)]
@@ -283,37 +270,30 @@ mod tests {
         })
     }
 
-    async fn opened() -> (tempfile::TempDir, file::Claimed, SqliteConnection) {
+    fn opened() -> (tempfile::TempDir, file::Claimed, Connection) {
         let dir = tempfile::tempdir().unwrap();
         let claimed = file::claim(&dir.path().join("wom.db"), Duration::ZERO).unwrap();
-        let conn = open::open(&claimed).await.unwrap();
+        let conn = open::open(&claimed).unwrap();
         (dir, claimed, conn)
     }
 
     /// Serves them as one group. `None`: the answer was an error.
-    async fn serve_all(conn: &mut SqliteConnection, jobs: Vec<(Job, Answer)>) -> Vec<Result<bool>> {
+    fn serve_all(conn: &mut Connection, jobs: Vec<(Job, Answer)>) -> Vec<Result<bool>> {
         let (mut group, answers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
         let state = State::default();
-        assert!(serve(conn, &mut group, &state).await.is_ok());
+        assert!(serve(conn, &mut group, &state).is_ok());
         assert!(group.is_empty() && state.check().is_ok());
-        let mut results = Vec::new();
-        for answer in answers {
-            results.push(answer.await.unwrap());
-        }
-        results
+        let results = answers.into_iter().map(|answer| answer.blocking_recv());
+        results.collect::<Result<_, _>>().unwrap()
     }
 
-    async fn count(conn: &mut SqliteConnection, table: &'static str) -> i64 {
-        let sql = format!("SELECT count(*) FROM {table}");
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .fetch_one(conn)
-            .await
-            .unwrap()
+    fn number(conn: &Connection, sql: &str) -> i64 {
+        conn.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
-    #[tokio::test]
-    async fn members_of_a_group_roll_back_alone() {
-        let (_dir, _claimed, mut conn) = opened().await;
+    #[test]
+    fn members_of_a_group_roll_back_alone() {
+        let (_dir, _claimed, mut conn) = opened();
         let settle = |expected, awards| {
             job(Commit {
                 change: Some(Change {
@@ -335,27 +315,22 @@ mod tests {
                 settle(1, vec![award(1, 0)]),
                 accept(vec![award(6, 0)]),
             ],
-        )
-        .await;
+        );
         let done: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
         assert_eq!(done, [true, false, false, true, false, false, true]);
-        let keys: Vec<Vec<u8>> = sqlx::query_scalar("SELECT key FROM award ORDER BY key")
-            .fetch_all(&mut conn)
-            .await
-            .unwrap();
-        assert_eq!(keys, [1, 4, 6].map(|n| vec![n; 32]));
-        let version: i64 = sqlx::query_scalar("SELECT version FROM participant")
-            .fetch_one(&mut conn)
-            .await
-            .unwrap();
-        assert_eq!(version, 1);
+        let mut keys = conn.prepare("SELECT key FROM award ORDER BY key").unwrap();
+        let keys: Result<Vec<Vec<u8>>, _> = keys.query_map([], |row| row.get(0)).unwrap().collect();
+        assert_eq!(keys.unwrap(), [1, 4, 6].map(|n| vec![n; 32]));
+        assert_eq!(number(&conn, "SELECT version FROM participant"), 1);
     }
 
-    #[tokio::test]
-    async fn a_write_too_large_for_the_disk_leaves_the_others_alone() {
-        let (_dir, _claimed, mut conn) = opened().await;
-        let limit = |pages: u32| sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-        sqlx::raw_sql(limit(60)).execute(&mut conn).await.unwrap();
+    #[test]
+    fn a_write_too_large_for_the_disk_leaves_the_others_alone() {
+        let (_dir, _claimed, mut conn) = opened();
+        let limit = |conn: &Connection, pages| {
+            conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+        };
+        limit(&conn, 60).unwrap();
         let group = || {
             vec![
                 accept(vec![award(1, 100)]),
@@ -363,41 +338,35 @@ mod tests {
                 accept(vec![award(3, 100)]),
             ]
         };
-        let answers = serve_all(&mut conn, group()).await;
+        let answers = serve_all(&mut conn, group());
         assert!(matches!(answers[..], [Ok(true), Err(_), Ok(true)]));
         let error = answers[1].as_ref().unwrap_err();
         assert_eq!(
             (error.kind(), error.message()),
             (Kind::StorageFailed, "the disk is full")
         );
-        assert_eq!(count(&mut conn, "award").await, 2);
+        assert_eq!(number(&conn, "SELECT count(*) FROM award"), 2);
 
         // There is space again, and it goes on.
-        sqlx::raw_sql(limit(10_000))
-            .execute(&mut conn)
-            .await
-            .unwrap();
-        let answers = serve_all(&mut conn, group()).await;
+        limit(&conn, 10_000).unwrap();
+        let answers = serve_all(&mut conn, group());
         assert!(matches!(answers[..], [Ok(false), Ok(true), Ok(false)]));
-        assert_eq!(count(&mut conn, "award").await, 3);
+        assert_eq!(number(&conn, "SELECT count(*) FROM award"), 3);
     }
 
-    #[tokio::test]
-    async fn a_store_that_may_not_be_written_stops() {
-        let (_dir, _claimed, mut conn) = opened().await;
-        sqlx::raw_sql("PRAGMA query_only = ON")
-            .execute(&mut conn)
-            .await
-            .unwrap();
+    #[test]
+    fn a_store_that_may_not_be_written_stops() {
+        let (_dir, _claimed, mut conn) = opened();
+        conn.pragma_update(None, "query_only", true).unwrap();
         let state = State::default();
         let (one, first) = accept(vec![award(1, 0)]);
         let (two, second) = accept(vec![award(2, 0)]);
-        assert!(serve(&mut conn, &mut vec![one, two], &state).await.is_err());
+        assert!(serve(&mut conn, &mut vec![one, two], &state).is_err());
         for answer in [first, second] {
-            let error = answer.await.unwrap().unwrap_err();
+            let error = answer.blocking_recv().unwrap().unwrap_err();
             assert_eq!(error.message(), "the data base cannot be written");
         }
         assert!(state.check().is_err());
-        assert_eq!(count(&mut conn, "award").await, 0);
+        assert_eq!(number(&conn, "SELECT count(*) FROM award"), 0);
     }
 }
