@@ -36,6 +36,7 @@ pub(crate) const CHECKOUT: &str = "id, version, charge, state, sealed, tries, un
 pub(crate) struct CommitRows {
     pub(crate) participant: Option<ParticipantRows>,
     pub(crate) awards: Vec<AwardRow>,
+    pub(crate) moved: Option<AwardRow>,
 }
 
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub(crate) struct AccountRow {
     pub(crate) settled: u32,
     pub(crate) awarded: u32,
     pub(crate) n: u32,
+    pub(crate) refused: u32,
+    pub(crate) returned: u32,
 }
 
 #[derive(Debug)]
@@ -120,7 +123,11 @@ pub(crate) struct CheckoutRow {
 
 impl CommitRows {
     pub(crate) fn of(commit: Commit) -> Result<Self> {
-        let Commit { change, awards } = commit;
+        let Commit {
+            change,
+            awards,
+            moved,
+        } = commit;
         let participant = change.map(|change| {
             Ok::<_, Error>(ParticipantRows {
                 name: change.participant.0,
@@ -138,13 +145,14 @@ impl CommitRows {
         Ok(Self {
             participant: participant.transpose()?,
             awards: awards.iter().map(AwardRow::of).collect::<Result<_>>()?,
+            moved: moved.as_ref().map(AwardRow::of).transpose()?,
         })
     }
 
     /// The award, if this accepts one and does nothing else.
     pub(crate) fn one_award(&self) -> Option<&AwardRow> {
-        match (&self.participant, &self.awards[..]) {
-            (None, [award]) => Some(award),
+        match (&self.participant, &self.awards[..], &self.moved) {
+            (None, [award], None) => Some(award),
             _ => None,
         }
     }
@@ -175,6 +183,8 @@ impl AccountRow {
             settled: account.settled,
             awarded: account.awarded,
             n: account.n,
+            refused: account.refused,
+            returned: account.returned,
         }
     }
 }
@@ -247,7 +257,7 @@ impl CheckoutRow {
     }
 }
 
-/// Everything about a participant, from rows of ten columns. The first says what the row is: 0 the
+/// Everything about a participant, from rows of twelve columns. The first says what the row is: 0 the
 /// participant with handle and version, 1 an entry, 2 an account.
 pub(crate) fn holding(rows: &[impl Columns]) -> Result<Holding> {
     let mut holding = Holding::default();
@@ -291,6 +301,8 @@ fn account(row: &impl Columns) -> Option<Account> {
         awarded: int(row, 7)?,
         n: int(row, 8)?,
         settled: int(row, 9)?,
+        refused: int(row, 10)?,
+        returned: int(row, 11)?,
     })
 }
 
@@ -390,14 +402,14 @@ pub(crate) fn listed_awards(rows: &[impl Columns]) -> Result<Vec<Listed<AwardKey
     listed.collect()
 }
 
-/// Accounts by participant, from rows of eleven columns: whether there is an account, its columns
+/// Accounts by participant, from rows of thirteen columns: whether there is an account, its columns
 /// where [`holding`] has them, and at the end the participant's name.
 pub(crate) fn listed_accounts(
     rows: &[impl Columns],
 ) -> Result<Vec<Listed<Participant, Vec<Account>>>> {
     let mut listed: Vec<Listed<Participant, Vec<Account>>> = Vec::new();
     for row in rows {
-        let name = array(row, 10).map(Participant);
+        let name = array(row, 12).map(Participant);
         let name = name.ok_or_else(|| damaged("participant"))?;
         if listed.last().is_none_or(|(last, _)| *last != name) {
             listed.push((name, Ok(Vec::new())));

@@ -120,6 +120,11 @@ impl Outbox {
         Dispatcher::open(self.store(), issuer, keys, Arc::new(SystemClock)).await
     }
 
+    /// The campaign's name.
+    pub fn campaign(&self) -> &str {
+        &self.config.campaign.name
+    }
+
     pub fn zone(&self) -> &Zone {
         &self.config.campaign.zone
     }

@@ -25,7 +25,8 @@ enum Command {
     },
     /// Award them after all; one that was refused before, too.
     Accept(Keys),
-    /// Do not award them. They are kept, and can be accepted later.
+    /// Do not award them. They are kept, and can be accepted later, unless other records have shown
+    /// meanwhile that the same minutes count.
     Refuse(Keys),
 }
 
@@ -85,11 +86,11 @@ async fn judge(outbox: &Outbox, keys: &[String], accept: bool, output: &Output) 
         records.push(record);
     }
     let dispatcher = outbox.dispatcher().await?;
+    let campaign = outbox.campaign();
     for record in &records {
         match accept {
-            true => dispatcher.resume(record.key).await?,
-            false if is_held(record) => dispatcher.refuse(record.key).await?,
-            false => {}
+            true => dispatcher.accept_held(record.key, campaign).await?,
+            false => dispatcher.refuse_held(record.key, campaign).await?,
         }
     }
     let minutes: u64 = records

@@ -128,6 +128,8 @@ async fn what_somebody_wrote_into_the_store_is_found() {
         ("UPDATE account SET unit = unit || 'x'".to_owned(), &["account_damaged"]),
         ("UPDATE account SET n = 0".to_owned(), &["account_miscounted"]),
         ("UPDATE account SET n = 31".to_owned(), &["account_miscounted"]),
+        ("UPDATE account SET returned = 5".to_owned(), &["account_miscounted"]),
+        ("UPDATE account SET refused = 5".to_owned(), &["refused_not_refused"]),
         ("UPDATE account SET settled = 241".to_owned(), &["account_over_cap"]),
         (
             "UPDATE account SET awarded = 40".to_owned(),

@@ -139,3 +139,35 @@ async fn what_the_rules_hold_waits_for_a_person_and_is_kept_when_it_is_refused()
     assert_eq!(exported.last().unwrap()["exported"]["minutes"], 40);
     assert_eq!(town.registry.books().await.unwrap().total.issued, 110);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_is_paid_if_other_records_show_it_and_not_twice() {
+    let town = Town::new().await;
+    let mut file = String::from("participant,activity,start,end,steps\n");
+    for minute in 10..50 {
+        let end = minute + 1;
+        file.push_str(&format!(
+            "me,stepping,2026-03-01T10:{minute}:00Z,2026-03-01T10:{end}:00Z,117\n"
+        ));
+    }
+    fs::write(town.path("steps.csv"), file).unwrap();
+    town.done(&["submit", "activity.csv", "steps.csv"]);
+    let held = town.done(&["review", "list"]);
+    let key = held[0]["award"]["key"].as_str().unwrap();
+    town.done(&["review", "refuse", key]);
+
+    // A watch saw most of the same walk: nothing in doubt. It comes twice.
+    town.write(
+        "watch.csv",
+        "participant,activity,start,end\nme,walking,2026-03-01T10:10:00Z,2026-03-01T10:40:00Z\n",
+    );
+    for awarded in [30, 0] {
+        let submitted = town.done(&["submit", "activity.csv", "watch.csv", "--acknowledge"]);
+        assert_eq!(submitted.last().unwrap()["summary"]["awarded"], awarded);
+        assert!(town.done(&["review", "list"]).is_empty());
+    }
+    assert_eq!(town.refused(&["review", "accept", key]), "input_invalid");
+    assert_eq!(town.registry.books().await.unwrap().total.issued, 30);
+    let audit = town.done(&["audit", "--registry-dir", "registry"]);
+    assert_eq!(audit.last().unwrap()["audit"]["agrees"], true);
+}

@@ -80,7 +80,7 @@ type Sums = BTreeMap<(Option<Day>, Option<Aim>), u64>;
 ///
 /// Accounts know what was made into awards, and do not know what became of these: an award that
 /// nobody acknowledged is on its way and waits, or was handed over, or is held for somebody to
-/// look at. None of that was collected.
+/// look at. None of that was collected. What was refused is in no account any more.
 fn tell_apart(given: &[Given], awards: &[AwardRecord], zone: &Zone) -> (Vec<Row>, Vec<Row>) {
     let (mut waiting, mut collected) = (Sums::new(), Sums::new());
     for given in given {
@@ -92,7 +92,7 @@ fn tell_apart(given: &[Given], awards: &[AwardRecord], zone: &Zone) -> (Vec<Row>
         *waiting.entry(key).or_default() += u64::from(given.minutes.saturating_sub(given.awarded));
         *collected.entry(key).or_default() += u64::from(given.awarded);
     }
-    for award in awards {
+    for award in awards.iter().filter(|award| !award.state.is_refused()) {
         for reason in wom_sinks::reasons(&award.content, zone) {
             take(&mut collected, reason);
             if award.state != State::Offered && !award.state.is_withheld() {
@@ -199,6 +199,12 @@ mod tests {
                 State::Held("too_fast".to_owned()),
                 "2026-03-03T00:00:00Z",
                 15,
+            ),
+            // Refused: the account does not know of these minutes any more.
+            award(
+                State::Parked(State::REFUSED.to_owned()),
+                "2026-03-01T00:00:00Z",
+                20,
             ),
             // The milestone, which vouchers date and the account does not.
             award(State::Offered, "2026-03-04T00:00:00Z", 60),

@@ -7,10 +7,16 @@ use super::error::{storage, unreachable};
 
 /// The steps from nothing to the present version: each leads to the version that is its place
 /// here, counted from 1, and says which workers the schema serves after it, by the oldest version.
-const STEPS: [Step; 1] = [Step {
-    sql: include_str!("schema_1.sql"),
-    serves: 1,
-}];
+const STEPS: [Step; 2] = [
+    Step {
+        sql: include_str!("schema_1.sql"),
+        serves: 1,
+    },
+    Step {
+        sql: include_str!("schema_2.sql"),
+        serves: 1,
+    },
+];
 
 #[derive(Clone, Copy, Debug)]
 struct Step {

@@ -18,13 +18,13 @@ pub(super) fn query(sql: String) -> Statement {
 pub(super) fn holding(s: &str) -> String {
     format!(
         "SELECT 0::bigint, handle, NULL::bytea, NULL::bytea, NULL::text, NULL::text, NULL::text,
-             version, NULL::bigint, NULL::bigint
+             version, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
              FROM {s}.participant WHERE name = $1
          UNION ALL
-         SELECT 1, key, rank, stream, device, recording, body, NULL, NULL, NULL
+         SELECT 1, key, rank, stream, device, recording, body, NULL, NULL, NULL, NULL, NULL
              FROM {s}.entry JOIN {s}.participant ON participant = id WHERE name = $1
          UNION ALL
-         SELECT 2, NULL, unit, NULL, line, NULL, NULL, awarded, n, settled
+         SELECT 2, NULL, unit, NULL, line, NULL, NULL, awarded, n, settled, refused, returned
              FROM {s}.account JOIN {s}.participant ON participant = id WHERE name = $1"
     )
 }
@@ -59,7 +59,7 @@ pub(super) fn awards(s: &str) -> String {
 pub(super) fn accounts(s: &str) -> String {
     format!(
         "SELECT CASE WHEN a.line IS NULL THEN 0 ELSE 2 END::bigint, NULL, a.unit, NULL, a.line, NULL,
-                NULL, a.awarded, a.n, a.settled, p.name
+                NULL, a.awarded, a.n, a.settled, a.refused, a.returned, p.name
          FROM (SELECT id, name FROM {s}.participant WHERE name > $1 ORDER BY name LIMIT $2) p
          LEFT JOIN {s}.account a ON a.participant = p.id
          ORDER BY p.name"
@@ -99,8 +99,8 @@ pub(super) fn numbers(s: &str) -> String {
          UNION ALL
          SELECT state, reason, count(*), min(received), 1 FROM {s}.delivery GROUP BY state, reason
          UNION ALL
-         SELECT '', NULL, coalesce(sum(settled - awarded), 0)::bigint, 0, 2 FROM {s}.account
-             WHERE settled > awarded
+         SELECT '', NULL, coalesce(sum(settled + returned - awarded), 0)::bigint, 0, 2
+             FROM {s}.account WHERE settled + returned > awarded
          ORDER BY 5, 1, 2 NULLS FIRST"
     )
 }
@@ -109,7 +109,7 @@ pub(super) fn numbers(s: &str) -> String {
 pub(super) fn uncollected(s: &str) -> String {
     format!(
         "SELECT EXISTS (SELECT FROM {s}.participant JOIN {s}.account ON participant = id
-                 WHERE name >= $1 AND name <= $2 AND settled > awarded)
+                 WHERE name >= $1 AND name <= $2 AND settled + returned > awarded)
              OR EXISTS (SELECT FROM {s}.award
                  WHERE participant >= $1 AND participant <= $2 AND state <> 'acknowledged')"
     )
@@ -173,13 +173,15 @@ pub(super) fn merge_entries(s: &str, participant: i64, rows: &[EntryRow]) -> Sta
 /// Puts accounts in the place of those with their line and unit; of two the later one.
 pub(super) fn put_accounts(s: &str, participant: i64, rows: &[AccountRow]) -> Statement {
     query(format!(
-        "INSERT INTO {s}.account (participant, line, unit, settled, awarded, n)
-         SELECT DISTINCT ON (line, unit) $1, line, unit, settled, awarded, n
-             FROM unnest($2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[])
-             WITH ORDINALITY AS new (line, unit, settled, awarded, n, place)
+        "INSERT INTO {s}.account (participant, line, unit, settled, awarded, n, refused, returned)
+         SELECT DISTINCT ON (line, unit) $1, line, unit, settled, awarded, n, refused, returned
+             FROM unnest($2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[],
+                 $7::bigint[], $8::bigint[])
+             WITH ORDINALITY AS new (line, unit, settled, awarded, n, refused, returned, place)
              ORDER BY line, unit, place DESC
          ON CONFLICT (participant, line, unit) DO UPDATE SET settled = excluded.settled,
-             awarded = excluded.awarded, n = excluded.n"
+             awarded = excluded.awarded, n = excluded.n, refused = excluded.refused,
+             returned = excluded.returned"
     ))
     .bind(participant)
     .bind(all(rows, |row| row.line.as_str()))
@@ -187,6 +189,8 @@ pub(super) fn put_accounts(s: &str, participant: i64, rows: &[AccountRow]) -> St
     .bind(all(rows, |row| i64::from(row.settled)))
     .bind(all(rows, |row| i64::from(row.awarded)))
     .bind(all(rows, |row| i64::from(row.n)))
+    .bind(all(rows, |row| i64::from(row.refused)))
+    .bind(all(rows, |row| i64::from(row.returned)))
 }
 
 /// Accepts those of the awards whose keys are new, in the order of their keys, so that two who

@@ -11,7 +11,7 @@ use wom_sdk::{
 use super::{
     PostgresStore,
     error::{Tries, storage},
-    statement::{accept, merge_entries, put_accounts, query, touch},
+    statement::{accept, advance, merge_entries, put_accounts, query, touch},
     within,
 };
 use crate::rows::{CommitRows, damaged};
@@ -39,7 +39,7 @@ impl PostgresStore {
 
     /// Writes all of it, or nothing: then `false`.
     pub(super) async fn write(&self, rows: &CommitRows) -> Result<bool> {
-        if rows.participant.is_none() && rows.awards.len() == 1 {
+        if rows.one_award().is_some() {
             let new = self.execute(|| accept(self.s(), &rows.awards)).await?;
             return Ok(new == 1);
         }
@@ -113,6 +113,12 @@ async fn commit(conn: &mut PgConnection, s: &str, rows: &CommitRows) -> Result<b
             tx.rollback().await?;
             return Ok(false);
         }
+    }
+    if let Some(award) = &rows.moved
+        && advance(s, award).execute(&mut *tx).await?.rows_affected() != 1
+    {
+        tx.rollback().await?;
+        return Ok(false);
     }
     tx.commit().await?;
     Ok(true)

@@ -280,7 +280,7 @@ impl Store for SqliteStore {
 
     async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM participant JOIN account ON participant = id
-                       WHERE name >= ?1 AND name <= ?2 AND settled > awarded)
+                       WHERE name >= ?1 AND name <= ?2 AND settled + returned > awarded)
                    OR EXISTS (SELECT 1 FROM award WHERE participant >= ?1 AND participant <= ?2)";
         Ok(self.number(sql, names_of(cohort.0)).await? != 0)
     }
@@ -302,8 +302,8 @@ impl Store for SqliteStore {
                       GROUP BY state, reason ORDER BY state, reason";
         let deliveries = "SELECT state, reason, count(*), min(received) FROM delivery
                           GROUP BY state, reason ORDER BY state, reason";
-        let uncollected =
-            "SELECT coalesce(sum(settled - awarded), 0) FROM account WHERE settled > awarded";
+        let uncollected = "SELECT coalesce(sum(settled + returned - awarded), 0) FROM account
+                           WHERE settled + returned > awarded";
         let (awards, deliveries) = (
             self.rows(awards, []).await?,
             self.rows(deliveries, []).await?,
@@ -379,19 +379,19 @@ impl Store for SqliteStore {
 
 /// Everything about a participant in one statement, which sees one moment; see [`rows::holding`].
 const HOLDING: &str = "
-    SELECT 0, handle, NULL, NULL, NULL, NULL, NULL, version, NULL, NULL
+    SELECT 0, handle, NULL, NULL, NULL, NULL, NULL, version, NULL, NULL, NULL, NULL
         FROM participant WHERE name = ?1
     UNION ALL
-    SELECT 1, key, rank, stream, device, recording, body, NULL, NULL, NULL FROM entry
+    SELECT 1, key, rank, stream, device, recording, body, NULL, NULL, NULL, NULL, NULL FROM entry
         WHERE participant = (SELECT id FROM participant WHERE name = ?1)
     UNION ALL
-    SELECT 2, NULL, unit, NULL, line, NULL, NULL, awarded, n, settled FROM account
+    SELECT 2, NULL, unit, NULL, line, NULL, NULL, awarded, n, settled, refused, returned FROM account
         WHERE participant = (SELECT id FROM participant WHERE name = ?1)";
 
 /// A page of participants with their accounts; see [`rows::listed_accounts`].
 const ACCOUNTS: &str = "
     SELECT iif(a.line IS NULL, 0, 2), NULL, a.unit, NULL, a.line, NULL, NULL, a.awarded, a.n, a.settled,
-           p.name
+           a.refused, a.returned, p.name
         FROM (SELECT id, name FROM participant WHERE name > ? ORDER BY name LIMIT ?) p
         LEFT JOIN account a ON a.participant = p.id
         ORDER BY p.name";

@@ -177,10 +177,11 @@ pub(super) fn merge_entry(conn: &Connection, participant: i64, row: &EntryRow) -
 
 /// Puts an account in the place of the one with its line and unit.
 pub(super) fn put_account(conn: &Connection, participant: i64, row: &AccountRow) -> Result<usize> {
-    let sql = "INSERT INTO account (participant, line, unit, awarded, n, settled)
-               VALUES (?, ?, ?, ?, ?, ?)
+    let sql = "INSERT INTO account (participant, line, unit, awarded, n, settled, refused, returned)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (participant, line, unit) DO UPDATE SET awarded = excluded.awarded,
-                   n = excluded.n, settled = excluded.settled";
+                   n = excluded.n, settled = excluded.settled, refused = excluded.refused,
+                   returned = excluded.returned";
     let bound = params![
         participant,
         row.line,
@@ -188,6 +189,8 @@ pub(super) fn put_account(conn: &Connection, participant: i64, row: &AccountRow)
         row.awarded,
         row.n,
         row.settled,
+        row.refused,
+        row.returned,
     ];
     execute(conn, sql, bound)
 }

@@ -137,6 +137,9 @@ fn commit(conn: &Connection, rows: &CommitRows) -> Result<bool, Failure> {
             return Ok(false);
         }
     }
+    if let Some(award) = &rows.moved {
+        return Ok(statement::advance(conn, award)? == 1);
+    }
     Ok(true)
 }
 

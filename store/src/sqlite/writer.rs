@@ -301,6 +301,7 @@ mod tests {
                     ..Change::of(Participant([1; 32]))
                 }),
                 awards,
+                ..Commit::default()
             })
         };
         let answers = serve_all(

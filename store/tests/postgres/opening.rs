@@ -3,7 +3,9 @@
 use sqlx::{AssertSqlSafe, Row as _};
 use wom_sdk::{
     Error, Kind, Retry,
-    store::{Committed, Store},
+    award::Account,
+    privacy::Participant,
+    store::{Change, Commit, Committed, Store},
 };
 use wom_store::{DatabaseUrl, PostgresSettings, PostgresStore};
 
@@ -73,13 +75,13 @@ async fn a_newer_store_is_refused_and_left_as_it_is() {
     .await;
     let error = refused(&url).await;
     assert_eq!(error.kind(), Kind::StoreMismatch);
-    assert!(error.to_string().contains("version 99, known 1"), "{error}");
+    assert!(error.to_string().contains("version 99, known 2"), "{error}");
     assert_eq!(relations(&url).await, before);
 
     // One that only has more than we know serves us as well, and is not taken back.
     sql(
         &url,
-        "UPDATE wom.schema_version SET version = 2, serves = 1",
+        "UPDATE wom.schema_version SET version = 3, serves = 1",
     )
     .await;
     assert_eq!(
@@ -90,7 +92,65 @@ async fn a_newer_store_is_refused_and_left_as_it_is() {
         .fetch_one(&mut connect(&url).await)
         .await
         .unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
+}
+
+#[tokio::test]
+async fn a_store_of_version_1_is_brought_on_while_its_workers_go_on() {
+    let Some(url) = database().await else { return };
+    let version_1 = include_str!("../../src/postgres/schema_1.sql");
+    let who = [7; 32];
+    sql(
+        &url,
+        &format!(
+            "CREATE SCHEMA wom; SET search_path = wom;
+             CREATE TABLE schema_version (one boolean PRIMARY KEY DEFAULT true CHECK (one),
+                 version integer NOT NULL, serves integer NOT NULL);
+             INSERT INTO schema_version (version, serves) VALUES (1, 1);
+             {version_1}
+             INSERT INTO participant (name, version) VALUES ('\\x{}', 3);
+             INSERT INTO account VALUES (1, 'health', '2026-03-01', 30, 30, 1);",
+            "07".repeat(32)
+        ),
+    )
+    .await;
+    let store = open(&url).await;
+    let account = async || {
+        let held = store.participant(Participant(who)).await.unwrap();
+        held.accounts.into_iter().next().unwrap()
+    };
+    let held = account().await;
+    assert_eq!((held.awarded, held.refused, held.returned), (30, 0, 0));
+    let refused = Account {
+        refused: 20,
+        returned: 5,
+        ..held
+    };
+    let change = Change {
+        accounts: vec![refused.clone()],
+        ..Change::of(Participant(who))
+    };
+    let commit = Commit {
+        change: Some(change),
+        ..Commit::default()
+    };
+    assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+    // As a worker of version 1 writes: what it does not know stays.
+    sql(
+        &url,
+        "INSERT INTO wom.account (participant, line, unit, settled, awarded, n)
+         SELECT participant, line, unit, 40, 40, 2 FROM wom.account
+         ON CONFLICT (participant, line, unit) DO UPDATE SET settled = excluded.settled,
+             awarded = excluded.awarded, n = excluded.n",
+    )
+    .await;
+    let paid = Account {
+        settled: 40,
+        awarded: 40,
+        n: 2,
+        ..refused
+    };
+    assert_eq!(account().await, paid);
 }
 
 #[tokio::test]

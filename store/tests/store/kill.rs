@@ -59,6 +59,7 @@ async fn settle_for_ever(store: Arc<SqliteStore>, worker: u64) {
                 ..Change::of(participant(worker))
             }),
             awards: vec![award(worker, n)],
+            ..Commit::default()
         };
         assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
         child::say(&format!("settled {worker} {}", awarded + 1));
@@ -78,11 +79,10 @@ async fn settle_for_ever(store: Arc<SqliteStore>, worker: u64) {
 
 fn account(awarded: u32) -> Account {
     Account {
-        line: "health".into(),
-        unit: Unit::Named("once".into()),
         settled: awarded,
         awarded,
         n: awarded,
+        ..Account::new("health", Unit::Named("once".into()))
     }
 }
 

@@ -39,11 +39,10 @@ async fn a_store_of_version_1_opens_with_everything_in_it() {
     let store = SqliteStore::open(&path).await.unwrap();
     let held = store.participant(participant(1)).await.unwrap();
     let account = Account {
-        line: "health".into(),
-        unit: Unit::Day("2026-03-01".parse().unwrap()),
         settled: 30,
         awarded: 30,
         n: 2,
+        ..Account::new("health", Unit::Day("2026-03-01".parse().unwrap()))
     };
     assert_eq!(
         (held.version, held.accounts, held.handle),

@@ -131,6 +131,7 @@ impl StoreLayer for MutantStore {
             let commit = Commit {
                 change: None,
                 awards,
+                ..Commit::default()
             };
             return self.inner.commit_as(commit.clone(), &commit).await;
         }

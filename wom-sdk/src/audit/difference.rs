@@ -58,6 +58,8 @@ pub enum Difference {
     AccountMiscounted,
     /// An account has more for a day than the campaign's cap.
     AccountOverCap,
+    /// Accounts have given back more minutes as refused than awards are refused.
+    RefusedNotRefused,
     /// The Registry issued more for the source than the awards come to.
     IssuedMore,
     /// More was collected here than the Registry issued.
@@ -152,6 +154,11 @@ impl Difference {
                 "account_over_cap",
                 "an account has more for a day than the campaign's cap",
                 "was the cap lowered since, it is right; otherwise restore the backup from before",
+            ),
+            Self::RefusedNotRefused => (
+                "refused_not_refused",
+                "accounts have given back more minutes as refused than awards are refused: minutes would count twice",
+                RESTORE,
             ),
             Self::IssuedMore => (
                 "issued_more",

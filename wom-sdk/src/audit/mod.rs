@@ -57,6 +57,14 @@ pub trait RegistryBooks: std::fmt::Debug + Send + Sync {
     async fn made(&self) -> Result<BTreeMap<String, Made>>;
 }
 
+/// What waits for a participant in awards.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    minutes: u64,
+    /// Of these.
+    refused: u64,
+}
+
 /// What stands behind a code at the Registry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Behind {
@@ -144,7 +152,7 @@ impl Auditor {
         };
         let mut read = 0;
         let mut codes = Codes::new(&self.sealer, self.registry.as_deref());
-        let mut uncollected = BTreeMap::<Participant, u64>::new();
+        let mut waiting = BTreeMap::<Participant, Waiting>::new();
         let mut possibly_issued = BTreeMap::<Aim, u64>::new();
         let mut collected = BTreeMap::<Aim, u64>::new();
         let mut last: Option<AwardKey> = None;
@@ -164,8 +172,10 @@ impl Auditor {
                         codes.check(&award, &mut audit.found).await?;
                         check_state(&award, &mut audit.found);
                         if let Some(participant) = award.participant {
-                            *uncollected.entry(participant).or_default() +=
-                                u64::from(award.content.minutes());
+                            let minutes = u64::from(award.content.minutes());
+                            let waiting = waiting.entry(participant).or_default();
+                            waiting.minutes += minutes;
+                            waiting.refused += minutes * u64::from(award.state.is_refused());
                         }
                         for sort in award.content.sorts() {
                             let minutes = u64::from(sort.minutes);
@@ -187,7 +197,7 @@ impl Auditor {
             progress(read);
         }
         let honoured = codes.honoured;
-        self.check_accounts(&uncollected, read, &mut progress, &mut audit)
+        self.check_accounts(&waiting, read, &mut progress, &mut audit)
             .await?;
         if let Some(made) = made {
             check_made(&made, &possibly_issued, &collected, &honoured, &mut audit);
@@ -197,12 +207,13 @@ impl Auditor {
 
     async fn check_accounts(
         &self,
-        uncollected: &BTreeMap<Participant, u64>,
+        waiting: &BTreeMap<Participant, Waiting>,
         mut read: u64,
         progress: &mut impl FnMut(u64),
         audit: &mut Audit,
     ) -> Result<()> {
-        let mut without: BTreeSet<_> = uncollected.keys().copied().collect();
+        let mut without: BTreeSet<_> = waiting.keys().copied().collect();
+        let mut given_back = 0;
         let mut by_aim = BTreeMap::<Aim, u64>::new();
         let mut last: Option<Participant> = None;
         loop {
@@ -220,18 +231,23 @@ impl Auditor {
                         continue;
                     }
                 };
-                let mut awarded = 0;
+                let (mut awarded, mut refused) = (0, 0);
                 for account in &accounts {
                     audit.sums.accounts += 1;
                     audit.sums.settled_minutes += u64::from(account.settled);
                     audit.sums.awarded_minutes += u64::from(account.awarded);
                     awarded += u64::from(account.awarded);
+                    refused += u64::from(account.refused);
                     if let Some(aim) = self.check_account(account, audit) {
                         *by_aim.entry(aim).or_default() += u64::from(account.awarded);
                     }
                 }
                 audit.sums.participants += 1;
-                let waits = uncollected.get(&participant).copied().unwrap_or_default();
+                let own = waiting.get(&participant).copied().unwrap_or_default();
+                if refused > own.refused {
+                    given_back += self.given_back(participant).await?;
+                }
+                let waits = own.minutes;
                 if waits > awarded {
                     let place = format!("{waits} min wait, {awarded} were awarded");
                     audit.found.add(Difference::AwardedWithoutAccount, place);
@@ -240,20 +256,51 @@ impl Auditor {
             progress(read);
         }
         for participant in without {
-            let place = format!("{} min wait, of nobody known", uncollected[&participant]);
+            let place = format!(
+                "{} min wait, of nobody known",
+                waiting[&participant].minutes
+            );
             audit.found.add(Difference::AwardedWithoutAccount, place);
         }
+        // Whose a refused award was is forgotten when it is given up.
+        if given_back > audit.given_up {
+            let place = format!("{} min", given_back - audit.given_up);
+            audit.found.add(Difference::RefusedNotRefused, place);
+        }
         self.check_totals(&by_aim, audit).await
+    }
+
+    /// Minutes that a participant's accounts have given back without a refused award, both read at
+    /// one moment: somebody may have judged since the awards were read.
+    async fn given_back(&self, participant: Participant) -> Result<u64> {
+        loop {
+            let before = self.store.participant(participant).await?;
+            let awards = self.store.awards_of(participant).await?;
+            if self.store.participant(participant).await?.version != before.version {
+                continue;
+            }
+            let refused = awards.iter().filter(|award| award.state.is_refused());
+            let refused: u64 = refused
+                .map(|award| u64::from(award.content.minutes()))
+                .sum();
+            let given: u64 = before
+                .accounts
+                .iter()
+                .map(|account| u64::from(account.refused))
+                .sum();
+            return Ok(given.saturating_sub(refused));
+        }
     }
 
     /// The aim of the account's line.
     fn check_account(&self, account: &Account, audit: &mut Audit) -> Option<Aim> {
         let place = || format!("line {}, unit {}", account.line, account.unit);
-        if account.awarded > account.settled {
+        if account.awarded > account.settled.saturating_add(account.returned) {
             audit.found.add(Difference::AccountOverdrawn, place());
         }
         let most = u64::from(account.n) * u64::from(crate::award::Content::MAX_MINUTES);
-        if account.n > account.awarded || u64::from(account.awarded) > most {
+        let refused = account.returned <= account.refused && account.refused <= account.awarded;
+        if account.n > account.awarded || u64::from(account.awarded) > most || !refused {
             audit.found.add(Difference::AccountMiscounted, place());
         }
         let campaign = self.campaign.as_ref()?;

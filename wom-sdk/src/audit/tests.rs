@@ -53,6 +53,7 @@ async fn one_code_for_two_awards_is_found() {
     let commit = Commit {
         change: None,
         awards,
+        ..Commit::default()
     };
     store.commit(commit).await.unwrap();
     let audit = Auditor::new(store, keys).run(|_| ()).await.unwrap();

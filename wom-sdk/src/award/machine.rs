@@ -180,11 +180,13 @@ pub enum Event {
     Offer,
     /// Somebody has the code.
     Acknowledge,
-    /// A person says: go on.
+    /// Whoever mended what it was parked for says: go on.
     Resume,
     /// The person whose award it is wants to be forgotten: nobody gets the code.
     Abandon,
-    /// A person says: not this one.
+    /// A person judges it: award it after all.
+    Approve,
+    /// A person judges it: not this one.
     Refuse,
 }
 
@@ -290,7 +292,17 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             next.state = State::Parked(State::REFUSED.to_owned());
             None
         }
-        (State::Parked(_) | State::Held(_), Event::Resume) => {
+        (State::Held(_), Event::Approve) => {
+            next.state = State::Accepted;
+            next.due = now;
+            None
+        }
+        (state, Event::Approve) if state.is_refused() => {
+            next.state = State::Accepted;
+            next.due = now;
+            None
+        }
+        (State::Parked(_), Event::Resume) if !award.state.is_refused() => {
             next.state = if award.ticket.is_some() {
                 State::VerifyUnknown
             } else {

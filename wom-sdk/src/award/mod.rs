@@ -11,7 +11,7 @@ mod machine;
 mod request;
 mod secrets;
 
-pub use accounts::{Account, Payment, gather, settle, uncollected};
+pub use accounts::{Account, Payment, gather, settle, settle_apart, uncollected};
 pub use key::{AwardKey, Identity};
 pub(crate) use machine::in_doubt;
 pub use machine::{Action, Award, Event, State, Step, VERIFY_TRIES, step};

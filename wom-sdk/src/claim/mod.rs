@@ -56,7 +56,7 @@ pub struct Given {
     pub aim: Option<Aim>,
     /// The day or named thing.
     pub unit: Unit,
-    /// Minutes that count.
+    /// Minutes that count, those that wait for a judgement among them; no refused ones.
     pub minutes: u32,
     /// Minutes of these that were made into awards.
     pub awarded: u32,
@@ -136,10 +136,10 @@ impl Claims {
             let holding = self.collector.store().participant(participant).await?;
             given.extend(holding.accounts.into_iter().map(|account| Given {
                 aim: self.aim_of(&account.line),
+                minutes: account.counted(),
+                awarded: account.granted(),
                 line: account.line,
                 unit: account.unit,
-                minutes: account.settled,
-                awarded: account.awarded,
             }));
         }
         given.sort_by(|a, b| (&a.unit, &a.line).cmp(&(&b.unit, &b.line)));

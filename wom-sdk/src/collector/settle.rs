@@ -4,9 +4,10 @@ use super::Collector;
 use crate::{
     Error, Kind, Result, Span, Subject, Timestamp,
     award::{
-        Account, AwardKey, Content, Handle, Payment, State, Vouchers, gather, settle, uncollected,
+        Account, AwardKey, Content, Handle, Payment, State, Vouchers, gather, settle_apart,
+        uncollected,
     },
-    campaign::{Assessment, Campaign, Collect, Due, Unit},
+    campaign::{Assessment, Campaign, Collect, Unit},
     dispatcher::{new_record, seal_handle},
     observation::Merged,
     privacy::{Participant, Precision, cell_centre},
@@ -83,13 +84,12 @@ impl Collector {
             let merged: Merged = holding.entries.iter().cloned().collect();
             let judgement = self.rules.judge(&merged.open(), now);
             let assessment = campaign.assess(&judgement, now);
-            let raised = settle(&holding.accounts, &assessment.due);
             let doubtful = self.doubtful(&judgement, &merged, &campaign, now);
-            let more = settle(&holding.accounts, &doubtful.assessment.due);
-            let touched = [raised.as_slice(), &more].concat();
-            if !touched.is_empty() && !refreshed {
+            let (raised, apart) =
+                settle_apart(&holding.accounts, &assessment.due, &doubtful.assessment.due);
+            if !raised.is_empty() && !refreshed {
                 refreshed = true;
-                match self.refresh(participant, &holding, &touched).await {
+                match self.refresh(participant, &holding, &raised).await {
                     Ok(false) => {}
                     Ok(true) => continue,
                     Err(error) => {
@@ -99,7 +99,7 @@ impl Collector {
             }
             let mut decided =
                 self.decide(participant, &holding, raised, collect, &judgement, now)?;
-            self.set_apart(&mut decided, participant, &holding, &doubtful, now)?;
+            self.set_apart(&mut decided, participant, &holding, apart, &doubtful, now)?;
             let waiting = uncollected(&decided.accounts);
             let nexts = [assessment.next, doubtful.assessment.next];
             let change = Change {
@@ -111,6 +111,7 @@ impl Collector {
             let commit = Commit {
                 change: Some(change),
                 awards: decided.awards,
+                ..Commit::default()
             };
             if self.store.commit(commit).await? == Committed::Done {
                 return Ok(Settled {
@@ -199,24 +200,20 @@ impl Collector {
         }
     }
 
-    /// Makes held awards of what is due only if what is held were accepted. To the accounts these
-    /// minutes are awarded: nothing that comes later can be paid on top of a cap, and what a person
-    /// accepts can be paid only once.
+    /// Makes held awards of what is due only if what is held were accepted.
     fn set_apart(
         &self,
         decided: &mut Decided,
         participant: Participant,
         holding: &Holding,
+        payments: Vec<Payment>,
         doubtful: &Doubtful,
         now: Timestamp,
     ) -> Result<()> {
-        let (accounts, payments) = set_apart(&decided.accounts, &doubtful.assessment.due);
-        if payments.is_empty() {
-            return Ok(());
-        }
-        replace(&mut decided.accounts, &accounts);
-        replace(&mut decided.changed, &accounts);
-        let handle = self.handle(participant, holding)?;
+        let handle = match payments.is_empty() {
+            true => None,
+            false => self.handle(participant, holding)?,
+        };
         for payment in payments {
             let reason = doubtful.reason(&payment.unit, &self.campaign);
             let payments = vec![payment];
@@ -416,31 +413,6 @@ impl Doubtful {
     }
 }
 
-/// The accounts raised to what is due, with the difference paid out at once.
-fn set_apart(accounts: &[Account], due: &[Due]) -> (Vec<Account>, Vec<Payment>) {
-    let mut changed = settle(accounts, due);
-    let mut payments = Vec::new();
-    for account in &mut changed {
-        let old = accounts
-            .iter()
-            .find(|old| (&old.line, &old.unit) == (&account.line, &account.unit));
-        let mut left = account.settled - old.map_or(0, |old| old.settled);
-        while left > 0 {
-            let minutes = left.min(Content::MAX_MINUTES);
-            payments.push(Payment {
-                line: account.line.clone(),
-                unit: account.unit.clone(),
-                minutes,
-                n: account.n,
-            });
-            account.awarded += minutes;
-            account.n += 1;
-            left -= minutes;
-        }
-    }
-    (changed, payments)
-}
-
 /// Each payment an award of its own.
 fn each(accounts: &[Account]) -> Vec<Vec<Payment>> {
     let (_, payments) = gather(accounts);
@@ -469,49 +441,5 @@ fn replace(accounts: &mut Vec<Account>, changed: &[Account]) {
     for account in changed {
         accounts.retain(|old| (&old.line, &old.unit) != (&account.line, &account.unit));
         accounts.push(account.clone());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        /// However much counts and however much is held besides, and whenever it is gathered: what
-        /// was paid or set apart in the end is the most that was ever due, and no payment has the
-        /// name of another.
-        #[test]
-        fn what_is_held_is_set_apart_once_and_never_on_top_of_a_cap(
-            steps in prop::collection::vec((0_u32..25_000, 0_u32..25_000, any::<bool>()), 0..30),
-        ) {
-            let unit = Unit::Named("u".to_owned());
-            let due = |minutes| [Due { line: "l".to_owned(), unit: unit.clone(), minutes }];
-            let mut accounts = Vec::new();
-            let (mut paid, mut apart, mut most) = (0, 0, 0);
-            let mut names = BTreeSet::new();
-            for (clean, more, tap) in steps {
-                let raised = settle(&accounts, &due(clean));
-                replace(&mut accounts, &raised);
-                let (changed, held) = set_apart(&accounts, &due(clean + more));
-                replace(&mut accounts, &changed);
-                apart += held.iter().map(|payment| payment.minutes).sum::<u32>();
-                let (gathered, payments) = gather(&accounts);
-                if tap {
-                    replace(&mut accounts, &gathered);
-                    paid += payments.iter().map(|payment| payment.minutes).sum::<u32>();
-                }
-                for payment in held.iter().chain(payments.iter().filter(|_| tap)) {
-                    prop_assert!((1..=Content::MAX_MINUTES).contains(&payment.minutes));
-                    prop_assert!(names.insert(payment.n));
-                }
-                most = most.max(clean + more);
-                let waiting = uncollected(&accounts);
-                prop_assert_eq!(u64::from(paid + apart) + waiting, u64::from(most));
-            }
-        }
     }
 }

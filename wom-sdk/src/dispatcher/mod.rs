@@ -2,6 +2,7 @@
 
 mod drive;
 mod governor;
+mod judge;
 #[cfg(test)]
 mod tests;
 
@@ -249,21 +250,14 @@ impl Dispatcher {
         &*self.store
     }
 
-    /// Goes on with a held or parked award, because a person says so.
+    /// Goes on with a parked award, because whoever mended its cause says so. One that a person
+    /// has to judge, or has refused, does not go on by it: see [`accept_held`](Self::accept_held).
     pub async fn resume(&self, key: AwardKey) -> Result<()> {
         let held = self.load(key).await?;
         let next = step(&held.award, Event::Resume, self.clock.now(), 0)?.award;
         self.write(held, next).await?;
         self.governor.wake();
         Ok(())
-    }
-
-    /// Parks a held award, because a person says so. It is kept, and [`resume`](Self::resume)
-    /// goes on with it all the same.
-    pub async fn refuse(&self, key: AwardKey) -> Result<()> {
-        let held = self.load(key).await?;
-        let next = step(&held.award, Event::Refuse, self.clock.now(), 0)?.award;
-        self.write(held, next).await.map(drop)
     }
 
     /// Carries each award that is due as far as it comes without waiting, at most `limit`, and

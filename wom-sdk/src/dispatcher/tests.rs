@@ -13,14 +13,14 @@ use crate::{
 
 /// A Registry that fails by script and remembers what it made good.
 #[derive(Debug)]
-struct Scripted {
+pub(super) struct Scripted {
     identity: Identity,
     failures: Mutex<Vec<(&'static str, Error)>>,
     verified: Mutex<Vec<Otc>>,
 }
 
 impl Scripted {
-    fn failing(mut failures: Vec<(&'static str, Error)>) -> Arc<Self> {
+    pub(super) fn failing(mut failures: Vec<(&'static str, Error)>) -> Arc<Self> {
         failures.reverse();
         let identity = Identity {
             registry: "http://127.0.0.1".to_owned(),
@@ -75,7 +75,7 @@ fn request(minutes: u32) -> Request {
     )
 }
 
-async fn dispatcher(issuer: &Arc<Scripted>) -> Dispatcher {
+pub(super) async fn dispatcher(issuer: &Arc<Scripted>) -> Dispatcher {
     let store = Arc::new(MemoryStore::new());
     let keys = Arc::new(MemoryKeyStore::default());
     Dispatcher::open(store, Arc::clone(issuer) as _, keys, Arc::new(SystemClock))

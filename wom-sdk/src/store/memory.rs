@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Kind, Result, Timestamp,
-    award::{Account, AwardKey, State as AwardState},
+    award::{Account, AwardKey, State as AwardState, uncollected},
     checkout::{CheckoutId, CheckoutRecord},
     observation::Merged,
     privacy::{Cohort, Participant},
@@ -129,14 +129,24 @@ impl Store for MemoryStore {
         {
             return Ok(Committed::Conflict);
         }
+        if commit.moved.as_ref().is_some_and(|moved| {
+            let held = state.awards.get(&moved.key);
+            held.is_none_or(|held| held.version + 1 != moved.version)
+        }) {
+            return Ok(Committed::Conflict);
+        }
         if let Some(change) = commit.change
             && !state.apply(change)
         {
             return Ok(Committed::Conflict);
         }
-        state
-            .awards
-            .extend(commit.awards.into_iter().map(|award| (award.key, award)));
+        state.awards.extend(
+            commit
+                .awards
+                .into_iter()
+                .chain(commit.moved)
+                .map(|award| (award.key, award)),
+        );
         Ok(Committed::Done)
     }
 
@@ -236,7 +246,7 @@ impl Store for MemoryStore {
     async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
         let state = self.state()?;
         let minutes = state.participants.iter().any(|(participant, held)| {
-            participant.cohort() == cohort && held.accounts.iter().any(|a| a.settled > a.awarded)
+            participant.cohort() == cohort && uncollected(&held.accounts) > 0
         });
         let awards = state.awards.values().any(|award| {
             award.participant.is_some_and(|own| own.cohort() == cohort)
@@ -266,13 +276,11 @@ impl Store for MemoryStore {
         let state = self.state()?;
         let awards = state.awards.values();
         let deliveries = state.deliveries.values();
-        let accounts = state.participants.values().flat_map(|held| &held.accounts);
+        let held = state.participants.values();
         Ok(Numbers {
             awards: counts(awards.map(|a| (a.state.name(), a.state.reason(), a.accepted))),
             deliveries: counts(deliveries.map(|d| (d.state.name(), d.state.reason(), d.received))),
-            uncollected_minutes: accounts
-                .map(|account| u64::from(account.settled.saturating_sub(account.awarded)))
-                .sum(),
+            uncollected_minutes: held.map(|held| uncollected(&held.accounts)).sum(),
         })
     }
 

@@ -38,7 +38,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn participant(&self, participant: Participant) -> Result<Holding>;
 
     /// The **one** operation for awarding: writes observations, accounts and awards together, or
-    /// nothing. Entries merge by [`Entry::rank`].
+    /// nothing. Entries merge by [`Entry::rank`]. An award is new, or moves on, never both.
     async fn commit(&self, commit: Commit) -> Result<Committed>;
 
     /// The award with this key.
@@ -199,6 +199,9 @@ pub struct Commit {
     pub change: Option<Change>,
     /// New awards.
     pub awards: Vec<AwardRecord>,
+    /// An award that moves on, if it is still at the version before: as
+    /// [`advance`](Store::advance) does it, and together with the rest.
+    pub moved: Option<AwardRecord>,
 }
 
 /// What changes for one participant.
@@ -238,8 +241,8 @@ impl Change {
 pub enum Committed {
     /// Everything is durable.
     Done,
-    /// Nothing was written: the participant has moved on, or an award has that key already. Load
-    /// again and decide again.
+    /// Nothing was written: the participant or the award has moved on, or an award has that key
+    /// already. Load again and decide again.
     Conflict,
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Timestamp,
-    award::State,
+    award::{Account, State},
     store::{AwardRecord, Change, Commit, Committed, Count, Holding, Store},
 };
 
@@ -28,6 +28,7 @@ pub async fn a_commit_with_a_used_award_key_writes_nothing<F: Fixture>(fixture: 
             ..Change::of(who)
         }),
         awards,
+        ..Commit::default()
     };
     let mut other = award(1, 5);
     other.content = content(2);
@@ -123,6 +124,74 @@ pub async fn one_racer_advances_an_award<F: Fixture>(fixture: &F) {
         held = store.award(held.key).await.unwrap().unwrap();
         assert_eq!(held, racers[winner]);
     }
+}
+
+/// An award moves on together with its account, or neither does; of those who judge it at the same
+/// time one is heard.
+pub async fn one_racer_judges_an_award<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let who = participant(1);
+    let held = AwardRecord {
+        state: State::Held("too_fast".into()),
+        participant: Some(who),
+        ..award(1, 0)
+    };
+    let other = AwardRecord {
+        participant: Some(who),
+        ..award(2, 0)
+    };
+    accept(&store, vec![held.clone(), other.clone()]).await;
+    let judged = |expected, refused, moved| Commit {
+        change: Some(Change {
+            expected: Some(expected),
+            accounts: vec![Account {
+                refused,
+                returned: refused / 2,
+                ..account("health", day("2026-03-01"), 40)
+            }],
+            wake: Some(at(0)),
+            ..Change::of(who)
+        }),
+        moved: Some(moved),
+        ..Commit::default()
+    };
+    let parked = moved(&held, State::Parked(State::REFUSED.into()), None);
+    let unknown = moved(&award(3, 0), State::Accepted, None);
+    let late = moved(&parked, State::Accepted, None);
+    for (expected, moved) in [(1, parked.clone()), (0, late), (0, unknown)] {
+        let result = store.commit(judged(expected, 40, moved)).await.unwrap();
+        assert_eq!(result, Committed::Conflict);
+        assert_eq!(store.participant(who).await.unwrap(), Holding::default());
+        assert_eq!(store.award(held.key).await.unwrap(), Some(held.clone()));
+        assert_eq!(store.waking(Timestamp::MAX, 9).await.unwrap(), []);
+    }
+
+    let store = Arc::new(store);
+    let results = race(&store, |store, racer| {
+        let state = match racer % 2 {
+            0 => State::Accepted,
+            _ => State::Parked(State::REFUSED.into()),
+        };
+        let racer = u32::try_from(racer).unwrap();
+        let commit = judged(0, racer, moved(&held, state, None));
+        async move { store.commit(commit).await.unwrap() }
+    })
+    .await;
+    assert_eq!(count(&results, &Committed::Done), 1);
+    let winner = results.iter().position(|won| *won == Committed::Done);
+    let winner = u32::try_from(winner.unwrap()).unwrap();
+    let store = Arc::into_inner(store).unwrap();
+    let store = fixture.reopen(store).await;
+    let account = &store.participant(who).await.unwrap().accounts[0];
+    assert_eq!((account.refused, account.returned), (winner, winner / 2));
+    let state = store.award(held.key).await.unwrap().unwrap().state;
+    assert_eq!(state.is_refused(), winner % 2 == 1);
+    assert_eq!(store.award(other.key).await.unwrap(), Some(other));
+    let returned = u64::from(winner / 2);
+    let numbers = store.numbers().await.unwrap();
+    assert_eq!(numbers.uncollected_minutes, returned);
+    let listed = store.accounts(None, 9).await.unwrap();
+    assert_eq!(*listed[0].1.as_ref().unwrap(), [account.clone()]);
 }
 
 /// Open awards are listed from their time on, the longest waiting first, no more than asked for.

@@ -42,6 +42,7 @@ enum Defect {
     ListsFromTheStart,
     ListsWhatIsOpenOnly,
     LosesTheLastEntry,
+    MovesAlone,
     PaymentOverwrites,
     PositionsRounded,
     ReasonsLost,
@@ -132,6 +133,11 @@ impl StoreLayer for Defective {
                             (_, known) => known.map_or(revision, |_| 0),
                         };
                     }
+                }
+            }
+            Defect::MovesAlone => {
+                if let Some(moved) = commit.moved.take() {
+                    self.store.advance(&moved).await?;
                 }
             }
             Defect::UsedKeyKeepsOthers => {
@@ -386,6 +392,7 @@ fn each_defect_is_caught_by_its_topic() {
         planted(Defect::ListsFromTheStart, topic!(everything_is_listed)),
         planted(Defect::ListsWhatIsOpenOnly, topic!(everything_is_listed)),
         planted(Defect::LosesTheLastEntry, topic!(big_values_fit)),
+        planted(Defect::MovesAlone, topic!(one_racer_judges_an_award)),
         planted(
             Defect::PaymentOverwrites,
             topic!(a_payment_is_written_by_one_racer),

@@ -63,6 +63,7 @@ pub async fn big_values_fit<F: Fixture>(fixture: &F) {
             ..Change::of(participant(1))
         }),
         awards: vec![big.clone()],
+        ..Commit::default()
     };
     assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
     let store = fixture.reopen(store).await;
@@ -100,6 +101,7 @@ async fn write_everything(store: &impl Store) {
             .iter()
             .map(|(accepted, _)| accepted.clone())
             .collect(),
+        ..Commit::default()
     };
     assert_eq!(store.commit(second).await.unwrap(), Committed::Done);
     for (_, last) in awards() {

@@ -41,7 +41,7 @@ mod samples;
 pub use awards::{
     a_commit_with_a_used_award_key_writes_nothing, acknowledging_forgets_the_sealed_ticket,
     advancing_needs_the_version_before, claimed_awards_are_nobody_elses, due_awards_come_in_order,
-    one_racer_advances_an_award, states_are_counted,
+    one_racer_advances_an_award, one_racer_judges_an_award, states_are_counted,
     the_awards_of_a_participant_are_found_until_acknowledged,
     what_is_not_acknowledged_stays_findable,
 };
@@ -107,6 +107,7 @@ macro_rules! store_conformance {
             nothing_is_known_at_first
             old_deliveries_are_forgotten
             one_racer_advances_an_award
+            one_racer_judges_an_award
             one_racer_takes_a_delivery
             racing_settlements_pay_once
             states_are_counted

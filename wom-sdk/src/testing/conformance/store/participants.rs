@@ -110,6 +110,7 @@ pub async fn a_conflict_writes_nothing<F: Fixture>(fixture: &F) {
             ..Change::of(who)
         }),
         awards: vec![award(n, 0)],
+        ..Commit::default()
     };
     for wrong in [1, 2, u64::from(u32::MAX)] {
         let result = store.commit(settle(wrong, 1)).await.unwrap();

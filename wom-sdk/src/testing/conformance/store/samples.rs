@@ -165,11 +165,11 @@ pub(super) fn extreme_entries() -> Vec<Entry> {
 
 pub(super) fn account(line: &str, unit: Unit, awarded: u32) -> Account {
     Account {
-        line: line.into(),
-        unit,
         settled: awarded,
         awarded,
+        refused: awarded / 3,
         n: awarded / 10,
+        ..Account::new(line, unit)
     }
 }
 
