@@ -8,6 +8,7 @@ use wom_sdk::{
     collector::Collector,
     dispatcher::Dispatcher,
     privacy::{FileKeyStore, KeyStore, RootedKeyStore},
+    rules::RuleSet,
     store::Store,
 };
 
@@ -29,8 +30,7 @@ pub struct Programme {
 impl Programme {
     /// Opens what the configuration describes.
     pub async fn open(config: Config) -> Result<Self> {
-        let rules = Catalog::standard()
-            .rule_set(&config.rules, &Settings::from_table(&config.rule_settings)?)?;
+        let rules = rule_set(&config)?;
         let keys = key_store(&config.key_store)?;
         let issuer = config.profile.issuer()?;
         let store = config.profile.store.open().await?;
@@ -56,6 +56,12 @@ impl Programme {
             dispatcher,
         })
     }
+}
+
+/// The rule set that a configuration names.
+pub fn rule_set(config: &Config) -> Result<Arc<dyn RuleSet>> {
+    let settings = Settings::from_table(&config.rule_settings)?;
+    Catalog::standard().rule_set(&config.rules, &settings)
 }
 
 /// The key store at this path, under the root key from the environment where there is one.

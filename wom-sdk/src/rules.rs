@@ -21,6 +21,13 @@ pub trait RuleSet: fmt::Debug + Send + Sync {
         self.judge(entries, now)
     }
 
+    /// The words of a reason of which only the [code](Reason::code) was kept, as held awards keep it.
+    /// `None` for one that this rule set does not give, such as another version's.
+    fn reason(&self, code: &str) -> Option<&'static Reason> {
+        let _ = code;
+        None
+    }
+
     /// How quiet it must be around a UTC midnight, in milliseconds before and after, so that what
     /// came before and what comes after can be judged apart with the same result; `None` if a
     /// history can only be judged as a whole.

@@ -13,11 +13,16 @@ use wom_sdk::{
     claim::{Claim, ClaimSink},
     dispatcher::Dispatcher,
     files::replace_privately,
+    rules::RuleSet,
     store::{AwardRecord, Store},
 };
 use wom_sinks::{CsvSink, Languages, Slips, reasons};
 
-use crate::{config::Config, output::Output, programme::key_store};
+use crate::{
+    config::Config,
+    output::Output,
+    programme::{key_store, rule_set},
+};
 
 /// Look at awards that nobody has collected yet, try them again, or write them to a file.
 #[derive(clap::Args, Debug)]
@@ -100,14 +105,20 @@ pub struct Place {
 /// The open data base, with what the configuration says.
 pub struct Outbox {
     config: Config,
+    rules: Arc<dyn RuleSet>,
     store: Arc<dyn Store>,
 }
 
 impl Outbox {
     pub async fn open(place: &Place) -> Result<Self> {
         let config = Config::read(&place.config)?;
+        let rules = rule_set(&config)?;
         let store = config.profile.store.open_made().await?;
-        Ok(Self { config, store })
+        Ok(Self {
+            config,
+            rules,
+            store,
+        })
     }
 
     pub fn store(&self) -> Arc<dyn Store> {
@@ -131,6 +142,44 @@ impl Outbox {
 
     pub async fn close(&self) -> Result<()> {
         self.store.close().await
+    }
+
+    /// Why an award waits for a person, in words.
+    fn why(&self, record: &AwardRecord, output: &Output) -> Option<&'static str> {
+        match &record.state {
+            State::Held(code) => {
+                let reason = self.rules.reason(code)?;
+                Some(output.say(reason.en, reason.it))
+            }
+            state if state.is_refused() => {
+                Some(output.say("a person refused it", "una persona l’ha rifiutato"))
+            }
+            _ => None,
+        }
+    }
+
+    /// One award on one line, and why it waits for a person below.
+    pub fn line(&self, record: &AwardRecord, output: &Output) {
+        let zone = self.zone();
+        output.object(&json!({"award": about(record, zone)}));
+        let reasons: Vec<_> = reasons(&record.content, zone)
+            .iter()
+            .map(|reason| format!("{} {}", reason.aim, reason.day))
+            .collect();
+        let why = self.why(record, output);
+        let state = match record.state.reason().filter(|_| why.is_none()) {
+            Some(reason) => format!("{} ({reason})", record.state.name()),
+            None => record.state.name().to_owned(),
+        };
+        output.line(format_args!(
+            "{}  {:>5} min  {state:<16}  {}",
+            &record.key.to_hex()[..12],
+            record.content.minutes(),
+            reasons.join(", "),
+        ));
+        if let Some(why) = why {
+            output.line(format_args!("{:14}{why}", ""));
+        }
     }
 
     /// The awards that nobody has acknowledged and that are as told, at most `limit`.
@@ -205,31 +254,12 @@ async fn list(outbox: &Outbox, state: Option<&str>, limit: usize, output: &Outpu
     let wanted = |record: &AwardRecord| state.is_none_or(|state| state == record.state.name());
     let records = outbox.list(limit, wanted).await?;
     for record in &records {
-        line(record, outbox.zone(), output);
+        outbox.line(record, output);
     }
     if records.is_empty() {
         output.line(output.say("Nothing waits.", "Non c'è nulla in attesa."));
     }
     Ok(())
-}
-
-/// One award on one line.
-pub fn line(record: &AwardRecord, zone: &Zone, output: &Output) {
-    output.object(&json!({"award": about(record, zone)}));
-    let why: Vec<_> = reasons(&record.content, zone)
-        .iter()
-        .map(|reason| format!("{} {}", reason.aim, reason.day))
-        .collect();
-    let state = match record.state.reason() {
-        Some(reason) => format!("{} ({reason})", record.state.name()),
-        None => record.state.name().to_owned(),
-    };
-    output.line(format_args!(
-        "{}  {:>5} min  {state:<16}  {}",
-        &record.key.to_hex()[..12],
-        record.content.minutes(),
-        why.join(", "),
-    ));
 }
 
 fn about(record: &AwardRecord, zone: &Zone) -> serde_json::Value {
@@ -250,10 +280,10 @@ async fn show(outbox: &Outbox, key: &str, reveal: bool, output: &Output) -> Resu
     if !reveal {
         output.object(&about(&record, outbox.zone()));
         let Some(wait) = record.state.is_open().then_some(record.due) else {
-            people(&record, outbox.zone(), output);
+            people(&record, outbox, output);
             return Ok(());
         };
-        people(&record, outbox.zone(), output);
+        people(&record, outbox, output);
         output.line(format_args!(
             "{} {wait}",
             output.say("next    ", "prossimo")
@@ -273,21 +303,21 @@ async fn show(outbox: &Outbox, key: &str, reveal: bool, output: &Output) -> Resu
     object["link"] = json!(ticket.link.reveal());
     object["pin"] = json!(ticket.pin.reveal());
     output.object(&object);
-    people(&record, outbox.zone(), output);
+    people(&record, outbox, output);
     super::award::print_ticket(&ticket, output);
     Ok(())
 }
 
-fn people(record: &AwardRecord, zone: &Zone, output: &Output) {
+fn people(record: &AwardRecord, outbox: &Outbox, output: &Output) {
     output.line(format_args!(
         "{} {}\n{} {}{}\n{} {}\n{} {}",
         output.say("key     ", "chiave  "),
         record.key.to_hex(),
         output.say("state   ", "stato   "),
         record.state.name(),
-        record
-            .state
-            .reason()
+        outbox
+            .why(record, output)
+            .or(record.state.reason())
             .map(|reason| format!(": {reason}"))
             .unwrap_or_default(),
         output.say("accepted", "dal     "),
@@ -295,7 +325,7 @@ fn people(record: &AwardRecord, zone: &Zone, output: &Output) {
         output.say("tries   ", "prove   "),
         record.tries,
     ));
-    for reason in reasons(&record.content, zone) {
+    for reason in reasons(&record.content, outbox.zone()) {
         output.line(format_args!(
             "{:>5} min  {}, {}",
             reason.minutes,
@@ -326,11 +356,7 @@ async fn retry(outbox: &Outbox, keys: &[String], output: &Output) -> Result<()> 
     }
     let went_on = dispatcher.run_due(usize::MAX).await?;
     for record in &records {
-        line(
-            &outbox.find(&record.key.to_hex()).await?,
-            outbox.zone(),
-            output,
-        );
+        outbox.line(&outbox.find(&record.key.to_hex()).await?, output);
     }
     output.object(&json!({"summary": {"resumed": records.len(), "tried": went_on}}));
     output.line(match output.language {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wom_sdk::{Result, award::State, campaign::Language, store::AwardRecord};
 
-use super::outbox::{Outbox, Place, line};
+use super::outbox::{Outbox, Place};
 use crate::output::Output;
 
 /// Judge awards that the rules hold: what no person does, or hardly anybody.
@@ -62,7 +62,7 @@ async fn list(outbox: &Outbox, refused: bool, output: &Output) -> Result<()> {
     let wanted = |record: &AwardRecord| is_held(record) || (refused && record.state.is_refused());
     let records = outbox.list(usize::MAX, wanted).await?;
     for record in &records {
-        line(record, outbox.zone(), output);
+        outbox.line(record, output);
     }
     if records.is_empty() {
         output.line(output.say("Nothing is held.", "Non c'è nulla in sospeso."));

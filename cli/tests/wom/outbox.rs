@@ -117,6 +117,21 @@ async fn what_the_rules_hold_waits_for_a_person_and_is_kept_when_it_is_refused()
         assert_eq!(award["award"]["minutes"], 40);
     }
     let key = |index: usize| held[index]["award"]["key"].as_str().unwrap();
+    // People read why, in their language.
+    for (language, words) in [
+        ("en", "exactly the same number"),
+        ("it", "lo stesso numero"),
+    ] {
+        for shown in [
+            &["--lang", language, "review", "list"][..],
+            &["--lang", language, "outbox", "list"],
+            &["--lang", language, "outbox", "show", key(0)],
+        ] {
+            let told = String::from_utf8(town.for_people(shown).stdout).unwrap();
+            assert!(told.contains(words), "{shown:?}: {told}");
+            assert!(!told.contains("equal_values"), "{told}");
+        }
+    }
     assert_eq!(town.refused(&["outbox", "retry", key(0)]), "input_invalid");
     assert_eq!(
         town.refused(&["review", "accept", key(0), "000000000"]),

@@ -90,6 +90,16 @@ impl Town {
         wom
     }
 
+    /// What people read.
+    pub fn for_people(&self, args: &[&str]) -> Output {
+        let mut wom = Command::new(env!("CARGO_BIN_EXE_wom"));
+        wom.args(args).current_dir(self.dir.path());
+        for name in VARIABLES {
+            wom.env_remove(name);
+        }
+        wom.output().unwrap()
+    }
+
     pub fn run(&self, args: &[&str]) -> Output {
         self.wom(args).output().unwrap()
     }

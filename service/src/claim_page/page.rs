@@ -76,7 +76,7 @@ pub(super) fn page(view: &View, language: Language) -> String {
         language,
         format!("{count} {rest}").trim_end(),
         bar(view, language),
-        head.then(main),
+        head.then(main).then(held(view, language)),
         language.say(
             "It stays open for half an hour.",
             "Resta aperta per mezz’ora.",
@@ -254,6 +254,25 @@ fn more(view: &View, waiting: u64, language: Language) -> Html {
         .markup("</section>")
 }
 
+/// What somebody has to look at first, and why.
+fn held(view: &View, language: Language) -> Html {
+    let minutes = view.held.iter().map(|(row, _)| row.minutes).sum::<u64>();
+    if minutes == 0 {
+        return Html::default();
+    }
+    let mut html = Html::new("<details><summary>")
+        .markup(language.say("Still being checked: ", "Ancora da verificare: "))
+        .text(&language.minutes(minutes))
+        .markup("</summary>");
+    for (row, reason) in &view.held {
+        html = html.then(rows(std::slice::from_ref(row), language));
+        if let Some(reason) = reason {
+            html = html.then(paragraph(language.say(reason.en, reason.it)));
+        }
+    }
+    html.markup("</details>")
+}
+
 /// What was collected before.
 fn earlier(view: &View, language: Language) -> Html {
     let collected = total(&view.collected);
@@ -311,4 +330,44 @@ fn rows(rows: &[Row], language: Language) -> Html {
             .markup("</b></li>");
     }
     html.markup("</ul>")
+}
+
+#[cfg(test)]
+mod tests {
+    use wom_sdk::rules::Reason;
+
+    use super::*;
+
+    static TOO_FAST: Reason = Reason {
+        code: "too_fast",
+        en: "this was <too> fast",
+        it: "troppo veloce",
+    };
+
+    /// What somebody has to look at first is told with why, in the reader's words.
+    #[test]
+    fn what_is_held_is_told_with_why() {
+        let row = Row {
+            aim: Some("H".parse().unwrap()),
+            day: Some("2026-03-01".parse().unwrap()),
+            minutes: 40,
+        };
+        let mut view = View {
+            name: "walks".to_owned(),
+            registry: "https://registry.example".to_owned(),
+            waiting: Vec::new(),
+            codes: Vec::new(),
+            held: vec![(row, Some(&TOO_FAST)), (row, None)],
+            collected: Vec::new(),
+        };
+        let italian = page(&view, Language::It);
+        assert!(italian.contains("Ancora da verificare: 80"), "{italian}");
+        assert!(italian.contains("troppo veloce"));
+        let english = page(&view, Language::En);
+        assert!(english.contains("Still being checked: 80"), "{english}");
+        assert!(english.contains("this was"));
+        assert!(!english.contains("too_fast"));
+        view.held.clear();
+        assert!(!page(&view, Language::En).contains("checked"));
+    }
 }

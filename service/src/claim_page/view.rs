@@ -8,6 +8,7 @@ use wom_sdk::{
     campaign::Unit,
     claim::{Claim, Given},
     protocol::Aim,
+    rules,
     store::AwardRecord,
 };
 use wom_sinks::Reason;
@@ -24,6 +25,8 @@ pub(super) struct View {
     pub(super) waiting: Vec<Row>,
     /// The codes that are there: usually one; one for each month.
     pub(super) codes: Vec<Code>,
+    /// What somebody has to look at first, and why.
+    pub(super) held: Vec<(Row, Option<&'static rules::Reason>)>,
     /// What was collected, as long as the campaign knows.
     pub(super) collected: Vec<Row>,
 }
@@ -51,6 +54,16 @@ impl View {
         let handed = claims.handed(person).await?;
         let (given, awards) = (claims.history(person).await?, claims.awards(person).await?);
         let (waiting, collected) = tell_apart(&given, &awards, &programme.zone);
+        let held = awards
+            .iter()
+            .filter(|award| matches!(award.state, State::Held(_)));
+        let held = held.flat_map(|award| {
+            let reason = claims.held_for(award);
+            let own = rows(sums(wom_sinks::reasons(&award.content, &programme.zone)));
+            own.into_iter().map(move |row| (row, reason))
+        });
+        let mut held: Vec<_> = held.collect();
+        held.sort_by_key(|(row, _)| (Reverse(row.day), row.aim));
         let code = |claim: Claim| Code {
             key: claim.key,
             reasons: rows(sums(wom_sinks::reasons(&claim.content, &programme.zone))),
@@ -65,6 +78,7 @@ impl View {
             registry: programme.registry(),
             waiting,
             codes,
+            held,
             collected,
         })
     }

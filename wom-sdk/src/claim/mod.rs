@@ -15,6 +15,7 @@ use crate::{
     dispatcher::Dispatcher,
     privacy::{Cohort, Epoch, Participant},
     protocol::Aim,
+    rules::Reason,
     store::AwardRecord,
 };
 
@@ -107,6 +108,15 @@ impl Claims {
             awards.extend(self.collector.store().awards_of(participant).await?);
         }
         Ok(awards)
+    }
+
+    /// Why the rules hold an award of these people, in words; `None` for one that they do not hold,
+    /// or no longer have words for.
+    pub fn held_for(&self, award: &AwardRecord) -> Option<&'static Reason> {
+        match &award.state {
+            State::Held(code) => self.collector.rules().reason(code),
+            _ => None,
+        }
     }
 
     /// Minutes that a person could collect now. No code is made.

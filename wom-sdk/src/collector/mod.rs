@@ -195,6 +195,10 @@ impl Collector {
         &*self.clock
     }
 
+    pub(crate) fn rules(&self) -> &dyn RuleSet {
+        &*self.rules
+    }
+
     pub(crate) fn campaign(&self) -> &Campaign {
         &self.campaign
     }

@@ -158,6 +158,12 @@ impl RuleSet for ActiveMinutes {
         Self::NAME
     }
 
+    fn reason(&self, code: &str) -> Option<&'static Reason> {
+        let mut all = reasons::ALL.iter();
+        all.find(|(reason, _)| reason.code == code)
+            .map(|(reason, _)| *reason)
+    }
+
     /// Ten minutes: no rule looks over a wider gap, but for hours and days, which end at midnight.
     fn separable_ms(&self) -> Option<i64> {
         Some(10 * 60_000)
