@@ -195,6 +195,25 @@ impl StorePlace {
 
     /// Opens the store, or makes it where there is none.
     pub async fn open(&self) -> Result<Arc<dyn Store>> {
+        self.open_with(|settings| settings).await
+    }
+
+    /// Opens the store that is there, to work with it: none is made.
+    pub async fn open_made(&self) -> Result<Arc<dyn Store>> {
+        self.is_made()?;
+        self.open_with(PostgresSettings::existing).await
+    }
+
+    /// Opens the store that is there, to look into it.
+    pub async fn open_to_read(&self) -> Result<Arc<dyn Store>> {
+        self.is_made()?;
+        self.open_with(PostgresSettings::read_only).await
+    }
+
+    async fn open_with(
+        &self,
+        set: impl FnOnce(PostgresSettings) -> PostgresSettings,
+    ) -> Result<Arc<dyn Store>> {
         match self {
             Self::File(path) => Ok(open_file(path).await?),
             Self::Postgres { url, schema } => {
@@ -202,7 +221,7 @@ impl StorePlace {
                     UrlPlace::File(path) => DatabaseUrl::from_file(path)?,
                     UrlPlace::Environment(url) => url.clone(),
                 };
-                let settings = PostgresSettings::new(url);
+                let settings = set(PostgresSettings::new(url));
                 let settings = match schema {
                     Some(schema) => settings.schema(schema),
                     None => settings,
@@ -212,8 +231,8 @@ impl StorePlace {
         }
     }
 
-    /// Opens a store to look into: a file that is not there yet is not made.
-    pub async fn open_made(&self) -> Result<Arc<dyn Store>> {
+    /// A file that is not there yet is nothing to look into.
+    fn is_made(&self) -> Result<()> {
         match self {
             Self::File(path) if !path.exists() => Err(Error::new(
                 Kind::InputInvalid,
@@ -221,7 +240,7 @@ impl StorePlace {
             )
             .with("file", path.display())
             .hint("check the profile, or submit something first")),
-            _ => self.open().await,
+            _ => Ok(()),
         }
     }
 }

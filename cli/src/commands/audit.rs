@@ -22,8 +22,8 @@ use crate::{config::Config, output::Output, profile::Profile, programme::key_sto
 /// Books that do not agree have an exit code of their own.
 const DISAGREE: u8 = 4;
 
-/// Add everything up again and hold it against itself and the Registry. Changes nothing. A store in a
-/// file is read while no other program has it open.
+/// Add everything up again and hold it against itself and the Registry. Changes nothing, and makes no
+/// store where there is none. A store in a file is read while no other program has it open.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The configuration: see wom init.
@@ -44,7 +44,7 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode> {
         Some(dir) => Some(Folder::open(dir, source).await?),
         None => None,
     };
-    let store = config.profile.store.open_made().await?;
+    let store = config.profile.store.open_to_read().await?;
     let mut auditor = Auditor::new(store.clone(), key_store(&config.key_store)?)
         .campaign(config.campaign.clone());
     if let Some(folder) = &registry {

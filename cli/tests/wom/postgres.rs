@@ -20,6 +20,11 @@ async fn everything_works_on_postgresql_and_several_at_once() {
         "store = \"local.db\"",
         "database_url_file = \"db\"\nschema = \"town\"",
     );
+    // Who only looks makes nothing.
+    for looking in [&["audit"][..], &["outbox", "list"], &["review", "list"]] {
+        assert_eq!(town.refused(looking), "input_invalid");
+    }
+    assert!(!has_schema(&url, "town").await);
     let doctor = town.done(&["doctor"]);
     assert_eq!(doctor[0]["ok"], true, "{doctor:?}");
 
@@ -93,6 +98,16 @@ async fn everything_works_on_postgresql_and_several_at_once() {
     let mut elsewhere = town.wom(&["outbox", "list"]);
     let output = elsewhere.env("WOM_DATABASE_URL", url).output().unwrap();
     assert!(objects(&output).is_empty());
+}
+
+async fn has_schema(url: &str, name: &str) -> bool {
+    use sqlx::Connection as _;
+    let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
+    sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
+        .bind(name)
+        .fetch_one(&mut conn)
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

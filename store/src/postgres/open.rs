@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use wom_sdk::{Error, Kind, Result};
@@ -32,6 +32,9 @@ const SESSION: &str = "SELECT
     set_config('enable_bitmapscan', 'off', false),
     set_config('jit', 'off', false)";
 
+/// What a session is set to besides that only reads.
+const READ_ONLY: &str = "    set_config('default_transaction_read_only', 'on', false)";
+
 /// How to open a [`PostgresStore`].
 #[derive(Clone, Debug)]
 pub struct PostgresSettings {
@@ -40,6 +43,18 @@ pub struct PostgresSettings {
     connections: u32,
     patience: Duration,
     plain: bool,
+    may: May,
+}
+
+/// What opening may change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum May {
+    /// Make a store, and bring an older one to the present version.
+    Make,
+    /// Bring an older one to the present version.
+    Migrate,
+    /// Nothing, nor may anybody who uses the store then.
+    Read,
 }
 
 impl PostgresSettings {
@@ -52,7 +67,23 @@ impl PostgresSettings {
             connections: 10,
             patience: Duration::from_secs(10),
             plain: false,
+            may: May::Make,
         }
+    }
+
+    /// Makes no store where there is none: that is refused with [`Kind::InputInvalid`].
+    #[must_use]
+    pub fn existing(self) -> Self {
+        let may = May::Migrate;
+        Self { may, ..self }
+    }
+
+    /// Changes nothing: no store is made, none is brought to another version, and the server refuses
+    /// whatever would write.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        let may = May::Read;
+        Self { may, ..self }
     }
 
     /// Keeps everything in another schema: 1 to 63 of a-z, 0-9 and _, the first a letter.
@@ -97,9 +128,20 @@ impl PostgresSettings {
         let here = |error: Error| error.with("host", &place.0).with("port", place.1);
         let mut conn = self.connect(&options).await.map_err(here)?;
         warn_of_lost_syncs(&mut conn).await?;
-        schema.prepare(&mut conn).await?;
+        match self.may {
+            May::Make => schema.prepare(&mut conn).await?,
+            May::Migrate => {
+                schema.find(&mut conn).await?;
+                schema.prepare(&mut conn).await?;
+            }
+            May::Read => schema.find_present(&mut conn).await?,
+        }
         // Nothing is written on it any more: whatever it says at its end does not matter.
         let _ = conn.close().await;
+        let session = match self.may {
+            May::Read => format!("{SESSION},\n{READ_ONLY}"),
+            May::Make | May::Migrate => SESSION.to_owned(),
+        };
         let pool = PgPoolOptions::new()
             .max_connections(self.connections)
             .acquire_timeout(self.patience)
@@ -107,8 +149,9 @@ impl PostgresSettings {
             .before_acquire(|conn, last| {
                 Box::pin(async move { Ok(last.idle_for < IDLE || conn.ping().await.is_ok()) })
             })
-            .after_connect(|conn, _| {
-                Box::pin(async move { sqlx::query(SESSION).execute(conn).await.map(drop) })
+            .after_connect(move |conn, _| {
+                let set = sqlx::query(AssertSqlSafe(session.clone()));
+                Box::pin(async move { set.execute(conn).await.map(drop) })
             })
             .connect_lazy_with(options);
         Ok(PostgresStore { pool, schema })

@@ -69,6 +69,42 @@ impl Schema {
         }
     }
 
+    /// The store that is there, of whatever version.
+    pub(super) async fn find(&self, conn: &mut PgConnection) -> Result<()> {
+        self.held(conn).await.map(drop)
+    }
+
+    /// The store that is there, if it can be read as it is.
+    pub(super) async fn find_present(&self, conn: &mut PgConnection) -> Result<()> {
+        let held = self.held(conn).await?;
+        if held.version >= VERSION {
+            return held.check();
+        }
+        Err(Error::new(
+            Kind::StoreMismatch,
+            format!(
+                "the store is of an older version: it has version {}, known {VERSION}",
+                held.version
+            ),
+        )
+        .hint("open it once with what awards, which brings it to the present version; it was left as it is"))
+    }
+
+    async fn held(&self, conn: &mut PgConnection) -> Result<Held> {
+        if let Some(held) = self.version(conn).await? {
+            return Ok(held);
+        }
+        match self.is_used(conn).await? {
+            true => Err(no_store()),
+            false => Err(Error::new(
+                Kind::InputInvalid,
+                "there is no store in this schema of the data base",
+            )
+            .with("schema", self.name())
+            .hint("check the profile, or submit something first; nothing was changed")),
+        }
+    }
+
     async fn version(&self, conn: &mut PgConnection) -> Result<Option<Held>> {
         // From the catalogue itself: what a name was looked up as is remembered by the session.
         let there: bool = sqlx::query_scalar(
@@ -132,18 +168,22 @@ impl Schema {
         tx.commit().await.map_err(storage)
     }
 
-    /// Makes the schema with nothing but the version in it. One with other people's tables is left
-    /// alone.
-    async fn begin(&self, conn: &mut PgConnection) -> Result<()> {
-        let used: bool = sqlx::query_scalar(
+    /// Whether something stands in the schema.
+    async fn is_used(&self, conn: &mut PgConnection) -> Result<bool> {
+        sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
                  WHERE nspname = $1)",
         )
         .bind(self.name())
-        .fetch_one(&mut *conn)
+        .fetch_one(conn)
         .await
-        .map_err(storage)?;
-        if used {
+        .map_err(storage)
+    }
+
+    /// Makes the schema with nothing but the version in it. One with other people's tables is left
+    /// alone.
+    async fn begin(&self, conn: &mut PgConnection) -> Result<()> {
+        if self.is_used(conn).await? {
             return Err(no_store());
         }
         let sql = format!(

@@ -154,6 +154,37 @@ async fn a_store_of_version_1_is_brought_on_while_its_workers_go_on() {
 }
 
 #[tokio::test]
+async fn who_only_looks_makes_no_store_and_brings_none_on() {
+    let Some(url) = database().await else { return };
+    let settings = || PostgresSettings::new(url.clone());
+    for looking in [settings().existing(), settings().read_only()] {
+        let error = looking.open().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::InputInvalid);
+        assert!(error.to_string().contains("no store"), "{error}");
+    }
+    let made: bool = sqlx::query_scalar("SELECT to_regnamespace('wom') IS NOT NULL")
+        .fetch_one(&mut connect(&url).await)
+        .await
+        .unwrap();
+    assert!(!made, "not even the schema");
+
+    open(&url).await.commit(accept(1)).await.unwrap();
+    let reading = settings().read_only().open().await.unwrap();
+    assert_eq!(reading.award(award(1).key).await.unwrap(), Some(award(1)));
+    assert!(
+        reading.commit(accept(2)).await.is_err(),
+        "the server refuses"
+    );
+    let existing = settings().existing().open().await.unwrap();
+    assert_eq!(existing.commit(accept(2)).await.unwrap(), Committed::Done);
+
+    sql(&url, "UPDATE wom.schema_version SET version = 1").await;
+    let error = settings().read_only().open().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::StoreMismatch);
+    assert!(error.to_string().contains("older"), "{error}");
+}
+
+#[tokio::test]
 async fn other_peoples_tables_are_left_alone() {
     let Some(url) = database().await else { return };
     sql(
