@@ -1,25 +1,21 @@
 //! `wom award`: one award under a key of the caller's own.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::json;
 use wom_sdk::{
     Error, Kind, Result, SystemClock, Timestamp, Zone,
     award::{Issuer, Request, Ticket},
     dispatcher::Dispatcher,
-    privacy::FileKeyStore,
     protocol::{Aim, ApiKey, Position, SourceId},
     registry::{ApiKeyClient, InstrumentClient, RegistryClient},
-    store::Store,
 };
 
-use crate::{files, output::Output, profile::open_file, qr};
+use crate::{files, memory::Memory, output::Output, qr};
 
 /// Award minutes under a key of your own: the same key again gives the same code.
 #[derive(clap::Args, Debug)]
+#[command(group(clap::ArgGroup::new("memory").required(true)))]
 pub struct Args {
     /// The Registry's base address, before /api.
     #[arg(long, env = "WOM_REGISTRY")]
@@ -54,12 +50,8 @@ pub struct Args {
     /// The award's own name, such as an activity's id. Never kept as it stands.
     #[arg(long)]
     award_key: String,
-    /// The data base that remembers awards; made where there is none.
-    #[arg(long)]
-    state: PathBuf,
-    /// The keys that seal codes in it. Beside the data base where not given.
-    #[arg(long)]
-    key_store: Option<PathBuf>,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 pub async fn run(args: Args, output: &Output) -> Result<()> {
@@ -87,26 +79,19 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
                 .hint("give --key or --api-key-file"));
         }
     };
-    let keys = FileKeyStore::open_or_create(args.key_store.unwrap_or_else(|| beside(&args.state)))?;
-    let store = open_file(&args.state).await?;
-    let dispatcher = Dispatcher::open(
-        Arc::clone(&store) as Arc<dyn Store>,
-        issuer,
-        Arc::new(keys),
-        Arc::new(SystemClock),
-    )
-    .await?;
+    let (keys, store) = args.memory.open().await?.ok_or_else(|| {
+        Error::new(
+            Kind::ConfigurationInvalid,
+            "an award has to be remembered somewhere",
+        )
+        .hint("give --state or --database-url-file")
+    })?;
+    let clock = Arc::new(SystemClock);
+    let dispatcher = Dispatcher::open(Arc::clone(&store), issuer, keys, clock).await?;
     let ticket = dispatcher.award(&args.award_key, &request).await;
     store.close().await?;
     show(&ticket?, output);
     Ok(())
-}
-
-/// The key store beside a data base: `awards.db` has `awards.db.keys.json`.
-pub fn beside(state: &Path) -> PathBuf {
-    let mut name = state.file_name().unwrap_or_default().to_owned();
-    name.push(".keys.json");
-    state.with_file_name(name)
 }
 
 /// Shows a code to whoever is to collect or pay it.

@@ -7,14 +7,14 @@ use wom_sdk::{
     Error, Kind, Result, SystemClock,
     cash_desk::CashDesk,
     checkout::{Charge, State},
-    privacy::{FileKeyStore, KeyStore, MemoryKeyStore},
+    privacy::{KeyStore, MemoryKeyStore},
     protocol::{Aim, Filter, PosId},
     registry::{PosClient, RegistryClient},
     store::{MemoryStore, Store},
 };
 
-use super::award::{beside, print_ticket};
-use crate::{files, output::Output, profile::open_file};
+use super::award::print_ticket;
+use crate::{files, memory::Memory, output::Output};
 
 /// Ask for a payment of WOM, and wait for it.
 #[derive(clap::Args, Debug)]
@@ -41,12 +41,12 @@ pub struct Args {
     #[arg(long)]
     wait: Option<u64>,
     /// The shop's own name of this payment, such as an order's number: the same one again gives
-    /// the same code. Goes with --state.
-    #[arg(long, requires = "state")]
+    /// the same code. Goes with --state or --database-url-file, which remember the payment if this
+    /// program dies.
+    #[arg(long, requires = "memory")]
     reference: Option<String>,
-    /// A data base that remembers the payment if this program dies.
-    #[arg(long)]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 pub async fn run(args: Args, output: &Output) -> Result<()> {
@@ -62,15 +62,13 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     let registry = RegistryClient::new(&args.registry)?;
     let payee = PosClient::new(registry, args.pos, files::private_key(&args.key)?)?;
     let wait = args.wait.map(Duration::from_secs);
-    match &args.state {
-        Some(state) => {
-            let keys = FileKeyStore::open_or_create(beside(state))?;
-            let store = open_file(state).await?;
+    match args.memory.open().await? {
+        Some((keys, store)) => {
             let reference = args.reference.unwrap_or_else(random_reference);
             let done = run_desk(
-                Arc::clone(&store) as _,
+                Arc::clone(&store),
                 payee,
-                Arc::new(keys),
+                keys,
                 &reference,
                 &charge,
                 wait,

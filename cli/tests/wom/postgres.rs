@@ -100,6 +100,48 @@ async fn everything_works_on_postgresql_and_several_at_once() {
     assert!(objects(&output).is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_award_without_a_profile_is_remembered_in_postgresql_too() {
+    let Some(server) = PgServer::shared() else {
+        return;
+    };
+    let town = Town::new().await;
+    town.write("db", &server.database().await);
+    let award = |more: &[&str]| {
+        let mut args = vec!["award", "--registry", town.registry.url()];
+        args.extend(["--source", town.instrument.id.as_str()]);
+        args.extend(["--key", "local-source.pem", "--aim", "H", "--minutes", "7"]);
+        args.extend(["--at", "43.72,12.63", "--award-key", "run 42"]);
+        args.extend(more);
+        town.run(&args)
+    };
+    // The same code again, from another process, until it is collected.
+    let place = [
+        "--database-url-file",
+        "db",
+        "--schema",
+        "awards",
+        "--key-store",
+        "award-keys.json",
+    ];
+    let [first, again] = [award(&place), award(&place)];
+    assert!(first.status.success(), "{first:?}");
+    assert_eq!(objects(&first), objects(&again));
+    assert_eq!(town.registry.books().await.unwrap().total.issued, 7);
+    for (more, told) in [
+        (&["--database-url-file", "db"][..], "--key-store"),
+        (&["--state", "a.db", "--database-url-file", "db"], "--state"),
+        (&[], "--state"),
+    ] {
+        let refused = award(more);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(
+            String::from_utf8_lossy(&refused.stderr).contains(told),
+            "{more:?}"
+        );
+    }
+}
+
 async fn has_schema(url: &str, name: &str) -> bool {
     use sqlx::Connection as _;
     let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
