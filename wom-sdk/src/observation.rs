@@ -8,6 +8,10 @@ use zeroize::Zeroize as _;
 
 use crate::{Error, Kind, Result, Span, Timestamp};
 
+mod study;
+
+pub use study::{Goal, Mark, Step, Study, Toward, Trace, Video};
+
 /// Who did it, in the words of the system that saw it: never printed, never stored as it stands.
 ///
 /// `namespace` says whose ids these are (a vendor, an LMS); `id` is the person's id there. File
@@ -22,6 +26,9 @@ impl Subject {
     /// The namespace of ids that the embedder chose itself.
     pub const PARTICIPANT: &'static str = "participant";
 
+    /// The namespace of [`Subject::whoever`].
+    const WHOEVER: &'static str = "whoever";
+
     /// The person with this id in this namespace. Both need 1 to 256 bytes.
     pub fn new(namespace: impl Into<Cow<'static, str>>, id: impl Into<String>) -> Result<Self> {
         let (namespace, id) = (namespace.into(), id.into());
@@ -33,6 +40,21 @@ impl Subject {
             }
         }
         Ok(Self { namespace, id })
+    }
+
+    /// Whoever a record is about: for withdrawals by systems that name the record only. Nothing but
+    /// [`Body::Withdrawn`] may be said of them, and rule sets must ask for it
+    /// ([`RuleSet::heeds_whoever`](crate::rules::RuleSet::heeds_whoever)).
+    pub fn whoever() -> Self {
+        Self {
+            namespace: Cow::Borrowed(Self::WHOEVER),
+            id: Self::WHOEVER.to_owned(),
+        }
+    }
+
+    /// Whether this is [`Subject::whoever`].
+    pub fn is_whoever(&self) -> bool {
+        self.namespace == Self::WHOEVER
     }
 
     /// Whose ids these are.
@@ -278,6 +300,9 @@ pub enum Body {
         /// What.
         activity: Activity,
     },
+    /// A learning platform saw a trace of study. What it counts for is fixed by its first instant:
+    /// a record of study never moves to another month.
+    Study(Study),
     /// The record with this key is taken back. It stays as a tombstone.
     Withdrawn,
     /// Everything that the stream yielded in this range with a lower revision is taken back.
@@ -297,7 +322,21 @@ impl Body {
             Self::Interval { span, .. } | Self::Steps { span, .. } => Some(*span),
             Self::Seconds { within, .. } | Self::Tally { within, .. } => Some(*within),
             Self::RangeReplaced { range } => Some(*range),
+            Self::Study(study) => Some(study.trace.span()),
             Self::Withdrawn => None,
+        }
+    }
+
+    /// Puts other digests in the place of those inside.
+    pub(crate) fn digested(self, digest: impl Fn(Digest) -> Digest) -> Self {
+        match self {
+            Self::Study(study) => Self::Study(Study {
+                item: digest(study.item),
+                session: study.session.map(&digest),
+                course: study.course.map(&digest),
+                ..study
+            }),
+            other => other,
         }
     }
 }

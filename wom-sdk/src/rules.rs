@@ -28,6 +28,13 @@ pub trait RuleSet: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether withdrawals that name a record only ([`Subject::whoever`](crate::Subject::whoever)) count.
+    /// Looking for them costs a read at every settlement, so a rule set without such sources leaves
+    /// it out.
+    fn heeds_whoever(&self) -> bool {
+        false
+    }
+
     /// How quiet it must be around a UTC midnight, in milliseconds before and after, so that what
     /// came before and what comes after can be judged apart with the same result; `None` if a
     /// history can only be judged as a whole.
@@ -128,6 +135,15 @@ pub struct Reason {
 /// assert_eq!(all.minutes(), 60, "75 minutes, bounded by the hour");
 /// ```
 pub fn seconds_within(items: &[(Span, u32)]) -> Vec<TimeSet> {
+    let items: Vec<_> = items
+        .iter()
+        .map(|(span, seconds)| (*span, i64::from(*seconds) * 1000))
+        .collect();
+    millis_within(&items)
+}
+
+/// As [`seconds_within`], in milliseconds; a negative number is taken as none.
+pub fn millis_within(items: &[(Span, i64)]) -> Vec<TimeSet> {
     let mut order: Vec<_> = (0..items.len()).collect();
     order.sort_by_key(|&index| items[index]);
     let mut placed = vec![TimeSet::EMPTY; items.len()];
@@ -151,13 +167,13 @@ pub fn seconds_within(items: &[(Span, u32)]) -> Vec<TimeSet> {
 }
 
 /// Places the items of one joined envelope, which ends at `end`.
-fn place(items: &[(Span, u32)], group: &[usize], end: Timestamp, placed: &mut [TimeSet]) {
+fn place(items: &[(Span, i64)], group: &[usize], end: Timestamp, placed: &mut [TimeSet]) {
     let mut gaps = VecDeque::new();
     let mut left_over = Vec::new();
     let mut free = Timestamp::MIN;
     for &index in group {
-        let (span, seconds) = items[index];
-        let wanted = (i64::from(seconds) * 1000).min(span.millis());
+        let (span, millis) = items[index];
+        let wanted = millis.clamp(0, span.millis());
         if free == Timestamp::MIN {
             free = span.start();
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Body, Digest, Error, Kind, MINUTE_MS, Observation, Result, Timestamp,
     instrument::{Cursor, Refusal, Sink},
-    observation::Entry,
+    observation::{Entry, Study, Toward, Trace},
     privacy::{Epoch, EpochKey, Participant},
     store::{Change, Commit},
 };
@@ -73,13 +73,21 @@ impl<'a> Intake<'a> {
 
     /// The entries of an observation, under the pseudonyms of the epochs that it is about.
     ///
-    /// A record whose revision grows may have moved out of a month: there it leaves a tombstone.
+    /// A record whose revision grows may have moved out of a month: there it leaves a tombstone,
+    /// but for study, which never moves. A withdrawal of whoever's record leaves one in every month
+    /// that there is, and in those around now, which may come to be.
     fn entries(&self, observation: Observation, now: Timestamp) -> Result<Vec<Placed>> {
         let own = self.epochs_of(&observation.body);
         let mut elsewhere = Vec::new();
-        if observation.revision > 0 || own.is_empty() {
+        let stays = matches!(observation.body, Body::Study(_));
+        if own.is_empty() || (observation.revision > 0 && !stays) {
             elsewhere = self.collector.keys.epochs(&self.collector.campaign.name)?;
             elsewhere.extend(own.iter().flat_map(|epoch| epoch.neighbours()));
+            if observation.subject.is_whoever() {
+                let month = Epoch::of(self.collector.campaign.zone.day(now));
+                elsewhere.push(month);
+                elsewhere.extend(month.neighbours());
+            }
             elsewhere.push(Epoch::CAMPAIGN);
             elsewhere.sort_unstable();
             elsewhere.dedup();
@@ -102,17 +110,25 @@ impl<'a> Intake<'a> {
                 ..entry.clone()
             };
             entry.provenance.stream = key.digest(entry.provenance.stream);
-            if !here {
-                entry.body = Body::Withdrawn;
-            }
+            entry.body = match here {
+                true => part_of(entry.body, epoch).digested(|digest| key.digest(digest)),
+                false => Body::Withdrawn,
+            };
             entries.push((Participant::of(&subject, &key), key, entry));
         }
         Ok(entries)
     }
 
     fn epochs_of(&self, body: &Body) -> Vec<Epoch> {
-        if matches!(body, Body::Milestone { .. }) {
-            return vec![Epoch::CAMPAIGN];
+        let mut campaign = None;
+        match body {
+            Body::Milestone { .. } => return vec![Epoch::CAMPAIGN],
+            Body::Study(study) => match study.toward {
+                Toward::Days => {}
+                Toward::Milestones => return vec![Epoch::CAMPAIGN],
+                Toward::Both => campaign = Some(Epoch::CAMPAIGN),
+            },
+            _ => {}
         }
         let Some(span) = body.span() else {
             return Vec::new();
@@ -127,6 +143,7 @@ impl<'a> Intake<'a> {
             }
             epochs.push(epoch.neighbours()[1]);
         }
+        epochs.extend(campaign);
         epochs
     }
 
@@ -172,10 +189,17 @@ impl Sink for Intake<'_> {
                 continue;
             }
             let subject = observation.subject.clone();
-            let person = faces.person(directory, &subject).await?;
+            let asked = directory.filter(|_| !subject.is_whoever());
+            if subject.is_whoever() && observation.body != Body::Withdrawn {
+                return Err(Error::new(
+                    Kind::Internal,
+                    "the adapter says more of whoever than that a record is withdrawn",
+                ));
+            }
+            let person = faces.person(asked, &subject).await?;
             let kept = Kept::of(
                 person.handle.as_ref(),
-                again.then_some((self.source, &subject)),
+                (again && !subject.is_whoever()).then_some((self.source, &subject)),
             );
             observation.subject = person.subject;
             let placed = self.entries(observation, now)?;
@@ -244,12 +268,31 @@ impl Sink for Intake<'_> {
     }
 }
 
+/// What of a body is known in an epoch: of study, its part for days or for milestones.
+fn part_of(body: Body, epoch: Epoch) -> Body {
+    match body {
+        Body::Study(study) => Body::Study(Study {
+            toward: match epoch {
+                Epoch::CAMPAIGN => Toward::Milestones,
+                _ => Toward::Days,
+            },
+            ..study
+        }),
+        other => other,
+    }
+}
+
 /// Whether a record speaks of time that is not past. An envelope or a range may end later: what is
 /// known of it is past all the same.
 fn is_to_come(body: &Body, now: Timestamp) -> bool {
     let last = match body {
         Body::RangeReplaced { .. } => return false,
-        Body::Seconds { within, .. } | Body::Tally { within, .. } => Some(within.start()),
+        Body::Seconds { within, .. }
+        | Body::Tally { within, .. }
+        | Body::Study(Study {
+            trace: Trace::Seconds { within, .. },
+            ..
+        }) => Some(within.start()),
         _ => body.span().map(|span| span.end()),
     };
     last.is_some_and(|last| last.since(now) > AHEAD_MS)

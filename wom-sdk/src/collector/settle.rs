@@ -9,7 +9,7 @@ use crate::{
     },
     campaign::{Assessment, Campaign, Collect, Unit},
     dispatcher::{new_record, seal_handle},
-    observation::Merged,
+    observation::{Entry, Merged},
     privacy::{Participant, Precision, cell_centre},
     rules::{Finding, Judgement},
     store::{AwardRecord, Change, Commit, Committed, Holding},
@@ -81,7 +81,8 @@ impl Collector {
         for _ in 0..Self::TRIES {
             let now = self.clock.now();
             let holding = self.store.participant(participant).await?;
-            let merged: Merged = holding.entries.iter().cloned().collect();
+            let mut merged: Merged = holding.entries.iter().cloned().collect();
+            merged.extend(self.whoevers(participant).await?);
             let judgement = self.rules.judge(&merged.open(), now);
             let assessment = campaign.assess(&judgement, now);
             let doubtful = self.doubtful(&judgement, &merged, &campaign, now);
@@ -129,6 +130,20 @@ impl Collector {
             Error::new(Kind::StorageFailed, "others keep changing this participant")
                 .hint("settle again; nothing is lost"),
         )
+    }
+
+    /// What was withdrawn in the participant's epoch without saying whose it was. What was awarded
+    /// before stays awarded, so nobody is settled again because of it.
+    async fn whoevers(&self, participant: Participant) -> Result<Vec<Entry>> {
+        if !self.rules.heeds_whoever() {
+            return Ok(Vec::new());
+        }
+        let epoch = participant.epoch();
+        let Some(key) = self.keys.epoch_key(&self.campaign.name, epoch, false)? else {
+            return Ok(Vec::new());
+        };
+        let whoever = Participant::of(&Subject::whoever(), &key);
+        Ok(self.store.participant(whoever).await?.entries)
     }
 
     /// Accounts and awards as they are to be, with nothing written yet.

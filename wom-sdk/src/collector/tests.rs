@@ -5,6 +5,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 
+mod study;
+
 use super::*;
 use crate::{
     Activity, Body, Device, Digest, MINUTE_MS, Observation, Provenance, Recording, Span, Subject,

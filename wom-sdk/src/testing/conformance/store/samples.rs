@@ -5,7 +5,7 @@ use crate::{
     award::{Account, AwardKey, Content, Identity, State, Vouchers},
     campaign::Unit,
     checkout::{self, Charge, CheckoutId, CheckoutRecord},
-    observation::Entry,
+    observation::{Entry, Goal, Mark, Step, Study, Toward, Trace, Video},
     privacy::Participant,
     protocol::{Bounds, Filter, Position},
     store::{AwardRecord, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState, Owner},
@@ -74,7 +74,7 @@ pub(super) fn participant(n: u8) -> Participant {
 pub(super) fn entry(key: u64, version: u64) -> Entry {
     let span = Span::starting(at(i64::try_from(key % 100_000).unwrap() * 60), 60_000);
     let steps = u32::try_from(version % 1_000).unwrap();
-    let body = match version % 10 {
+    let body = match version % 11 {
         0 => Body::Withdrawn,
         1 => Body::Point {
             at: span.start(),
@@ -111,6 +111,7 @@ pub(super) fn entry(key: u64, version: u64) -> Entry {
             activity: Activity::EXERCISE,
         },
         8 => Body::RangeReplaced { range: span },
+        9 => Body::Study(study(span, version)),
         _ => Body::Steps { span, steps },
     };
     let (device, recording) = match version % 4 {
@@ -129,6 +130,51 @@ pub(super) fn entry(key: u64, version: u64) -> Entry {
             recording,
         },
         body,
+    }
+}
+
+fn study(span: Span, version: u64) -> Study {
+    let film = Video {
+        step: Step::Seek(Some(90_000)),
+        position_ms: Some(500),
+        length_ms: None,
+        speed_percent: Some(150),
+    };
+    let at = span.start();
+    Study {
+        item: Digest::of(["item"]),
+        session: (version % 2 == 0).then(|| Digest::of(["session"])),
+        course: (version % 3 == 0).then(|| Digest::of(["course"])),
+        nominal_s: (version % 5 == 0).then_some(3_600),
+        toward: if version % 2 == 0 {
+            Toward::Both
+        } else {
+            Toward::Days
+        },
+        trace: match version % 7 {
+            0 => Trace::interval(span.end(), 60_000, Some(span.end()), true),
+            1 => Trace::interval(span.end(), 60_000, None, false),
+            2 => Trace::Seconds {
+                within: span,
+                millis: 37_480,
+            },
+            3 => Trace::Milestone {
+                at,
+                goal: Goal::Passed,
+            },
+            4 => Trace::Point {
+                at,
+                mark: Mark::Video(film),
+            },
+            5 => Trace::Point {
+                at,
+                mark: Mark::Opened,
+            },
+            _ => Trace::Point {
+                at,
+                mark: Mark::Seen,
+            },
+        },
     }
 }
 
