@@ -4,6 +4,8 @@
 //! seconds, points and milestones, kept apart, as each is evidence of its own worth. Whether and how
 //! much of it counts is for the rule set to judge. What all of them share is in [`source`].
 
+pub mod duration;
 pub mod source;
+pub mod time;
 
 pub use source::Source;
