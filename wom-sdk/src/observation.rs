@@ -128,6 +128,8 @@ impl Activity {
     pub const RUNNING: Self = Self(Cow::Borrowed("running"));
     /// Steps that no recorded session explains: walking by the counter.
     pub const STEPPING: Self = Self(Cow::Borrowed("stepping"));
+    /// Studying.
+    pub const STUDYING: Self = Self(Cow::Borrowed("studying"));
     /// Swimming.
     pub const SWIMMING: Self = Self(Cow::Borrowed("swimming"));
     /// Changing between the legs of a multisport event.

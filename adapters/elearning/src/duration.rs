@@ -100,8 +100,7 @@ fn fraction(text: &str) -> Result<(i64, &str, bool), Flaw> {
     }
     let mut value = 0;
     for index in 0..6 {
-        let digit = digits[..length]
-            .as_bytes()
+        let digit = digits.as_bytes()[..length]
             .get(index)
             .map_or(0, |byte| byte - b'0');
         value = value * 10 + i64::from(digit);

@@ -6,6 +6,8 @@
 
 pub mod duration;
 pub mod source;
+pub mod study_minutes;
 pub mod time;
 
 pub use source::Source;
+pub use study_minutes::StudyMinutes;
