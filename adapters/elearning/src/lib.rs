@@ -1,13 +1,21 @@
 //! Study time and milestones of learning platforms.
 //!
+//! * [`Cmi5`] (`elearning.cmi5`): statements of cmi5 sessions.
+//! * [`Xapi`] (`elearning.xapi`): statements of xAPI.
+//!
 //! The adapters yield traces of study ([`wom_sdk::observation::Study`]): intervals, counters of
 //! seconds, points and milestones, kept apart, as each is evidence of its own worth. Whether and how
-//! much of it counts is for the rule set to judge. What all of them share is in [`source`].
+//! much of it counts is for the rule set [`StudyMinutes`] to judge. What all of them share is in
+//! [`source`].
 
 pub mod duration;
+mod records;
 pub mod source;
 pub mod study_minutes;
 pub mod time;
+mod window;
+pub mod xapi;
 
 pub use source::Source;
 pub use study_minutes::StudyMinutes;
+pub use xapi::{Cmi5, StatementsConfig, Xapi};

@@ -57,8 +57,9 @@ impl Source {
     }
 
     /// The key of a record, by the parts that name it for ever.
-    pub fn key(&self, parts: &[&str]) -> Digest {
-        Digest::of(["study.record", &self.name].iter().chain(parts))
+    pub fn key<T: AsRef<[u8]>>(&self, parts: &[T]) -> Digest {
+        let own = ["study.record", &self.name].map(str::as_bytes);
+        Digest::of(own.into_iter().chain(parts.iter().map(AsRef::as_ref)))
     }
 
     /// How long an item is meant to take, in seconds, where a file says so.

@@ -123,6 +123,8 @@ impl Trace {
 #[serde(tag = "mark", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Mark {
+    /// The session is for looking around or looking back, and nothing of it is to count.
+    Browsed,
     /// The session ended.
     Closed,
     /// The session began.

@@ -18,7 +18,8 @@
 //! # The rules
 //! All arithmetic is in UTC milliseconds; nothing is rounded but by the campaign, once a day.
 //!
-//! 1. **What does not count at all**: what lies over 2 minutes in the future.
+//! 1. **What does not count at all**: what lies over 2 minutes in the future, and sessions for looking
+//!    around or looking back ([`Mark::Browsed`]).
 //! 2. **Intervals** begin where they end less their duration. Of over 4 hours the last 4 count. None
 //!    begins before its session did or ends over 2 minutes after the platform took it in. One
 //!    without either bound counts as weak, unless [`require_bounds`](StudyMinutes::require_bounds) is set.
@@ -64,7 +65,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wom_sdk::{
     Activity, Body, Digest, MINUTE_MS, Span, TimeSet, Timestamp, Zone,
-    observation::{Entry, Study, Toward, Trace},
+    observation::{Entry, Mark, Study, Toward, Trace},
     rules::{Evidence, Finding, Judgement, Reason, RuleSet},
 };
 
@@ -165,9 +166,14 @@ impl RuleSet for StudyMinutes {
     fn judge(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
         let mut findings = Findings::default();
         let (mut days, mut witnesses, mut reached) = (Vec::new(), Vec::new(), Vec::new());
-        for record in in_order(entries, &mut findings) {
+        let records = in_order(entries, &mut findings);
+        let browsed = sessions::browsed(&records);
+        for record in records {
             let is_milestone = matches!(record.study.trace, Trace::Milestone { .. });
-            if record.begins_after(now.plus_millis(SLACK_MS)) {
+            let session = record.study.session;
+            if session.is_some_and(|session| browsed.contains(&session)) || record.is_browsed() {
+                findings.add(record.entry, record.span(), 0, &reasons::BROWSED);
+            } else if record.begins_after(now.plus_millis(SLACK_MS)) {
                 findings.add(record.entry, record.span(), 0, &reasons::FUTURE);
             } else if is_milestone {
                 reached.push(record);
@@ -259,6 +265,16 @@ struct Record<'a> {
 impl Record<'_> {
     fn span(&self) -> Span {
         self.study.trace.span()
+    }
+
+    fn is_browsed(&self) -> bool {
+        matches!(
+            self.study.trace,
+            Trace::Point {
+                mark: Mark::Browsed,
+                ..
+            }
+        )
     }
 
     /// Whether what it is sure of lies after an instant. An envelope may end later.

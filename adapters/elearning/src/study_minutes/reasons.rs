@@ -92,6 +92,10 @@ reasons! {
     KEPT_FOR_MILESTONES, "kept_for_milestones",
         "this time is kept only to tell what a milestone is still worth",
         "questo tempo è conservato solo per stabilire quanto vale ancora un traguardo";
+    /// A session for looking around.
+    BROWSED, "browsed",
+        "the session was for looking around or looking back, so it does not count",
+        "la sessione serviva per dare un'occhiata o ripassare, perciò non conta";
     /// A record of what is to come.
     FUTURE, "future",
         "the record lies in the future",

@@ -1,6 +1,6 @@
 //! Intervals: bounded by what else is known of their session.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wom_sdk::{
     Digest, Span, Timestamp,
@@ -8,6 +8,12 @@ use wom_sdk::{
 };
 
 use super::{Findings, Part, Record, SLACK_MS, StudyMinutes, reasons};
+
+/// The sessions of which nothing counts.
+pub(super) fn browsed(records: &[Record<'_>]) -> BTreeSet<Digest> {
+    let browsed = records.iter().filter(|record| record.is_browsed());
+    browsed.filter_map(|record| record.study.session).collect()
+}
 
 /// When each session began, as far as that was seen; the earliest word counts.
 pub(super) fn openings(records: &[Record<'_>]) -> BTreeMap<Digest, Timestamp> {

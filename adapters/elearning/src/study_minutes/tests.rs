@@ -393,6 +393,21 @@ fn what_is_to_come_does_not_count() {
 }
 
 #[test]
+fn nothing_of_a_session_for_looking_around_counts() {
+    let session = |key, trace| with(entry(key, trace), |s| s.session = Some(Digest::of(["s"])));
+    let looked = [
+        session(1, interval(0, 600)),
+        session(2, point(-5, Mark::Browsed)),
+        entry(3, interval(300, 900)),
+    ];
+    let rules = StudyMinutes::default();
+    let judgement = judge(&rules, &looked);
+    assert_eq!(judgement.time().millis(), 600_000);
+    let codes: Vec<_> = judgement.findings.iter().map(|f| f.reason.code).collect();
+    assert_eq!(codes, ["browsed", "browsed", "interval"]);
+}
+
+#[test]
 fn codes_are_unique_and_every_reason_has_two_languages() {
     let codes: BTreeSet<_> = reasons::ALL.iter().map(|reason| reason.code).collect();
     assert_eq!(codes.len(), reasons::ALL.len());

@@ -1,0 +1,7 @@
+//! Statements of xAPI and cmi5: the captures, every form of input, and everything that is refused.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod captures;
+mod forms;
+mod refusals;
+mod support;
