@@ -236,10 +236,7 @@ impl Keys {
     }
 
     pub(super) fn purpose_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
-        Ok(Zeroizing::new(keyed(
-            &*decode(&self.root)?,
-            &[b"purpose/1", purpose.as_bytes()],
-        )))
+        Ok(purpose_key(&*decode(&self.root)?, purpose))
     }
 }
 
@@ -324,12 +321,11 @@ impl FileKeyStore {
     /// Makes a new file with new keys; one that is there already is not touched, but refused.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        if path.exists() {
+        if !make(&path)? {
             return Err(Error::new(Kind::ConfigurationInvalid, "there is a key store already")
                 .with("file", path.display())
                 .hint("open it, or name another file: overwriting it would lose every sealed code"));
         }
-        write(&path, &Keys::random()?)?;
         Self::open(path)
     }
 
@@ -344,14 +340,11 @@ impl FileKeyStore {
         })
     }
 
-    /// Opens the file, or makes it where there is none.
+    /// Opens the file, or makes it where there is none. Of many who do so at once one makes it.
     pub fn open_or_create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        if path.exists() {
-            Self::open(path)
-        } else {
-            Self::create(path)
-        }
+        make(&path)?;
+        Self::open(path)
     }
 }
 
@@ -413,14 +406,29 @@ fn read(path: &Path) -> Result<Keys> {
     Keys::from_text(&text).map_err(|error| error.with("file", path.display()))
 }
 
+/// Makes the file, alone among all processes; `false` if there is one.
+fn make(path: &Path) -> Result<bool> {
+    if path.exists() {
+        return Ok(false);
+    }
+    let _alone = crate::files::lock_beside(path).map_err(|error| unwritable(path, error))?;
+    if path.exists() {
+        return Ok(false);
+    }
+    write(path, &Keys::random()?)?;
+    Ok(true)
+}
+
 /// Replaces the file as a whole, so that a crash leaves the old one or the new one.
 fn write(path: &Path, keys: &Keys) -> Result<()> {
-    let failed = |error| {
-        Error::new(Kind::StorageFailed, "cannot write the key store")
-            .with("file", path.display())
-            .because(error)
-    };
-    crate::files::replace_privately(path, keys.to_text()?.as_bytes()).map_err(failed)
+    crate::files::replace_privately(path, keys.to_text()?.as_bytes())
+        .map_err(|error| unwritable(path, error))
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    Error::new(Kind::StorageFailed, "cannot write the key store")
+        .with("file", path.display())
+        .because(error)
 }
 
 #[cfg(unix)]
@@ -459,7 +467,13 @@ fn lock<T>(keys: &Mutex<T>) -> Result<std::sync::MutexGuard<'_, T>> {
         .map_err(|_| Error::new(Kind::Internal, "a thread died while it held the keys"))
 }
 
-fn random_key() -> Result<Zeroizing<[u8; 32]>> {
+/// The key for one purpose that a root key makes: what a [`KeyStore`] of one's own answers.
+pub fn purpose_key(root: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(keyed(root, &[b"purpose/1", purpose.as_bytes()]))
+}
+
+/// A new key, from the operating system's random bytes.
+pub fn random_key() -> Result<Zeroizing<[u8; 32]>> {
     let mut key = Zeroizing::new([0; 32]);
     aws_lc_rs::rand::fill(&mut *key)
         .map_err(|_| Error::new(Kind::Internal, "the operating system gives no random bytes"))?;

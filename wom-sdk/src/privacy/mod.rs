@@ -8,7 +8,7 @@ mod seal;
 
 pub use coarse::{Precision, cell_centre};
 pub use elsewhere::{CallbackKeyStore, RootedKeyStore};
-pub use key_store::{Epoch, FileKeyStore, KeyStore, Keys, MemoryKeyStore};
+pub use key_store::{Epoch, FileKeyStore, KeyStore, Keys, MemoryKeyStore, purpose_key, random_key};
 pub use seal::Sealer;
 pub(crate) use seal::{open_with, seal_with};
 
