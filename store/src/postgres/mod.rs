@@ -2,12 +2,14 @@
 
 mod enqueue;
 mod error;
+mod keys;
 mod open;
 mod schema;
 mod statement;
 mod url;
 mod write;
 
+pub use keys::PostgresKeyStore;
 pub use open::PostgresSettings;
 pub use url::DatabaseUrl;
 

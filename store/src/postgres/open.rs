@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use wom_sdk::{Error, Kind, Result};
 
 use super::{
-    PostgresStore,
+    PostgresKeyStore, PostgresStore,
     error::{out_of_reach, unreachable},
     schema::Schema,
     url::DatabaseUrl,
@@ -35,7 +35,7 @@ const SESSION: &str = "SELECT
 /// What a session is set to besides that only reads.
 const READ_ONLY: &str = "    set_config('default_transaction_read_only', 'on', false)";
 
-/// How to open a [`PostgresStore`].
+/// How to open a [`PostgresStore`] or a [`PostgresKeyStore`].
 #[derive(Clone, Debug)]
 pub struct PostgresSettings {
     url: DatabaseUrl,
@@ -123,11 +123,7 @@ impl PostgresSettings {
     /// Opens the store; see [`PostgresStore::open`].
     pub async fn open(self) -> Result<PostgresStore> {
         let schema = Schema::new(&self.schema)?;
-        let options = self.url.secured(self.plain)?;
-        let place = (options.get_host().to_owned(), options.get_port());
-        let here = |error: Error| error.with("host", &place.0).with("port", place.1);
-        let mut conn = self.connect(&options).await.map_err(here)?;
-        warn_of_lost_syncs(&mut conn).await?;
+        let (mut conn, options) = self.first().await?;
         match self.may {
             May::Make => schema.prepare(&mut conn).await?,
             May::Migrate => {
@@ -138,11 +134,34 @@ impl PostgresSettings {
         }
         // Nothing is written on it any more: whatever it says at its end does not matter.
         let _ = conn.close().await;
+        let pool = self.pool(options);
+        Ok(PostgresStore { pool, schema })
+    }
+
+    /// Opens a key store; see [`PostgresKeyStore::open`](super::PostgresKeyStore::open).
+    /// Connections and patience are a key store's own.
+    pub fn open_keys(self) -> Result<PostgresKeyStore> {
+        let schema = Schema::new(&self.schema)?;
+        PostgresKeyStore::open_in(self, schema)
+    }
+
+    /// A first connection to a server that is as it should be, and how to make more.
+    pub(super) async fn first(&self) -> Result<(PgConnection, PgConnectOptions)> {
+        let options = self.url.secured(self.plain)?;
+        let place = (options.get_host().to_owned(), options.get_port());
+        let here = |error: Error| error.with("host", &place.0).with("port", place.1);
+        let mut conn = self.connect(&options).await.map_err(here)?;
+        warn_of_lost_syncs(&mut conn).await?;
+        Ok((conn, options))
+    }
+
+    /// Connections that are made when they are wanted.
+    pub(super) fn pool(&self, options: PgConnectOptions) -> PgPool {
         let session = match self.may {
             May::Read => format!("{SESSION},\n{READ_ONLY}"),
             May::Make | May::Migrate => SESSION.to_owned(),
         };
-        let pool = PgPoolOptions::new()
+        PgPoolOptions::new()
             .max_connections(self.connections)
             .acquire_timeout(self.patience)
             .test_before_acquire(false)
@@ -153,8 +172,7 @@ impl PostgresSettings {
                 let set = sqlx::query(AssertSqlSafe(session.clone()));
                 Box::pin(async move { set.execute(conn).await.map(drop) })
             })
-            .connect_lazy_with(options);
-        Ok(PostgresStore { pool, schema })
+            .connect_lazy_with(options)
     }
 
     async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection> {

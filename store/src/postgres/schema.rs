@@ -105,17 +105,34 @@ impl Schema {
         }
     }
 
-    async fn version(&self, conn: &mut PgConnection) -> Result<Option<Held>> {
+    /// Whether there is such a table in it.
+    pub(super) async fn has(&self, conn: &mut PgConnection, table: &str) -> Result<bool> {
         // From the catalogue itself: what a name was looked up as is remembered by the session.
-        let there: bool = sqlx::query_scalar(
+        sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-                 WHERE nspname = $1 AND relname = 'schema_version')",
+                 WHERE nspname = $1 AND relname = $2)",
         )
         .bind(self.name())
-        .fetch_one(&mut *conn)
+        .bind(table)
+        .fetch_one(conn)
         .await
-        .map_err(unreachable)?;
-        if !there {
+        .map_err(unreachable)
+    }
+
+    /// Whether there is anything in it.
+    pub(super) async fn is_used(&self, conn: &mut PgConnection) -> Result<bool> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+                 WHERE nspname = $1)",
+        )
+        .bind(self.name())
+        .fetch_one(conn)
+        .await
+        .map_err(storage)
+    }
+
+    async fn version(&self, conn: &mut PgConnection) -> Result<Option<Held>> {
+        if !self.has(conn, "schema_version").await? {
             return Ok(None);
         }
         let table = format!("{}.schema_version", self.0);
@@ -168,18 +185,6 @@ impl Schema {
         tx.commit().await.map_err(storage)
     }
 
-    /// Whether something stands in the schema.
-    async fn is_used(&self, conn: &mut PgConnection) -> Result<bool> {
-        sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-                 WHERE nspname = $1)",
-        )
-        .bind(self.name())
-        .fetch_one(conn)
-        .await
-        .map_err(storage)
-    }
-
     /// Makes the schema with nothing but the version in it. One with other people's tables is left
     /// alone.
     async fn begin(&self, conn: &mut PgConnection) -> Result<()> {
@@ -227,7 +232,7 @@ impl Held {
     }
 }
 
-fn no_store() -> Error {
+pub(super) fn no_store() -> Error {
     Error::new(
         Kind::StoreMismatch,
         "the schema of the data base holds something else, not a store",

@@ -7,5 +7,6 @@
 mod conformance;
 mod enqueue;
 mod failing;
+mod keys;
 mod opening;
 mod values;
