@@ -5,6 +5,11 @@ use wom_sdk::award::Ticket;
 
 use super::{Language, markup::Html};
 
+/// Where the platform's own site sends whoever wants the Pocket; the Pocket itself names the same
+/// ids where it asks to be updated.
+const GOOGLE_PLAY: &str = "https://play.google.com/store/apps/details?id=social.wom.pocket";
+const APP_STORE: &str = "https://apps.apple.com/app/wom-pocket/id1466969163";
+
 /// How a person takes a code into their Pocket.
 pub(super) fn steps(ticket: &Ticket, registry: &str, language: Language) -> Html {
     match is_for_the_app(ticket) {
@@ -30,10 +35,14 @@ pub(super) fn without_the_app(language: Language) -> Html {
         .markup(language.say("No Pocket yet?", "Non hai ancora il Pocket?"))
         .markup("</summary><p>")
         .markup(language.say(
-            "Look for “WOM Pocket” in the app store of your phone. There is nothing to sign up for. Then come back here: these minutes stay yours.",
-            "Cerca “WOM Pocket” nel negozio di app del telefono. Non serve registrarsi. Poi torna qui: questi minuti restano tuoi.",
+            "Get the app “WOM Pocket” on your phone. There is nothing to sign up for. Then come back here: these minutes stay yours.",
+            "Prendi l’app “WOM Pocket” sul telefono. Non serve registrarsi. Poi torna qui: questi minuti restano tuoi.",
         ))
-        .markup("</p></details>")
+        .markup("</p><ul role=\"list\" class=\"stores\"><li><a rel=\"noreferrer\" href=\"")
+        .markup(GOOGLE_PLAY)
+        .markup("\">Google Play (Android)</a></li><li><a rel=\"noreferrer\" href=\"")
+        .markup(APP_STORE)
+        .markup("\">App Store (iPhone)</a></li></ul></details>")
 }
 
 fn in_the_app(ticket: &Ticket, language: Language) -> Html {
@@ -206,6 +215,17 @@ mod tests {
             let html = shown(link);
             assert!(!html.contains("href"), "{html}");
             assert!(html.contains("data-copy=\"wom pocket --wallet"), "{html}");
+        }
+    }
+
+    #[test]
+    fn who_has_no_pocket_is_led_to_the_stores() {
+        for language in [Language::En, Language::It] {
+            let html = without_the_app(language).into_text();
+            for store in [GOOGLE_PLAY, APP_STORE] {
+                let link = format!("<a rel=\"noreferrer\" href=\"{store}\">");
+                assert!(html.contains(&link), "{html}");
+            }
         }
     }
 
