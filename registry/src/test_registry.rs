@@ -49,10 +49,7 @@ impl TestRegistry {
             })?;
         let url = format!("http://{address}");
         registry.served_at(url.clone());
-        let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(serve(listener, registry.clone(), async {
-            let _ = stopped.await;
-        }));
+        let (stop, serving) = serving(listener, registry.clone());
         Ok(Self {
             registry,
             url,
@@ -73,12 +70,47 @@ impl TestRegistry {
 
     /// Stops serving as a process would that is told to: what runs is finished.
     pub async fn stop(mut self) -> Result<Registry> {
-        drop(self.stop.take());
+        self.down().await?;
+        Ok(self.registry.clone())
+    }
+
+    /// Lets nobody answer at the address, as in an outage, until [`up`](Self::up). What runs is
+    /// finished first.
+    pub async fn down(&mut self) -> Result<()> {
+        let Some(stop) = self.stop.take() else {
+            return Ok(());
+        };
+        drop(stop);
         match (&mut self.serving).await {
-            Ok(done) => done.map(|()| self.registry.clone()),
+            Ok(done) => done,
             Err(_) => Err(Error::new(Kind::Internal, "the server ended in a panic")),
         }
     }
+
+    /// Serves again at the same address.
+    pub async fn up(&mut self) -> Result<()> {
+        if self.stop.is_some() {
+            return Ok(());
+        }
+        let address = self.url.trim_start_matches("http://");
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Error::new(Kind::NetworkUnreachable, "somebody else has the port").because(error)
+        })?;
+        let (stop, serving) = serving(listener, self.registry.clone());
+        (self.stop, self.serving) = (Some(stop), serving);
+        Ok(())
+    }
+}
+
+fn serving(
+    listener: TcpListener,
+    registry: Registry,
+) -> (oneshot::Sender<()>, JoinHandle<Result<()>>) {
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(serve(listener, registry, async {
+        let _ = stopped.await;
+    }));
+    (stop, serving)
 }
 
 /// Everything that a [`Registry`] can be asked.

@@ -17,6 +17,7 @@ use wom_sdk::{
 #[derive(Clone, Debug)]
 pub struct Programme {
     pub(crate) name: String,
+    title: Option<String>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) collector: Collector,
@@ -51,6 +52,7 @@ impl Programme {
     ) -> Self {
         Self {
             name: name.into(),
+            title: None,
             store,
             keys,
             collector,
@@ -65,6 +67,15 @@ impl Programme {
     /// Its store, to be closed when it is no longer served.
     pub fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
+    }
+
+    /// What people call it, on the claim page; its name where nothing is said. It may change.
+    #[must_use]
+    pub fn with_title(self, title: impl Into<String>) -> Self {
+        Self {
+            title: Some(title.into()),
+            ..self
+        }
     }
 
     /// Adds a system that calls webhooks or is pulled.
@@ -100,6 +111,17 @@ impl Programme {
 
     pub(crate) fn claims(&self) -> Claims {
         Claims::new(self.collector.clone(), self.dispatcher.clone())
+    }
+
+    /// As [`claims`](Self::claims), waiting no longer than this for a code.
+    pub(crate) fn claims_within(&self, patience: Duration) -> Claims {
+        let dispatcher = self.dispatcher.clone().with_patience(patience);
+        Claims::new(self.collector.clone(), dispatcher)
+    }
+
+    /// What people call it.
+    pub(crate) fn title(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.name)
     }
 
     /// The adapter of this name with its settings, and with whose recordings they are where the

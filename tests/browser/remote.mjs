@@ -57,6 +57,10 @@ const orders = {
   async tick({ name }) {
     await page.getByRole("checkbox", { name, exact: true }).check();
   },
+  // Opens what is folded.
+  async unfold({ name }) {
+    await page.getByText(name, { exact: true }).click();
+  },
   async enter() {
     await leads(page.keyboard.press("Enter"));
   },
@@ -106,6 +110,8 @@ const orders = {
   // Both widths, light and dark: pictures, what axe finds, and whether all fits in the width.
   async look({ name }) {
     const found = [], pictures = [];
+    // A page that would go on by itself stays while it is looked at.
+    await page.evaluate("for (let timer = setTimeout(() => {}); timer > 0; timer -= 1) clearTimeout(timer)");
     for (const [size, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
       for (const colorScheme of ["light", "dark"]) {
         await page.setViewportSize(viewport);

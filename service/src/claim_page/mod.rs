@@ -14,6 +14,8 @@ mod visit;
 
 pub(crate) use texts::Language;
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::{Path, State},
@@ -22,7 +24,7 @@ use axum::{
     routing::{get, post},
 };
 use wom_sdk::{
-    Digest, Error, Result, Subject, Timestamp,
+    Digest, Error, Kind, Result, Subject, Timestamp,
     store::{DeliveryId, DeliveryRecord, DeliveryState},
 };
 
@@ -35,6 +37,8 @@ use visit::Visit;
 const OPENS_MS: i64 = 10 * 60_000;
 /// How long a visit lasts, milliseconds.
 const LASTS_MS: i64 = 30 * 60_000;
+/// How long a person waits for a code before the page says that it is being prepared.
+const PATIENCE: Duration = Duration::from_secs(3);
 const COOKIE: &str = "wom_claim";
 
 /// Where a person collects.
@@ -135,11 +139,16 @@ async fn collect(
         Err(response) => return response,
     };
     let collected = match visit.person() {
-        Ok(person) => programme.claims().of(&person).await,
+        Ok(person) => programme.claims_within(PATIENCE).of(&person).await,
         Err(error) => Err(error),
     };
     match collected {
         Ok(_) => back(&service, &name),
+        // What was collected is kept, and on its way: the page asks again.
+        Err(error) if error.kind() == Kind::DeadlineExceeded => html(
+            StatusCode::ACCEPTED,
+            page::preparing(&name, programme.title(), language),
+        ),
         Err(error) => failed(&error, Some(&name), language),
     }
 }

@@ -137,12 +137,37 @@ pub(super) fn notice(notice: Notice, name: Option<&str>, language: Language) -> 
     document(language, title, Html::new("<p>WOM</p>"), main, "")
 }
 
+/// What was collected, and has no code yet. The script asks again; the button does so without it.
+pub(super) fn preparing(name: &str, instrument: &str, language: Language) -> String {
+    let title = language.say(
+        "Your minutes are being prepared",
+        "I tuoi minuti sono in preparazione",
+    );
+    let main = Html::new("<h1>")
+        .markup(title)
+        .markup("</h1>")
+        .then(paragraph(language.say(
+            "The Registry has not answered yet. Nothing is lost: what you collected is kept. This page asks again every few seconds, or you come back later.",
+            "Il Registry non ha ancora risposto. Non si perde nulla: quello che hai riscosso è al sicuro. Questa pagina riprova ogni pochi secondi, oppure torna più tardi.",
+        )))
+        .then(form(name, "collect"))
+        .markup("\" data-again><button>")
+        .markup(language.say("Ask again now", "Riprova ora"))
+        .markup("</button></form>");
+    document(language, title, whose(instrument), main, "")
+}
+
+/// Whose page it is.
+fn whose(instrument: &str) -> Html {
+    Html::new("<p>WOM · <b>")
+        .text(instrument)
+        .markup("</b></p>")
+}
+
 /// Whose page it is, and the other language.
 fn bar(view: &View, language: Language) -> Html {
     let other = language.other();
-    Html::new("<p>WOM · <b>")
-        .text(&view.name)
-        .markup("</b></p>")
+    whose(&view.title)
         .then(form(&view.name, "language/"))
         .markup(other.tag())
         .markup("\"><button class=\"quiet\" lang=\"")

@@ -1,4 +1,9 @@
 "use strict";
+// Who waits for a code need not press the button again.
+const again = document.querySelector("form[data-again]");
+if (again) {
+  setTimeout(() => again.submit(), 5000);
+}
 // Copy buttons show up only where they can work.
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll("button[data-copy]")) {

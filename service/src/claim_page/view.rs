@@ -17,8 +17,10 @@ use crate::Programme;
 
 /// What a person sees.
 pub(super) struct View {
-    /// The instrument.
+    /// The instrument, as addresses have it.
     pub(super) name: String,
+    /// The instrument, as people call it.
+    pub(super) title: String,
     /// The Registry's address.
     pub(super) registry: String,
     /// What can be collected and has no code yet.
@@ -75,6 +77,7 @@ impl View {
         codes.sort_by_key(|code| accepted(code).map(|award| award.accepted));
         Ok(Self {
             name: programme.name.clone(),
+            title: programme.title().to_owned(),
             registry: programme.registry(),
             waiting,
             codes,

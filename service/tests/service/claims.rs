@@ -1,7 +1,9 @@
-use reqwest::redirect::Policy;
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, redirect::Policy};
 use serde_json::{Value, json};
 
-use crate::town::{Answer, BIKES, SCHOOL, Town, yesterday};
+use crate::town::{Answer, BIKES, SCHOOL, Town, until, yesterday};
 
 pub(crate) async fn submit(town: &Town, token: &str, body: Vec<u8>) -> Answer {
     let request = town
@@ -14,6 +16,11 @@ pub(crate) async fn submit(town: &Town, token: &str, body: Vec<u8>) -> Answer {
 
 pub(crate) fn sara() -> Value {
     json!({"namespace": "participant", "id": "sara@example.org"})
+}
+
+fn browser() -> Client {
+    let browser = Client::builder().no_proxy().redirect(Policy::none());
+    browser.build().unwrap()
 }
 
 #[tokio::test]
@@ -129,11 +136,7 @@ async fn a_claim_page_opens_once_and_leads_to_the_code() {
         .ok(201);
     let url = page["url"].as_str().unwrap();
     assert!(!url.contains("sara"));
-    let browser = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .build()
-        .unwrap();
+    let browser = browser();
     // What looks at links before people do, opens nothing.
     let glanced = browser.head(url).send().await.unwrap();
     assert_eq!(glanced.status(), 204);
@@ -166,6 +169,8 @@ async fn a_claim_page_opens_once_and_leads_to_the_code() {
         page.contains("25 minutes") && !page.contains("/vouchers/"),
         "{page}"
     );
+    let whose = "<b>Urbino by bike &amp; on foot</b>";
+    assert!(page.contains(whose), "{page}");
     let post = async |what: &str, form: &str| {
         let request = browser
             .post(format!("{home}/{what}"))
@@ -216,5 +221,53 @@ async fn a_claim_page_opens_once_and_leads_to_the_code() {
     let stranger = request.send().await.unwrap();
     let text = stranger.text().await.unwrap();
     assert!(!text.contains("25 minutes"), "{text}");
+    town.stop().await;
+}
+
+/// A Registry that is down keeps nobody waiting, and what was collected then comes once it is back.
+#[tokio::test]
+async fn who_collects_while_the_registry_is_down_is_told_and_loses_nothing() {
+    let mut town = Town::new().await;
+    submit(&town, BIKES, yesterday("sara@example.org", 25))
+        .await
+        .ok(200);
+    let page = json!({"subject": sara(), "language": "it"});
+    let page = town.post(BIKES, "/claim-pages", &page).await.ok(201);
+    let browser = browser();
+    let entered = browser.get(page["url"].as_str().unwrap()).send().await;
+    let cookie = entered.unwrap().headers()["set-cookie"].clone();
+    let home = format!("{}/claim/{BIKES}", town.url);
+    let collect = async || {
+        let began = Instant::now();
+        let request = browser.post(format!("{home}/collect"));
+        let answer = request.header("cookie", &cookie).send().await.unwrap();
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(8), "waited for {took:?}");
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    town.registry.down().await.unwrap();
+    // Again and again: also once the Registry is known to be down.
+    for _ in 0..2 {
+        let (status, text) = collect().await;
+        assert_eq!(status, 202, "{text}");
+        assert!(text.contains("<html lang=\"it\">"), "{text}");
+        assert!(
+            text.contains("I tuoi minuti sono in preparazione"),
+            "{text}"
+        );
+        let form = format!("<form method=\"post\" action=\"/claim/{BIKES}/collect\" data-again>");
+        assert!(text.contains(&form), "{text}");
+    }
+    town.registry.up().await.unwrap();
+    until(async || (collect().await.0 == 303).then_some(())).await;
+    let request = browser.get(&home).header("cookie", &cookie);
+    let text = request.send().await.unwrap().text().await.unwrap();
+    assert!(
+        text.contains("25 minuti") && text.contains("/vouchers/"),
+        "{text}"
+    );
+    let claims = town.post(BIKES, "/claims", &sara()).await.ok(200);
+    assert_eq!(town.redeem("sara", &claims["claims"][0]["code"]).await, 25);
+    assert_eq!(town.registry.books().await.unwrap().total.issued, 25);
     town.stop().await;
 }

@@ -28,6 +28,8 @@ const DAY_MS: i64 = 86_400_000;
 /// The names of the instruments.
 pub(crate) const BIKES: &str = "bikes";
 pub(crate) const SCHOOL: &str = "school";
+/// What people call the first.
+pub(crate) const TITLE: &str = "Urbino by bike & on foot";
 
 pub(crate) struct Town {
     pub(crate) dir: tempfile::TempDir,
@@ -221,6 +223,16 @@ async fn programme(
     let instrument = registry.add_instrument(name, &aims).await.unwrap();
     let client = RegistryClient::new(registry.url()).unwrap();
     let issuer = InstrumentClient::new(client, instrument.id, instrument.key).unwrap();
+    programme_of(issuer, name, path, keys).await
+}
+
+/// An instrument that the Registry knows already.
+pub(crate) async fn programme_of(
+    issuer: InstrumentClient,
+    name: &str,
+    path: PathBuf,
+    keys: Arc<dyn KeyStore>,
+) -> Programme {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await.unwrap());
     let clock = Arc::new(SystemClock);
     let dispatcher = Dispatcher::open(
@@ -230,8 +242,7 @@ async fn programme(
         clock.clone(),
     )
     .await
-    .unwrap()
-    .with_patience(Duration::from_secs(5));
+    .unwrap();
     let rules = Catalog::standard()
         .rule_set("active-minutes/1", &Settings::none())
         .unwrap();
@@ -245,7 +256,11 @@ async fn programme(
         campaign,
         rules,
     );
-    Programme::new(name, store, keys, collector, dispatcher, zone)
+    let programme = Programme::new(name, store, keys, collector, dispatcher, zone);
+    match name {
+        BIKES => programme.with_title(TITLE),
+        _ => programme,
+    }
 }
 
 /// Ten days ago to ten days ahead, settled at once, collected on tap.

@@ -2,9 +2,12 @@
 
 mod remote;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -246,18 +249,34 @@ async fn browser_pages_that_cannot_be_shown_say_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and the packages of tests/browser: ./test --all has them"]
 async fn browser_a_registry_that_is_down_is_told() {
-    let town = Town::new().await;
+    let mut town = on_the_platform(Arc::new(SystemClock)).await;
     gives(&town, yesterday("sara@example.org", 5)).await;
     let url = address(&town, BIKES, json!({"subject": sara()})).await;
     let mut browser = Browser::new("en-GB", true);
     browser.open(&url).await;
-    drop(town.registry);
+    town.registry.down().await.unwrap();
     browser.go("button", "Collect").await;
-    assert_eq!(browser.read().await.title, "Not at this moment · WOM");
-    browser.look("later").await;
-    browser.go("link", "Try again").await;
-    assert_eq!(browser.read().await.title, "5 minutes wait for you · WOM");
+    let preparing = "Your minutes are being prepared · WOM";
+    assert_eq!(browser.read().await.title, preparing);
+    browser.look("preparing").await;
+    browser.go("button", "Ask again now").await;
+    assert_eq!(browser.read().await.title, preparing);
+    // Once it is back the page comes to the code by itself.
+    town.registry.up().await.unwrap();
+    let ends = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let title = browser.read().await.title;
+        if title == "5 minutes for your Pocket · WOM" {
+            break;
+        }
+        assert_eq!(title, preparing);
+        assert!(tokio::time::Instant::now() < ends, "it does not ask again");
+    }
+    browser.unfold("No Pocket yet?").await;
+    browser.look("no-pocket").await;
     browser.close(&town.url).await;
+    town.stop().await;
 }
 
 /// The time, and some minutes more.

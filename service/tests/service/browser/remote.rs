@@ -79,6 +79,11 @@ impl Browser {
             .await;
     }
 
+    /// Opens what is folded.
+    pub(super) async fn unfold(&mut self, name: &str) {
+        self.order(json!({"order": "unfold", "name": name})).await;
+    }
+
     /// Presses a button that does nothing yet.
     pub(super) async fn stays(&mut self, name: &str) {
         self.order(json!({"order": "stays", "name": name})).await;
