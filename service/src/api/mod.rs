@@ -22,7 +22,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::get,
 };
 use utoipa::{
     Modify, OpenApi,
@@ -50,7 +50,6 @@ pub(crate) fn router(service: &Service) -> Router {
     let document = async move || json(document);
     router
         .route("/openapi.json", get(document))
-        .route("/in/{source}", any(webhooks::receive))
         .merge(claim_page::router())
         .fallback(|| async { Failure::not_found("there is nothing at this address") })
         .method_not_allowed_fallback(|| async {
@@ -75,6 +74,7 @@ fn documented() -> OpenApiRouter<Service> {
         .routes(routes!(checkouts::create))
         .routes(routes!(checkouts::show))
         .routes(routes!(checkouts::cancel))
+        .routes(routes!(webhooks::receive, webhooks::shake_hands))
         .routes(routes!(operators::health))
         .routes(routes!(operators::metrics))
 }
@@ -86,17 +86,20 @@ fn documented() -> OpenApiRouter<Service> {
         description = "Award minutes, bring activity in, hand claims over and ask for payments in WOM, \
                        the vouchers of one minute given to something useful to others (wom.social).\n\n\
                        Errors are problems as RFC 9457 has them, with a stable `code` and with `retry`: \
-                       `never`, `safe` or `same_key`."
+                       `never`, `safe` or `same_key`.\n\n\
+                       The claim page is not described here: `openClaimPage` gives its address, and what \
+                       its forms send is for the page alone and may change."
     ),
     security(("token" = [])),
     components(schemas(Problem)),
-    modifiers(&Token)
+    modifiers(&Shared)
 )]
 struct Document;
 
-struct Token;
+/// What operations refer to.
+struct Shared;
 
-impl Modify for Token {
+impl Modify for Shared {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -104,6 +107,7 @@ impl Modify for Token {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        components.responses.extend(Failure::described());
     }
 }
 

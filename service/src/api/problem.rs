@@ -120,9 +120,22 @@ impl Failure {
     }
 }
 
-/// What every answer of failure looks like.
+/// The names under which the document describes every answer of failure, once for all operations.
+const REFUSED: &str = "Refused";
+const NOT_DONE: &str = "NotDone";
+
 impl IntoResponses for Failure {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
+        BTreeMap::from([
+            ("4XX".to_owned(), Ref::from_response_name(REFUSED).into()),
+            ("5XX".to_owned(), Ref::from_response_name(NOT_DONE).into()),
+        ])
+    }
+}
+
+impl Failure {
+    /// What every answer of failure looks like, by name.
+    pub(super) fn described() -> [(String, RefOr<Described>); 2] {
         let problem = |description: &str| {
             let schema = Ref::from_schema_name(Problem::name());
             ResponseBuilder::new().description(description).content(
@@ -143,13 +156,13 @@ impl IntoResponses for Failure {
             "It was not done now: 502 and 504 are the Registry's, 500 and 503 ours. `retry` says \
              whether to try again",
         );
-        BTreeMap::from([
-            ("4XX".to_owned(), own.build().into()),
+        [
+            (REFUSED.to_owned(), own.build().into()),
             (
-                "5XX".to_owned(),
+                NOT_DONE.to_owned(),
                 ours.header("Retry-After", wait).build().into(),
             ),
-        ])
+        ]
     }
 }
 

@@ -14,13 +14,62 @@ use crate::Service;
 /// Bytes of a webhook's body.
 const LIMIT: usize = 256 * 1024;
 
+/// Take a webhook of a source
+///
+/// For the system that the source names, not for callers with a token: its own signature says who
+/// calls. What it tells is kept for good before this answers, and read after. Send the body as it
+/// stands: signatures are over its bytes.
+#[utoipa::path(
+    post,
+    path = "/in/{source}",
+    operation_id = "receiveWebhook",
+    tag = "sources",
+    security(()),
+    params(("source" = String, Path, description = "The name in `[sources.NAME]` of the configuration")),
+    request_body(
+        content = Vec<u8>,
+        content_type = "application/octet-stream",
+        description = "In the form and of the type of the system that calls, at most 256 KiB"
+    ),
+    responses(
+        (status = "2XX", description = "Taken: in the form that the system expects"),
+        Failure,
+    )
+)]
 pub(super) async fn receive(
     State(service): State<Service>,
     Path(source): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
+    take(&service, &source, request).await
+}
+
+/// Answer the handshake of a source
+///
+/// Some systems ask so whether the address is whose it should be, before they call it.
+#[utoipa::path(
+    get,
+    path = "/in/{source}",
+    operation_id = "answerHandshake",
+    tag = "sources",
+    security(()),
+    params(("source" = String, Path, description = "The name in `[sources.NAME]` of the configuration")),
+    responses(
+        (status = "2XX", description = "In the form that the system expects"),
+        Failure,
+    )
+)]
+pub(super) async fn shake_hands(
+    State(service): State<Service>,
+    Path(source): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    take(&service, &source, request).await
+}
+
+async fn take(service: &Service, source: &str, request: Request) -> Result<Response, Failure> {
     let unknown = || Failure::not_found("there is no source of this name");
-    let programme = service.0.sources.get(&source).ok_or_else(unknown)?;
+    let programme = service.0.sources.get(source).ok_or_else(unknown)?;
     let programme = service.0.programmes.get(programme).ok_or_else(unknown)?;
     let (parts, body) = request.into_parts();
     let body = read(body, LIMIT).await?;
@@ -36,7 +85,7 @@ pub(super) async fn receive(
         body: &body,
         received_at: service.0.clock.now(),
     };
-    let reply = programme.collector.receive(&source, &request).await?;
+    let reply = programme.collector.receive(source, &request).await?;
     service.0.wake.notify_waiters();
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Body::from(reply.body)).into_response();
