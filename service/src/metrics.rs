@@ -14,6 +14,8 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     answers: Mutex<BTreeMap<(&'static str, String, u16), Answered>>,
+    /// Failures since the last good pull, by instrument and source.
+    pulls: Mutex<BTreeMap<(String, String), u32>>,
     under_way: AtomicU64,
 }
 
@@ -45,7 +47,14 @@ impl Metrics {
         answered.time += took;
     }
 
+    /// A source was pulled, or could not be: so many times since it last worked.
+    pub(crate) fn pulled(&self, instrument: &str, source: &str, failures: u32) {
+        let mut held = self.pulls.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert((instrument.to_owned(), source.to_owned()), failures);
+    }
+
     pub(crate) fn write(&self, text: &mut String) {
+        self.write_pulls(text);
         let _ = writeln!(
             text,
             "# HELP wom_http_under_way Requests under way, this one among them.\n\
@@ -76,6 +85,24 @@ impl Metrics {
                     ),
                 };
             }
+        }
+    }
+
+    fn write_pulls(&self, text: &mut String) {
+        let held = self.pulls.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_empty() {
+            return;
+        }
+        let name = "wom_source_failures";
+        let _ = writeln!(
+            text,
+            "# HELP {name} Pulls of a source by this process that failed since the last good one.\n\
+             # TYPE {name} gauge"
+        );
+        for ((instrument, source), failures) in held.iter() {
+            let (instrument, source) = (instrument.escape_default(), source.escape_default());
+            let labels = format_args!("instrument=\"{instrument}\",source=\"{source}\"");
+            let _ = writeln!(text, "{name}{{{labels}}} {failures}");
         }
     }
 }

@@ -18,6 +18,8 @@ const PUSH: Duration = Duration::from_secs(2);
 const CLOSE: Duration = Duration::from_secs(3_600);
 /// How long to leave a store alone that failed.
 const FAILED: Duration = Duration::from_secs(1);
+/// The longest pause before a source that failed is pulled again, where it is not pulled more seldom.
+const SELDOM: Duration = Duration::from_secs(6 * 3_600);
 /// How many of anything are taken at a time.
 const LOT: usize = 100;
 /// How many days it is known which deliveries were done with.
@@ -71,17 +73,34 @@ enum Chore {
 impl Chore {
     async fn keep_up(self, service: Service, programme: Programme) {
         let mut stopped = std::pin::pin!(service.stopped());
+        let mut failures = 0;
         loop {
             let woken = service.0.wake.notified();
             let pause = match self.once(&service, &programme).await {
-                Ok(LOT..) => Duration::ZERO,
-                Ok(_) => self.pause(),
+                Ok(done) => {
+                    failures = 0;
+                    if done < LOT {
+                        self.pause()
+                    } else {
+                        Duration::ZERO
+                    }
+                }
                 Err(error) => {
+                    failures += 1;
                     let (chore, code) = (self.name(), error.code());
-                    tracing::warn!(chore, code, "it did not work, and is tried again: {error}");
-                    self.pause().max(FAILED)
+                    tracing::warn!(
+                        chore,
+                        code,
+                        failures,
+                        "it did not work, and is tried again: {error}"
+                    );
+                    self.pause_after(failures, &error)
                 }
             };
+            if let Self::Pull(source) = &self {
+                let metrics = &service.0.metrics;
+                metrics.pulled(&programme.name, &source.name, failures);
+            }
             tokio::select! {
                 () = &mut stopped => return,
                 () = tokio::time::sleep(pause) => {}
@@ -108,6 +127,18 @@ impl Chore {
             Self::Months => CLOSE,
             Self::Pull(source) => source.pull.unwrap_or(CLOSE),
         }
+    }
+
+    /// Our own store is asked again soon; somebody else's system ever more seldom, and not before it
+    /// said.
+    fn pause_after(&self, failures: u32, error: &Error) -> Duration {
+        let Self::Pull(_) = self else {
+            return self.pause().max(FAILED);
+        };
+        let more = 1_u32 << (failures - 1).min(16);
+        let pause = self.pause().max(FAILED / 4).saturating_mul(more);
+        let asked = error.retry_after().unwrap_or_default();
+        pause.min(SELDOM.max(self.pause())).max(asked.min(SELDOM))
     }
 
     fn name(&self) -> &'static str {

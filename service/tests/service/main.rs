@@ -7,4 +7,5 @@ mod checkouts;
 mod claims;
 mod limits;
 mod openapi;
+mod pulls;
 mod town;
