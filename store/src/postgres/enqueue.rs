@@ -61,7 +61,7 @@ impl PostgresStore {
         let record = dispatcher.prepare(key, request)?;
         self.check_owner(conn, dispatcher).await?;
         let row = AwardRow::of(&record)?;
-        let new = accept(self.s(), &[row])
+        let new = accept(self.s(), self.worker.number, &[row])
             .execute(&mut *conn)
             .await
             .map_err(storage)?;

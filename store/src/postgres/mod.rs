@@ -7,6 +7,7 @@ mod open;
 mod schema;
 mod statement;
 mod url;
+mod worker;
 mod write;
 
 pub use keys::PostgresKeyStore;
@@ -39,6 +40,7 @@ use crate::rows::{
 use error::{Tries, storage, unanswered, unreachable};
 use schema::Schema;
 use statement::{Statement, query};
+use worker::{Taken, Worker};
 
 /// A store in a PostgreSQL data base (13 or newer), for any number of processes at a time.
 ///
@@ -62,6 +64,7 @@ use statement::{Statement, query};
 pub struct PostgresStore {
     pool: PgPool,
     schema: Schema,
+    worker: Worker,
 }
 
 impl PostgresStore {
@@ -131,6 +134,17 @@ impl PostgresStore {
         }
     }
 
+    /// Makes due what somebody had taken who is dead.
+    async fn take_over(&self, what: Taken, now: Timestamp) -> Result<()> {
+        if let Some(sql) = self.worker.release(self.s(), what, now) {
+            let released = self.execute(|| query(sql.clone())).await?;
+            if released > 0 {
+                tracing::info!(released, "what a worker had taken that died is taken over");
+            }
+        }
+        Ok(())
+    }
+
     /// What is due by a time, at most so many.
     async fn due_rows(&self, sql: String, now: Timestamp, limit: usize) -> Result<Vec<PgRow>> {
         self.fetch(|| query(sql.clone()).bind(now.as_millis()).bind(whole(limit)))
@@ -150,6 +164,7 @@ impl PostgresStore {
                 .bind(now.as_millis())
                 .bind(whole(limit))
                 .bind(until.as_millis())
+                .bind(self.worker.number)
         })
         .await
     }
@@ -216,7 +231,9 @@ impl Store for PostgresStore {
 
     async fn advance(&self, record: &AwardRecord) -> Result<bool> {
         let row = AwardRow::of(record)?;
-        let moved = self.execute(|| statement::advance(self.s(), &row)).await?;
+        let moved = self
+            .execute(|| statement::advance(self.s(), self.worker.number, &row))
+            .await?;
         Ok(moved == 1)
     }
 
@@ -232,6 +249,7 @@ impl Store for PostgresStore {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<AwardRecord>> {
+        self.take_over(Taken::Award, now).await?;
         let sql = statement::claim_awards(self.s());
         let rows = self.claim_rows(sql, now, until, limit).await?;
         self.readable(rows).await
@@ -292,6 +310,7 @@ impl Store for PostgresStore {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<Participant>> {
+        self.take_over(Taken::Participant, now).await?;
         let sql = statement::claim_waking(self.s());
         let rows = self.claim_rows(sql, now, until, limit).await?;
         rows.iter().map(rows::participant).collect()
@@ -349,12 +368,13 @@ impl Store for PostgresStore {
     async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
         let row = DeliveryRow::of(record)?;
         let put = self
-            .execute(|| statement::put_delivery(self.s(), &row))
+            .execute(|| statement::put_delivery(self.s(), self.worker.number, &row))
             .await?;
         Ok(put == 1)
     }
 
     async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>> {
+        self.take_over(Taken::Delivery, now).await?;
         let sql = statement::due_deliveries(self.s());
         let rows = self.due_rows(sql, now, limit).await?;
         rows.iter().map(rows::delivery).collect()
@@ -403,12 +423,13 @@ impl Store for PostgresStore {
     async fn put_checkout(&self, record: &CheckoutRecord) -> Result<bool> {
         let row = CheckoutRow::of(record)?;
         let put = self
-            .execute(|| statement::put_checkout(self.s(), &row))
+            .execute(|| statement::put_checkout(self.s(), self.worker.number, &row))
             .await?;
         Ok(put == 1)
     }
 
     async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>> {
+        self.take_over(Taken::Checkout, now).await?;
         let sql = statement::due_checkouts(self.s());
         let rows = self.due_rows(sql, now, limit).await?;
         rows.iter().map(rows::checkout).collect()

@@ -13,6 +13,7 @@ use super::{
     error::{out_of_reach, unreachable},
     schema::Schema,
     url::DatabaseUrl,
+    worker::Worker,
 };
 
 /// After how long without use a connection is asked whether it still stands.
@@ -134,8 +135,13 @@ impl PostgresSettings {
         }
         // Nothing is written on it any more: whatever it says at its end does not matter.
         let _ = conn.close().await;
+        let worker = Worker::begin(&options, schema.quoted()).await?;
         let pool = self.pool(options);
-        Ok(PostgresStore { pool, schema })
+        Ok(PostgresStore {
+            pool,
+            schema,
+            worker,
+        })
     }
 
     /// Opens a key store; see [`PostgresKeyStore::open`](super::PostgresKeyStore::open).

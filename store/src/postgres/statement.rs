@@ -37,7 +37,7 @@ pub(super) fn due_awards(s: &str) -> String {
 /// that it is made once, whatever the planner thinks of its size.
 pub(super) fn claim_awards(s: &str) -> String {
     format!(
-        "UPDATE {s}.award SET due = $3, version = version + 1 WHERE id = ANY (ARRAY(
+        "UPDATE {s}.award SET due = $3, version = version + 1, worker = $4 WHERE id = ANY (ARRAY(
              SELECT id FROM {s}.award WHERE open AND due <= $1 ORDER BY due, id LIMIT $2
              FOR NO KEY UPDATE SKIP LOCKED))
          RETURNING {AWARD}"
@@ -73,7 +73,7 @@ pub(super) fn waking(s: &str) -> String {
 /// As [`claim_awards`], for participants.
 pub(super) fn claim_waking(s: &str) -> String {
     format!(
-        "UPDATE {s}.participant SET wake = $3 WHERE id = ANY (ARRAY(
+        "UPDATE {s}.participant SET wake = $3, worker = $4 WHERE id = ANY (ARRAY(
              SELECT id FROM {s}.participant WHERE wake <= $1 ORDER BY wake, id LIMIT $2
              FOR NO KEY UPDATE SKIP LOCKED))
          RETURNING name"
@@ -139,7 +139,7 @@ pub(super) fn touch(s: &str, rows: &ParticipantRows) -> Statement {
     query(format!(
         "INSERT INTO {s}.participant AS held (name, version, wake, handle) VALUES ($1, 1, $2, $3)
          ON CONFLICT (name) DO UPDATE SET version = held.version + 1, wake = excluded.wake,
-             handle = coalesce(excluded.handle, held.handle)
+             worker = NULL, handle = coalesce(excluded.handle, held.handle)
          RETURNING id, version - 1"
     ))
     .bind(rows.name.as_slice())
@@ -195,13 +195,16 @@ pub(super) fn put_accounts(s: &str, participant: i64, rows: &[AccountRow]) -> St
 
 /// Accepts those of the awards whose keys are new, in the order of their keys, so that two who
 /// bring the same ones never wait for each other.
-pub(super) fn accept(s: &str, rows: &[AwardRow]) -> Statement {
+/// One that is begun already is the worker's own.
+pub(super) fn accept(s: &str, worker: i32, rows: &[AwardRow]) -> Statement {
     query(format!(
         "INSERT INTO {s}.award (key, version, participant, content, accepted, state, reason,
-             sealed, tries, unclear, due, open)
-         SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[],
+             sealed, tries, unclear, due, open, worker)
+         SELECT *, CASE WHEN state <> 'accepted' AND open THEN {worker} END
+             FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[],
              $6::text[], $7::text[], $8::bytea[], $9::bigint[], $10::boolean[], $11::bigint[],
-             $12::boolean[]) AS new (key) ORDER BY key
+             $12::boolean[]) AS new (key, version, participant, content, accepted, state, reason,
+             sealed, tries, unclear, due, open) ORDER BY key
          ON CONFLICT (key) DO NOTHING"
     ))
     .bind(all(rows, |row| row.key.as_slice()))
@@ -220,11 +223,12 @@ pub(super) fn accept(s: &str, rows: &[AwardRow]) -> Statement {
     .bind(all(rows, |row| row.open))
 }
 
-/// Moves an award on from the version before.
-pub(super) fn advance(s: &str, row: &AwardRow) -> Statement {
+/// Moves an award on from the version before; one that is not at its end is the worker's own.
+pub(super) fn advance(s: &str, worker: i32, row: &AwardRow) -> Statement {
     query(format!(
         "UPDATE {s}.award SET version = $2, participant = $3, content = $4, accepted = $5,
-             state = $6, reason = $7, sealed = $8, tries = $9, unclear = $10, due = $11, open = $12
+             state = $6, reason = $7, sealed = $8, tries = $9, unclear = $10, due = $11, open = $12,
+             worker = CASE WHEN $12 THEN {worker} END
          WHERE key = $1 AND version = $2 - 1"
     ))
     .bind(row.key.as_slice())
@@ -250,8 +254,9 @@ pub(super) fn park(s: &str, key: &[u8]) -> Statement {
     .bind(key)
 }
 
-/// Makes a delivery, or moves it on from the version before.
-pub(super) fn put_delivery(s: &str, row: &DeliveryRow) -> Statement {
+/// Makes a delivery, or moves it on from the version before: then it is the worker's own while it
+/// waits.
+pub(super) fn put_delivery(s: &str, worker: i32, row: &DeliveryRow) -> Statement {
     query(if row.version == 1 {
         format!(
             "INSERT INTO {s}.delivery
@@ -261,7 +266,8 @@ pub(super) fn put_delivery(s: &str, row: &DeliveryRow) -> Statement {
     } else {
         format!(
             "UPDATE {s}.delivery SET version = $2, source = $3, state = $4, reason = $5,
-                 sealed = $6, received = $7, tries = $8, due = $9
+                 sealed = $6, received = $7, tries = $8, due = $9,
+                 worker = CASE WHEN $4 = 'waiting' THEN {worker} END
              WHERE id = $1 AND version = $2 - 1"
         )
     })
@@ -296,18 +302,20 @@ pub(super) fn put_cursor(s: &str, row: &CursorRow) -> Statement {
     .bind(row.failed.as_deref())
 }
 
-/// Makes a checkout, or moves it on from the version before.
-pub(super) fn put_checkout(s: &str, row: &CheckoutRow) -> Statement {
+/// Makes a checkout, or moves it on from the version before; while it is open it is the worker's own.
+pub(super) fn put_checkout(s: &str, worker: i32, row: &CheckoutRow) -> Statement {
     query(if row.version == 1 {
         format!(
             "INSERT INTO {s}.checkout
-                 (id, version, charge, state, sealed, tries, unclear, since, due)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+                 (id, version, charge, state, sealed, tries, unclear, since, due, worker)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+                 CASE WHEN $9 IS NOT NULL THEN {worker} END) ON CONFLICT DO NOTHING"
         )
     } else {
         format!(
             "UPDATE {s}.checkout SET version = $2, charge = $3, state = $4, sealed = $5,
-                 tries = $6, unclear = $7, since = $8, due = $9
+                 tries = $6, unclear = $7, since = $8, due = $9,
+                 worker = CASE WHEN $9 IS NOT NULL THEN {worker} END
              WHERE id = $1 AND version = $2 - 1"
         )
     })

@@ -40,13 +40,15 @@ impl PostgresStore {
     /// Writes all of it, or nothing: then `false`.
     pub(super) async fn write(&self, rows: &CommitRows) -> Result<bool> {
         if rows.one_award().is_some() {
-            let new = self.execute(|| accept(self.s(), &rows.awards)).await?;
+            let new = self
+                .execute(|| accept(self.s(), self.worker.number, &rows.awards))
+                .await?;
             return Ok(new == 1);
         }
         let mut tries = Tries::default();
         loop {
             let mut conn = self.connection().await?;
-            match within(commit(&mut conn, self.s(), rows)).await? {
+            match within(commit(&mut conn, self.s(), self.worker.number, rows)).await? {
                 Ok(done) => return Ok(done),
                 Err(error) if tries.again(&error).await => {}
                 Err(error) => return Err(storage(error)),
@@ -88,7 +90,12 @@ impl PostgresStore {
     }
 }
 
-async fn commit(conn: &mut PgConnection, s: &str, rows: &CommitRows) -> Result<bool, sqlx::Error> {
+async fn commit(
+    conn: &mut PgConnection,
+    s: &str,
+    worker: i32,
+    rows: &CommitRows,
+) -> Result<bool, sqlx::Error> {
     // Dropped before its end, the transaction is rolled back.
     let mut tx = conn.begin().await?;
     if let Some(of) = &rows.participant {
@@ -108,14 +115,14 @@ async fn commit(conn: &mut PgConnection, s: &str, rows: &CommitRows) -> Result<b
         }
     }
     if !rows.awards.is_empty() {
-        let new = accept(s, &rows.awards).execute(&mut *tx).await?;
+        let new = accept(s, worker, &rows.awards).execute(&mut *tx).await?;
         if new.rows_affected() != rows.awards.len() as u64 {
             tx.rollback().await?;
             return Ok(false);
         }
     }
     if let Some(award) = &rows.moved
-        && advance(s, award).execute(&mut *tx).await?.rows_affected() != 1
+        && advance(s, worker, award).execute(&mut *tx).await?.rows_affected() != 1
     {
         tx.rollback().await?;
         return Ok(false);

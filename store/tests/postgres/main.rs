@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod conformance;
+mod dying;
 mod enqueue;
 mod failing;
 mod keys;
