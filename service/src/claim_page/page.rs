@@ -379,6 +379,7 @@ mod tests {
         };
         let mut view = View {
             name: "walks".to_owned(),
+            title: "Walks of the town".to_owned(),
             registry: "https://registry.example".to_owned(),
             waiting: Vec::new(),
             codes: Vec::new(),
