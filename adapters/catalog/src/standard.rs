@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use wom_adapter_activity::{ActivityCsv, ActivityJson, ActivityWebhook};
+use wom_adapter_elearning::{Cmi5, StudyMinutes, Xapi};
 use wom_adapter_steps::{ActiveMinutes, AppleHealth, Fit};
 use wom_sdk::{Result, instrument::Instrument};
 
@@ -24,6 +25,8 @@ pub(crate) fn standard_adapters() -> Vec<Entry> {
             activity_webhook_settings(),
             |config| Ok(Arc::new(ActivityWebhook::new(config)?)),
         ),
+        adapter(xapi_settings(), |config| Ok(Arc::new(Cmi5::new(config)?))),
+        adapter(xapi_settings(), |config| Ok(Arc::new(Xapi::new(config)?))),
         adapter(apple_health_settings(), |config| {
             Ok(Arc::new(AppleHealth::new(config)?))
         }),
@@ -32,12 +35,20 @@ pub(crate) fn standard_adapters() -> Vec<Entry> {
 }
 
 pub(crate) fn standard_rules() -> Vec<RulesEntry> {
-    vec![RulesEntry::new(
-        ActiveMinutes::NAME,
-        "Minutes of walking, running, cycling and other exercise: steps by their pace, sessions by their timer, milestones by their worth; whatever overlaps counts once",
-        active_minutes_settings(),
-        |rules: ActiveMinutes| Ok(Arc::new(rules)),
-    )]
+    vec![
+        RulesEntry::new(
+            ActiveMinutes::NAME,
+            "Minutes of walking, running, cycling and other exercise: steps by their pace, sessions by their timer, milestones by their worth; whatever overlaps counts once",
+            active_minutes_settings(),
+            |rules: ActiveMinutes| Ok(Arc::new(rules)),
+        ),
+        RulesEntry::new(
+            StudyMinutes::NAME,
+            "Minutes of study: stated times bounded by their session, clicks by the gaps between them, films by what was played, milestones by what time has not earned; whatever overlaps counts once",
+            study_minutes_settings(),
+            |rules: StudyMinutes| Ok(Arc::new(rules)),
+        ),
+    ]
 }
 
 /// The entry of an adapter, which says itself what it is.
@@ -161,6 +172,93 @@ fn active_minutes_settings() -> Vec<Setting> {
     ]
 }
 
+/// The settings that all learning platforms share.
+fn platform_settings() -> Vec<Setting> {
+    vec![
+        Setting::new("durations", Form::Files, "Files that say how long activities are meant to take: on each line the minutes, a blank and the activity's id."),
+        Setting::new("milestones", Form::Flag, "Whether milestones are handed on. The time of their activities is then kept under the campaign's pseudonym too, as they are worth less the more was earned by time.")
+            .default_is("false"),
+        Setting::new("source", Form::Text, "The name of the platform. It never changes, as everything that is known of the platform hangs on it.")
+            .default_is("lms"),
+    ]
+}
+
+fn xapi_settings() -> Vec<Setting> {
+    let mut settings = platform_settings();
+    settings.extend([
+        Setting::new("authorities", Form::List, "Whose word is taken: the authorities that the LRS notes, each as mailto:…, the SHA-1 of a mailbox, an OpenID, or the address of an account, a blank and its name. Each may void what another of them said. Without it everybody is believed, and voids only what the same authority said."),
+        Setting::new("browse", Form::Flag, "Whether sessions that were launched for browsing or reviewing count.")
+            .default_is("false"),
+        Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read credentials and learners.")
+            .default_is("false"),
+        Setting::new("endpoint", Form::Text, "The address of the LRS to pull from, such as https://lrs.example.org/xapi."),
+        Setting::new("look_back_hours", Form::Whole, "How far before the last pull the next one begins, as statements come late.")
+            .default_is("168")
+            .counts("hours"),
+        Setting::new("max_statement_bytes", Form::Whole, "The most that one statement may have.")
+            .default_is("1048576")
+            .counts("bytes"),
+        Setting::new("page_size", Form::Whole, "How many statements are asked for at once.")
+            .default_is("500")
+            .counts("statements"),
+        Setting::new("secret_files", Form::Files, "Files with the password or token of the LRS in each. While the secret changes there are two: they are tried in order."),
+        Setting::new("secret_variables", Form::List, "Variables of the environment with the password or token of the LRS in each."),
+        Setting::new("starts_at_timestamp", Form::Flag, "Whether a statement's time is the beginning of its duration, and not the end.")
+            .default_is("false"),
+        Setting::new("username", Form::Text, "The user name for Basic authentication. Without it the secret is a Bearer token."),
+        Setting::new("version", Form::OneOf(&["1.0.3", "2.0.0"]), "The version of xAPI to ask the LRS in.")
+            .default_is("1.0.3"),
+        Setting::new("zone", Form::Text, "Whose clock times without a zone are read by, such as Europe/Rome. Without it they are refused."),
+    ]);
+    settings
+}
+
+fn study_minutes_settings() -> Vec<Setting> {
+    let worth = |name, meaning| {
+        Setting::new(name, Form::Whole, meaning)
+            .default_is("0")
+            .counts("minutes")
+    };
+    vec![
+        Setting::new("attention_limit_s", Form::Whole, "After how long a film without any other trace of the learner stops counting.")
+            .default_is("1800")
+            .counts("seconds"),
+        worth("badge_minutes", "What a badge is worth."),
+        worth("completed_minutes", "What completing an activity is worth, less what was earned there by time."),
+        worth("course_minutes", "What a whole course is worth, less what was earned in it."),
+        Setting::new("day_minutes", Form::Whole, "The most minutes of a day.")
+            .default_is("240")
+            .counts("minutes"),
+        Setting::new("idle_gap_s", Form::Whole, "The longest gap between two clicks that counts.")
+            .default_is("600")
+            .counts("seconds"),
+        Setting::new("item_day_minutes", Form::Whole, "The most minutes of a day in one activity whose length nobody knows.")
+            .default_is("120")
+            .counts("minutes"),
+        worth("mastered_minutes", "What mastering an activity is worth, less what was earned there by time."),
+        Setting::new("max_interval_s", Form::Whole, "The longest stated time, at most a day; of a longer one the end counts.")
+            .default_is("14400")
+            .counts("seconds"),
+        Setting::new("milestone_needs_minutes", Form::Whole, "How many minutes must have been earned in an activity before its milestones count.")
+            .default_is("1")
+            .counts("minutes"),
+        Setting::new("nominal_percent", Form::Whole, "The most that an activity of known length earns, as a part of that.")
+            .default_is("150")
+            .counts("percent"),
+        worth("passed_minutes", "What passing an activity is worth, less what was earned there by time: of an exam of 6 CFU, 9000 are its 150 hours."),
+        Setting::new("require_bounds", Form::Flag, "Whether stated times count only where the session's beginning or the platform's clock bounds them.")
+            .default_is("false"),
+        Setting::new("tail_credit_s", Form::Whole, "What the last click of a chain is worth, at most 60.")
+            .default_is("0")
+            .counts("seconds"),
+        Setting::new("week_minutes", Form::Whole, "The most minutes of a week, from Monday.")
+            .default_is("1200")
+            .counts("minutes"),
+        Setting::new("zone", Form::Text, "Whose days and weeks the limits are for; it should be the campaign's.")
+            .default_is("UTC"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Serialize;
@@ -201,6 +299,8 @@ mod tests {
         assert_documented::<wom_adapter_activity::WebhookConfig>(&activity_webhook_settings());
         assert_documented::<wom_adapter_steps::AppleHealthConfig>(&apple_health_settings());
         assert_documented::<wom_adapter_steps::FitConfig>(&fit_settings());
+        assert_documented::<wom_adapter_elearning::XapiConfig>(&xapi_settings());
+        assert_documented::<StudyMinutes>(&study_minutes_settings());
         assert_documented::<ActiveMinutes>(&active_minutes_settings());
     }
 

@@ -12,10 +12,12 @@ pub mod duration;
 mod records;
 pub mod source;
 pub mod study_minutes;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 mod window;
 pub mod xapi;
 
 pub use source::Source;
 pub use study_minutes::StudyMinutes;
-pub use xapi::{Cmi5, StatementsConfig, Xapi};
+pub use xapi::{Cmi5, LrsConfig, StatementsConfig, Xapi, XapiConfig};

@@ -29,6 +29,8 @@ pub struct Ledger {
     people: People,
     by_key: Sorter,
     memory: Option<usize>,
+    /// What was withdrawn without saying whose it is, with its revision.
+    whoevers: BTreeMap<Digest, u64>,
 }
 
 /// Hears what the ledger comes to: of each person first the parts, then the days.
@@ -47,11 +49,17 @@ impl Ledger {
             people: People::new(show_subjects),
             by_key: Sorter::new(),
             memory: None,
+            whoevers: BTreeMap::new(),
         }
     }
 
     /// Takes in an observation. Returns the person's name.
     pub fn take(&mut self, observation: Observation) -> Result<String> {
+        if observation.subject.is_whoever() {
+            let revision = self.whoevers.entry(observation.key).or_default();
+            *revision = observation.revision.max(*revision);
+            return Ok("whoever".to_owned());
+        }
         let person = self.people.number(&observation);
         let (_, entry) = observation.into_entry();
         self.by_key.push(&row::by_key(person, &entry))?;
@@ -69,7 +77,7 @@ impl Ledger {
     ) -> Result<(Totals, bool)> {
         let participants = self.people.numbers.len() as u64;
         let by_time = self.memory.map_or_else(Sorter::new, Sorter::with_memory);
-        let (by_time, replaced) = merge(self.by_key, by_time)?;
+        let (by_time, replaced) = merge(self.by_key, by_time, &self.whoevers)?;
         let mut judge = Judge {
             rules,
             now,
@@ -103,7 +111,11 @@ type Replaced = BTreeMap<u32, Vec<(Digest, Span, u64)>>;
 
 /// Keeps of each record the version that holds, and orders what is open by time. The same as
 /// [`Merged`](wom_sdk::observation::Merged), for any number of entries.
-fn merge(by_key: Sorter, mut by_time: Sorter) -> Result<(Sorter, Replaced)> {
+fn merge(
+    by_key: Sorter,
+    mut by_time: Sorter,
+    whoevers: &BTreeMap<Digest, u64>,
+) -> Result<(Sorter, Replaced)> {
     let mut replaced = Replaced::new();
     let mut rows = by_key.sorted()?;
     let mut next = rows.next()?;
@@ -114,6 +126,10 @@ fn merge(by_key: Sorter, mut by_time: Sorter) -> Result<(Sorter, Replaced)> {
             continue;
         }
         let (person, entry) = row::of_key(&row)?;
+        let withdrawn = whoevers.get(&entry.key);
+        if withdrawn.is_some_and(|revision| entry.revision < *revision) {
+            continue;
+        }
         if let Body::RangeReplaced { range } = entry.body {
             let ranges = replaced.entry(person).or_default();
             ranges.push((entry.provenance.stream, range, entry.revision));
@@ -394,6 +410,38 @@ mod tests {
             plain(&mut expected.findings);
             prop_assert_eq!(heard.findings, expected.findings);
         }
+    }
+
+    #[test]
+    fn what_is_withdrawn_of_whoever_counts_for_nobody() {
+        let mut ledger = Ledger::new(false);
+        let walk = |key: u8| Entry {
+            key: Digest::of([[key]]),
+            revision: 7,
+            provenance: wom_sdk::Provenance {
+                stream: Digest::of(["s"]),
+                device: wom_sdk::Device::Watch,
+                recording: wom_sdk::Recording::Measured,
+            },
+            body: Body::Interval {
+                span: Span::starting(Timestamp::from_seconds(0), 600_000),
+                activity: wom_sdk::Activity::WALKING,
+                steps: None,
+            },
+        };
+        ledger.take(observation(1, &walk(1))).unwrap();
+        let withdrawn = Observation {
+            subject: Subject::whoever(),
+            revision: u64::MAX,
+            body: Body::Withdrawn,
+            ..observation(0, &walk(1))
+        };
+        ledger.take(withdrawn).unwrap();
+        ledger.take(observation(2, &walk(2))).unwrap();
+        let mut heard = Heard::default();
+        let judged = ledger.judge(&*rules(), NOW, &Zone::UTC, &mut heard);
+        let (totals, _) = judged.unwrap();
+        assert_eq!((totals.minutes, totals.participants), (10, 2));
     }
 
     #[test]

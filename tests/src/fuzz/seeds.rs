@@ -203,6 +203,32 @@ fn fit_checksum(bytes: &[u8]) -> [u8; 2] {
     sum.to_le_bytes()
 }
 
+/// What an LRS stored, as lines and as a page.
+pub(super) fn statements() -> Vec<Vec<u8>> {
+    let lines = include_str!("../../../adapters/elearning/tests/captures/ralph-fs-store.jsonl");
+    let all: Vec<_> = lines.lines().filter(|line| !line.is_empty()).collect();
+    let page = format!(
+        "{{\"statements\":[{}],\"more\":\"/more\"}}",
+        all[4..8].join(",")
+    );
+    let mut seeds: Vec<_> = all.iter().map(|line| line.as_bytes().to_vec()).collect();
+    seeds.push(page.into_bytes());
+    seeds.push(all[..4].join("\n").into_bytes());
+    seeds
+}
+
+pub(super) fn study_texts() -> Vec<Vec<u8>> {
+    [
+        "PT4H35M59.14S",
+        "P4W",
+        "P1DT12H",
+        "2026-03-02T09:00:00.000Z",
+        "2026-03-02 11:00:00+01:00",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
 fn vectors() -> Value {
     let text = include_str!("../../vectors/wom-vectors.json");
     serde_json::from_str(text).expect("the vectors are JSON: other tests read them")

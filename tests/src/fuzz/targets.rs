@@ -51,6 +51,10 @@ targets! {
         fuzz_activity_csv, seeds::activity_csv, ACTIVITY;
         fuzz_activity_json, seeds::activity_json, ACTIVITY;
     }
+    wom_adapter_elearning::testing {
+        fuzz_statements, seeds::statements, STATEMENTS;
+        fuzz_study_texts, seeds::study_texts, STUDY_TEXTS;
+    }
     wom_adapter_steps::testing {
         fuzz_apple_xml, seeds::apple_xml, APPLE_XML;
         fuzz_apple_zip, seeds::apple_zip, APPLE_ZIP;
@@ -211,6 +215,45 @@ const PROTOCOL: &[&[u8]] = &[
     b"\xef\xbb\xbf",
     b"[[[[[[[[[[[[[[[[",
     b"{\"a\":{\"a\":{\"a\":",
+];
+
+const STATEMENTS: &[&[u8]] = &[
+    b"{\"statements\":[",
+    b"],\"more\":\"/m\"}",
+    b"\"id\":\"",
+    b"\"actor\":{\"mbox\":\"mailto:a@b\"}",
+    b"\"objectType\":\"Group\"",
+    b"\"objectType\":\"StatementRef\"",
+    b"http://adlnet.gov/expapi/verbs/voided",
+    b"http://adlnet.gov/expapi/verbs/initialized",
+    b"http://adlnet.gov/expapi/verbs/terminated",
+    b"https://w3id.org/xapi/video/verbs/seeked",
+    b"\"duration\":\"PT5M\"",
+    b"PT99999999999999999999S",
+    b"9999-12-31T23:59:59.999Z",
+    b"\"https://w3id.org/xapi/video/extensions/time\":1e308",
+    b"\"https://w3id.org/xapi/cmi5/context/extensions/sessionid\":",
+    b"\"stored\":",
+    b"null",
+    b"\\u0000",
+    b"\\ud800",
+    b"[[[[[[[[[[[[[[[[",
+    b"\xef\xbb\xbf",
+    b"\r\n",
+];
+
+const STUDY_TEXTS: &[&[u8]] = &[
+    b"P1Y2M3W4DT5H6M7.89S",
+    b"-PT",
+    b"T",
+    b",5",
+    b"2026-02-29",
+    b"23:59:60",
+    b".999999999",
+    b"+00:00",
+    b"-18:59",
+    b"Z",
+    b"[Europe/Rome]",
 ];
 
 const TEXTS: &[&[u8]] = &[

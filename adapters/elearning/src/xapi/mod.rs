@@ -1,48 +1,55 @@
 //! Statements of xAPI, from files and from the LRS that holds them.
 
 mod config;
+mod credentials;
 mod evidence;
+mod lrs;
 mod person;
 mod read;
 mod statement;
 mod verb;
 
-pub use config::StatementsConfig;
+pub use config::{LrsConfig, StatementsConfig, XapiConfig};
+pub use credentials::Credentials;
 pub use person::{MBOX_SHA1SUM, OPENID};
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use wom_sdk::{
-    Result, Timestamp,
+    Error, Kind, Result, Timestamp,
     instrument::{Capabilities, Info, Input, Instrument, Proven, Sink},
 };
 
 use evidence::{Profile, Witness};
+use lrs::Lrs;
 use read::read;
 
-/// Reads statements of xAPI 1.0.3 and 2.0: an array, one on each line, or saved pages.
+/// Reads statements of xAPI 1.0.3 and 2.0: from files (an array, one on each line, or saved pages), and
+/// from any LRS.
 #[derive(Clone, Debug)]
-pub struct Xapi {
-    witness: Witness,
-    limit: usize,
-}
+pub struct Xapi(Reader);
 
-/// Reads the statements of cmi5 sessions, from the same files as [`Xapi`].
+/// Reads the statements of cmi5 sessions, from the same files and LRSs as [`Xapi`].
 #[derive(Clone, Debug)]
-pub struct Cmi5 {
-    witness: Witness,
-    limit: usize,
-}
+pub struct Cmi5(Reader);
 
 impl Xapi {
     /// The adapter with these settings.
     ///
     /// # Errors
-    /// [`Kind::ConfigurationInvalid`](wom_sdk::Kind) if an authority or a file of durations cannot be read.
-    pub fn new(config: StatementsConfig) -> Result<Self> {
-        Ok(Self {
-            witness: Witness::new(&config, Profile::Any)?,
-            limit: config.max_statement_bytes as usize,
-        })
+    /// [`Kind::ConfigurationInvalid`] if an authority or a file of durations cannot be read, or an LRS
+    /// is named that cannot be asked; [`Kind::InsecureTransport`] for one over plain http elsewhere.
+    pub fn new(config: XapiConfig) -> Result<Self> {
+        Reader::new(&config, None, Profile::Any).map(Self)
+    }
+
+    /// As [`new`](Self::new), with credentials from elsewhere.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_credentials(config: XapiConfig, credentials: Arc<dyn Credentials>) -> Result<Self> {
+        Reader::new(&config, Some(credentials), Profile::Any).map(Self)
     }
 }
 
@@ -50,18 +57,57 @@ impl Cmi5 {
     /// The adapter with these settings.
     ///
     /// # Errors
-    /// [`Kind::ConfigurationInvalid`](wom_sdk::Kind) if an authority or a file of durations cannot be read.
-    pub fn new(config: StatementsConfig) -> Result<Self> {
-        Ok(Self {
-            witness: Witness::new(&config, Profile::Cmi5)?,
-            limit: config.max_statement_bytes as usize,
-        })
+    /// As [`Xapi::new`].
+    pub fn new(config: XapiConfig) -> Result<Self> {
+        Reader::new(&config, None, Profile::Cmi5).map(Self)
+    }
+
+    /// As [`new`](Self::new), with credentials from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Xapi::new`].
+    pub fn with_credentials(config: XapiConfig, credentials: Arc<dyn Credentials>) -> Result<Self> {
+        Reader::new(&config, Some(credentials), Profile::Cmi5).map(Self)
     }
 }
 
-/// Files, and statements that void others.
+/// What both adapters do.
+#[derive(Clone, Debug)]
+struct Reader {
+    witness: Witness,
+    limit: usize,
+    lrs: Option<Lrs>,
+}
+
+impl Reader {
+    fn new(
+        config: &XapiConfig,
+        credentials: Option<Arc<dyn Credentials>>,
+        profile: Profile,
+    ) -> Result<Self> {
+        Ok(Self {
+            witness: Witness::new(&config.statements, profile)?,
+            limit: config.statements.max_statement_bytes as usize,
+            lrs: Lrs::new(&config.lrs, credentials)?,
+        })
+    }
+
+    async fn read(&self, input: Input, now: Timestamp, sink: &mut dyn Sink) -> Result<()> {
+        if let Input::Pull(cursor) = input {
+            let lrs = self.lrs.as_ref().ok_or_else(|| {
+                Error::new(Kind::ConfigurationInvalid, "there is no LRS to pull from")
+                    .hint("set endpoint to its address")
+            })?;
+            return lrs.pull(&self.witness, self.limit, cursor, now, sink).await;
+        }
+        read(&self.witness, input.into_reader()?, self.limit, now, sink).await?;
+        Ok(())
+    }
+}
+
 const CAPABILITIES: Capabilities = {
     let mut capabilities = Capabilities::FILE;
+    capabilities.pull = true;
     capabilities.withdraws = true;
     capabilities
 };
@@ -71,7 +117,7 @@ impl Instrument for Xapi {
     fn info(&self) -> Info {
         Info {
             name: "elearning.xapi",
-            summary: "Statements of xAPI 1.0.3 and 2.0, as files",
+            summary: "Statements of xAPI 1.0.3 and 2.0: files, or pulled from any LRS",
             rules: "study-minutes/1",
             proven: Proven::RealSystem,
         }
@@ -82,8 +128,7 @@ impl Instrument for Xapi {
     }
 
     async fn read(&self, input: Input, now: Timestamp, sink: &mut dyn Sink) -> Result<()> {
-        read(&self.witness, input.into_reader()?, self.limit, now, sink).await?;
-        Ok(())
+        self.0.read(input, now, sink).await
     }
 }
 
@@ -92,7 +137,7 @@ impl Instrument for Cmi5 {
     fn info(&self) -> Info {
         Info {
             name: "elearning.cmi5",
-            summary: "Statements of cmi5 sessions, as files",
+            summary: "Statements of cmi5 sessions: files, or pulled from any LRS",
             rules: "study-minutes/1",
             proven: Proven::RealSystem,
         }
@@ -103,7 +148,6 @@ impl Instrument for Cmi5 {
     }
 
     async fn read(&self, input: Input, now: Timestamp, sink: &mut dyn Sink) -> Result<()> {
-        read(&self.witness, input.into_reader()?, self.limit, now, sink).await?;
-        Ok(())
+        self.0.read(input, now, sink).await
     }
 }

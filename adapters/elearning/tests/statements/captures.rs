@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wom_adapter_elearning::{Cmi5, StatementsConfig, Xapi};
+use wom_adapter_elearning::{Cmi5, StatementsConfig, Xapi, XapiConfig};
 
 use crate::support::*;
 
@@ -98,7 +98,7 @@ fn a_genuine_cmi5_client_gives_one_second() {
         milestones: true,
         ..StatementsConfig::default()
     };
-    let (gathered, _) = read_with(&Cmi5::new(milestones).unwrap(), &statements);
+    let (gathered, _) = read_with(&Cmi5::new(config(milestones)).unwrap(), &statements);
     let reached = gathered
         .observations
         .iter()
@@ -120,7 +120,7 @@ fn of_the_store_cmi5_takes_its_own_session_only() {
 
 /// Milliseconds of everybody, with everything that a campaign would see.
 fn everything(statements: &[Value], cut: usize) -> Vec<String> {
-    let adapter = Xapi::new(StatementsConfig::default()).unwrap();
+    let adapter = Xapi::new(XapiConfig::default()).unwrap();
     let (left, right) = statements.split_at(cut);
     let mut all = Gathered::default();
     for part in [left, right] {

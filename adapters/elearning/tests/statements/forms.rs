@@ -51,7 +51,7 @@ fn a_void_counts_before_and_after_its_statement_and_from_the_same_authority_only
         ],
         ..StatementsConfig::default()
     };
-    let trusting = Xapi::new(trusting).unwrap();
+    let trusting = Xapi::new(config(trusting)).unwrap();
     let (gathered, _) = read_with(&trusting, &lines(&[statement(), void("other")]));
     assert_eq!(gathered.seconds(), of(&[]));
     let (gathered, _) = read_with(&trusting, &lines(&[statement(), void("stranger")]));
@@ -189,16 +189,16 @@ fn looking_around_does_not_count_unless_it_is_to() {
         browse: true,
         ..StatementsConfig::default()
     };
-    let (gathered, _) = read_with(&Cmi5::new(any).unwrap(), &of_mode("Browse"));
+    let (gathered, _) = read_with(&Cmi5::new(config(any)).unwrap(), &of_mode("Browse"));
     assert_eq!(gathered.seconds(), of(&[("anna-1", "2026-11-20", 300)]));
 }
 
 #[test]
 fn milestones_are_handed_on_if_they_are_to_and_never_of_failures() {
-    let config = StatementsConfig {
+    let config = config(StatementsConfig {
         milestones: true,
         ..StatementsConfig::default()
-    };
+    });
     let (xapi, cmi5) = (
         Xapi::new(config.clone()).unwrap(),
         Cmi5::new(config).unwrap(),
@@ -261,10 +261,10 @@ fn milestones_are_handed_on_if_they_are_to_and_never_of_failures() {
 
 #[test]
 fn the_time_may_be_that_of_the_beginning() {
-    let config = StatementsConfig {
+    let config = config(StatementsConfig {
         starts_at_timestamp: true,
         ..StatementsConfig::default()
-    };
+    });
     let (gathered, _) = read_with(&Xapi::new(config).unwrap(), &lines(&[statement()]));
     let span = gathered.observations[0].body.span().unwrap();
     assert_eq!(span.start().to_string(), "2026-11-20T10:00:00Z");

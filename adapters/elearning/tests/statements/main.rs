@@ -3,5 +3,6 @@
 
 mod captures;
 mod forms;
+mod pull;
 mod refusals;
 mod support;

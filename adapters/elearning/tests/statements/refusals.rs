@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use serde_json::{Value, json};
-use wom_adapter_elearning::{StatementsConfig, Xapi};
+use wom_adapter_elearning::{StatementsConfig, Xapi, XapiConfig};
 use wom_sdk::{
     Kind,
     instrument::{Input, Instrument},
@@ -167,10 +167,10 @@ fn nothing_of_a_person_is_told_whatever_is_wrong() {
             assert!(!format!("{:?}", gathered.refusals).contains(secret));
         }
     }
-    let config = StatementsConfig {
+    let config = config(StatementsConfig {
         authorities: vec![secret.to_owned()],
         ..StatementsConfig::default()
-    };
+    });
     let error = Xapi::new(config).unwrap_err();
     assert_eq!(error.kind(), Kind::ConfigurationInvalid);
     assert!(!format!("{error:?}").contains(secret));
@@ -197,7 +197,7 @@ fn a_stream_is_read_as_it_comes() {
     let line = format!("{}\n", statement()).into_bytes();
     let count = 2_000;
     let bytes = line.len() as u64 * count;
-    let adapter = Xapi::new(StatementsConfig::default()).unwrap();
+    let adapter = Xapi::new(XapiConfig::default()).unwrap();
     let mut gathered = Gathered::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

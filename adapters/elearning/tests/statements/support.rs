@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use wom_adapter_elearning::{Cmi5, StatementsConfig, StudyMinutes, Xapi};
+use wom_adapter_elearning::{Cmi5, StatementsConfig, StudyMinutes, Xapi, XapiConfig};
 use wom_sdk::{
     Observation, Result, Subject, Timestamp,
     instrument::{Input, Instrument, Refusal, Sink},
@@ -95,15 +95,23 @@ pub(crate) fn read_with(adapter: &dyn Instrument, input: &[u8]) -> (Gathered, Re
 }
 
 pub(crate) fn xapi(input: &[u8]) -> Gathered {
-    let (gathered, outcome) = read_with(&Xapi::new(StatementsConfig::default()).unwrap(), input);
+    let (gathered, outcome) = read_with(&Xapi::new(XapiConfig::default()).unwrap(), input);
     outcome.unwrap();
     gathered
 }
 
 pub(crate) fn cmi5(input: &[u8]) -> Gathered {
-    let (gathered, outcome) = read_with(&Cmi5::new(StatementsConfig::default()).unwrap(), input);
+    let (gathered, outcome) = read_with(&Cmi5::new(XapiConfig::default()).unwrap(), input);
     outcome.unwrap();
     gathered
+}
+
+/// Settings of how statements are read, without an LRS.
+pub(crate) fn config(statements: StatementsConfig) -> XapiConfig {
+    XapiConfig {
+        statements,
+        ..XapiConfig::default()
+    }
 }
 
 pub(crate) fn capture(name: &str) -> Vec<u8> {
