@@ -6,12 +6,15 @@ use std::{
     path::Path,
 };
 
+/// What the names of files end with that are not in their place yet.
+const UNFINISHED: &str = ".new";
+
 /// Writes a file that only its owner may read, beside the old one, makes it durable, and puts it
 /// in the old one's place: after a crash there is the old content or the new one.
 pub fn replace_privately(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut beside = name.to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
+    beside.push(format!(".{}{UNFINISHED}", std::process::id()));
     let beside = path.with_file_name(beside);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -27,15 +30,36 @@ pub fn replace_privately(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
         return replaced;
     }
-    let dir = path
-        .parent()
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let dir = folder(path);
     // Not every system lets a folder be synced; where it does, the new name is durable too.
     match File::open(dir).and_then(|dir| dir.sync_all()) {
         Err(error) if cfg!(unix) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Removes what processes that died while they [replaced](replace_privately) this file have left
+/// beside it. Only for who holds the lock under which alone it is replaced.
+pub(crate) fn remove_unfinished(path: &Path) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let begin = format!("{}.", name.to_string_lossy());
+    for entry in fs::read_dir(folder(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let process = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(&begin)?.strip_suffix(UNFINISHED));
+        if process.is_some_and(|process| process.parse::<u32>().is_ok()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Waits until no other process holds the lock beside this file, and holds it until dropped.

@@ -366,6 +366,9 @@ impl FileKeyStore {
         let _alone =
             crate::files::lock_beside(&self.path).map_err(|error| unreadable(&self.path, error))?;
         let mut keys = read(&self.path)?;
+        // A copy that a process left behind when it died would keep what is destroyed here.
+        crate::files::remove_unfinished(&self.path)
+            .map_err(|error| unwritable(&self.path, error))?;
         change(&mut keys)?;
         write(&self.path, &keys)?;
         held.keys = keys;
@@ -538,6 +541,19 @@ mod tests {
         assert!(!bytes.contains(&encode(&*key)));
         let again = two.key("epoch/walk/2026-12", true).unwrap().unwrap();
         assert_ne!(*again, *key, "a new key is another one");
+    }
+
+    #[test]
+    fn a_copy_that_a_dead_process_left_does_not_outlive_the_next_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        let store = FileKeyStore::create(&path).unwrap();
+        let (left, others) = ("keys.json.4711.new", ["keys.json.old.new", "other.1.new"]);
+        fs::copy(&path, dir.path().join(left)).unwrap();
+        others.map(|name| fs::write(dir.path().join(name), "").unwrap());
+        store.key("award/00020000", true).unwrap();
+        assert!(!dir.path().join(left).exists());
+        assert!(others.iter().all(|name| dir.path().join(name).exists()));
     }
 
     #[test]
