@@ -1,19 +1,14 @@
 //! The disk fails below SQLite: the n-th write, sync or truncation of a run, for every n.
 //!
-//! `failing_disk.c` stands between the worker and the C library. `WOM_DISK_STEP=n` takes only
+//! `shim.c` stands between the worker and the C library. `WOM_DISK_STEP=n` takes only
 //! each n-th, `WOM_DISK_AT=n` repeats one.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use tempfile::TempDir;
+use std::collections::BTreeMap;
 
 use crate::{
     ground::{Base, KEPT, set_or},
-    way::{End, Given, Run, Way, Ways},
+    shim::{Blow, Calls, Shim, struck},
+    way::{Course, End, Given, Ways},
 };
 
 /// The shortest way.
@@ -38,8 +33,8 @@ async fn a_write_that_does_half_is_gone_on_with() {
 }
 
 async fn fail_everywhere(how: &str) {
-    let Some((_dir, shim)) = shim() else { return };
-    let mut ways = Ways::new(Base::Sqlite, ONE).await;
+    let Some(shim) = Shim::made() else { return };
+    let mut ways = Ways::new(Base::Sqlite, Course::Whole(ONE)).await;
     let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
     let mut broken = Vec::new();
     let (first, last) = match set_or("WOM_DISK_AT", 0) {
@@ -49,13 +44,13 @@ async fn fail_everywhere(how: &str) {
     let step = usize::try_from(set_or("WOM_DISK_STEP", 1)).unwrap();
     for at in (first..=last).step_by(step) {
         let mut way = ways.begin().await;
-        let run = with_failing_disk(&mut way, &shim, how, at);
-        let struck = run.said.iter().position(|line| line.starts_with("struck"));
-        let Some(struck) = struck else {
+        let folder = way.dir.join(KEPT);
+        let of = Calls::Files(&folder, "");
+        let run = way.run(|worker| shim.strike(worker, Blow { how, at, of }));
+        let Some((before, after)) = struck(&run.said) else {
             assert!(at > 40, "the shim sees no writes: is this binary static?");
             break;
         };
-        let (before, after) = run.said.split_at(struck);
         let what = after[0].as_str();
         let outcome = match &run.end {
             End::Finished(_) => "goes on".to_owned(),
@@ -78,40 +73,5 @@ async fn fail_everywhere(how: &str) {
         assert_eq!(outcomes.keys().collect::<Vec<_>>(), ["goes on"]);
     } else if first != last {
         assert!(outcomes.contains_key("storage_failed"));
-    }
-}
-
-fn with_failing_disk(way: &mut Way, shim: &Path, how: &str, at: u32) -> Run {
-    let folder = way.dir.join(KEPT).canonicalize().unwrap();
-    way.run(None, |worker| {
-        worker
-            .env("LD_PRELOAD", shim)
-            .env("WOM_DISK", folder)
-            .env("WOM_DISK_AT", at.to_string())
-            .env("WOM_DISK_HOW", how);
-    })
-}
-
-/// The shim, or a line that says why there is none; in CI that is a failure.
-fn shim() -> Option<(TempDir, PathBuf)> {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/dying/failing_disk.c");
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let made = dir.path().join("failing_disk.so");
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-        .arg(&made)
-        .arg(source)
-        .args(["-ldl"])
-        .status();
-    match compiled {
-        Ok(status) => {
-            assert!(status.success(), "{source} cannot be compiled");
-            Some((dir, made))
-        }
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "there is no cc: {error}");
-            eprintln!("LEFT OUT: there is no C compiler cc here: install gcc or clang");
-            None
-        }
     }
 }

@@ -1,10 +1,17 @@
 //! What a worker stands on: a folder with its settings and keys, and a store.
 
-use std::{fs, io::Write as _, path::Path, process::Command, sync::Arc, time::Duration};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use wom_registry::NewInstrument;
 use wom_sdk::{
-    Result,
+    Clock, MINUTE_MS, Result, SystemClock, Timestamp,
     privacy::FileKeyStore,
     protocol::PrivateKey,
     registry::{InstrumentClient, RegistryClient},
@@ -38,6 +45,63 @@ impl Base {
             fs::write(dir.join("database"), server.database().await).unwrap();
         }
     }
+
+    /// The data base server that workers have their stores in.
+    pub(crate) fn server(&self) -> Option<&PgServer> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres(server) => Some(server),
+        }
+    }
+
+    /// Whoever opens a SQLite store is alone, and takes what the dead have had at once; on
+    /// PostgreSQL that is free after a minute, which this lets pass.
+    pub(crate) fn free_what_the_dead_have_taken(&self, dir: &Path) {
+        if matches!(self, Self::Postgres(_)) {
+            pass_time(dir);
+        }
+    }
+}
+
+/// The clock of a folder: two minutes later for each time that [`pass_time`] was called.
+#[derive(Debug)]
+pub(crate) struct Later {
+    passed: PathBuf,
+    ago_ms: i64,
+}
+
+impl Later {
+    pub(crate) fn of(dir: &Path) -> Self {
+        Self {
+            passed: dir.join("passed"),
+            ago_ms: 0,
+        }
+    }
+
+    /// The same clock so long ago.
+    pub(crate) fn ago(self, ago_ms: i64) -> Self {
+        Self { ago_ms, ..self }
+    }
+}
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        let passed = fs::metadata(&self.passed).map_or(0, |file| file.len());
+        let minutes = 2 * i64::try_from(passed).unwrap();
+        SystemClock
+            .now()
+            .plus_millis(minutes * MINUTE_MS - self.ago_ms)
+    }
+}
+
+/// Lets two minutes pass in a folder, also for who is at work there: what the dead have taken is
+/// free again.
+pub(crate) fn pass_time(dir: &Path) {
+    let passed = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("passed"));
+    passed.and_then(|mut file| file.write_all(b".")).unwrap();
 }
 
 /// The store of a folder.

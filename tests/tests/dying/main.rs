@@ -7,5 +7,10 @@
 #[cfg(target_os = "linux")]
 mod disk;
 mod ground;
+mod instants;
+mod mortal;
 mod points;
+mod renewal;
+#[cfg(target_os = "linux")]
+mod shim;
 mod way;

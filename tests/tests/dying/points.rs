@@ -10,27 +10,36 @@ use wom_store::testing::PgServer;
 
 use crate::{
     ground::{Base, set_or},
-    way::{End, MANY, Ways},
+    mortal::Points,
+    way::{Course, End, MANY, Ways},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn death_at_every_point_on_sqlite() {
-    die_everywhere(Base::Sqlite, set_or("WOM_DEATHS", 1)).await;
+    let whole = Course::Whole(MANY);
+    die_everywhere(Base::Sqlite, whole, Points::All, set_or("WOM_DEATHS", 1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn death_at_every_point_on_postgres() {
     if let Some(server) = PgServer::shared() {
         let deaths = set_or("WOM_DEATHS_POSTGRES", 1);
-        die_everywhere(Base::Postgres(server), deaths).await;
+        let whole = Course::Whole(MANY);
+        die_everywhere(Base::Postgres(server), whole, Points::All, deaths).await;
     }
 }
 
-async fn die_everywhere(base: Base, deaths: u32) {
-    let mut ways = Ways::new(base, MANY).await;
+/// Returns the points' names.
+pub(crate) async fn die_everywhere(
+    base: Base,
+    course: Course,
+    of: Points,
+    deaths: u32,
+) -> Vec<String> {
+    let mut ways = Ways::new(base, course).await;
     // Once without dying, to see how many points there are.
     let mut way = ways.begin().await;
-    let points = way.finish();
+    let points = way.finish_counting(of);
     ways.check(&way).await;
     println!("{points} points");
     let points: Vec<u32> = match std::env::var("WOM_DIE_AT") {
@@ -43,14 +52,14 @@ async fn die_everywhere(base: Base, deaths: u32) {
         let ends = [None, Some(point / 2), Some(point)];
         for again in ends.into_iter().take(deaths.try_into().unwrap()) {
             let mut way = ways.begin().await;
-            let End::Died(name) = way.run(Some(point), |_| {}).end else {
+            let End::Died(name) = way.die(of, point) else {
                 panic!("it does not die at {point}");
             };
             println!("{point}: {name}, then {again:?}");
             names.insert(point, name);
-            if again.is_some() {
+            if let Some(again) = again {
                 // What is left may have fewer points.
-                way.run(again, |_| {});
+                way.die(of, again);
             }
             way.finish();
             ways.check(&way).await;
@@ -60,4 +69,5 @@ async fn die_everywhere(base: Base, deaths: u32) {
         "{} points, {deaths} ways to die at each: lost 0, doubled 0",
         names.len()
     );
+    names.into_values().collect()
 }

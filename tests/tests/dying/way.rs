@@ -4,40 +4,69 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
 };
 
-use async_trait::async_trait;
 use wom_catalog::{Catalog, Settings};
 use wom_registry::{NewInstrument, TestRegistry};
 use wom_sdk::{
-    Clock, Digest, MINUTE_MS, Result, Span, SystemClock, Timestamp, Zone,
-    award::{Content, Identity, Issuer, Ticket},
+    Clock, Digest, MINUTE_MS, Result, Span, SystemClock, Zone,
+    award::Issuer,
     campaign::{Campaign, Collect, Line},
-    claim::{Claim, ClaimSink, Claims},
+    claim::Claims,
     collector::{Collector, Unwatched},
     dispatcher::Dispatcher,
     instrument::Input,
     pocket::Pocket,
     privacy::KeyStore,
     protocol::{Link, Otc, Pin},
-    registry::{InstrumentClient, PocketClient, RegistryClient},
-    store::{AwardRecord, Commit, Committed, DeliveryId, DeliveryRecord, Owner, Store},
-    testing::{Layered, StoreLayer},
+    registry::{PocketClient, RegistryClient},
+    store::{DeliveryId, Store},
+    testing::Layered,
 };
 
-use crate::ground::{self, Base, say};
+use crate::{
+    ground::{self, Base, Later, say},
+    mortal::{FileSink, MortalIssuer, MortalKeys, MortalStore, Points, Reaper},
+    renewal,
+};
 
 const WORKER: &str = "WOM_WAY_WORKER";
-const DIE_AT: &str = "WOM_WAY_DIE_AT";
-const RUNS: &str = "WOM_WAY_RUNS";
-const FILE: &str = "activity.json";
+const COURSE: &str = "WOM_WAY_COURSE";
+pub(crate) const FILE: &str = "activity.json";
+
+/// What a worker does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Course {
+    /// The whole way, for this activity.
+    Whole(Given),
+    /// The whole way for what is new, beside what is months old and was not collected; then what is
+    /// over for good is forgotten.
+    Renewal,
+    /// What `Renewal` finds: the same way months ago, and nobody was handed anything.
+    MonthsAgo,
+}
+
+impl Course {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Whole(_) => "whole",
+            Self::Renewal => "renewal",
+            Self::MonthsAgo => "months ago",
+        }
+    }
+
+    /// What there is to award in the end.
+    fn given(self) -> Vec<(&'static str, i64, u32)> {
+        match self {
+            Self::Whole(given) => given.to_vec(),
+            Self::Renewal | Self::MonthsAgo => [renewal::OLD, renewal::NEW].concat(),
+        }
+    }
+}
+
 /// Who gives, on which day, and how many minutes; each becomes an award.
 pub(crate) type Given = &'static [(&'static str, i64, u32)];
 /// Three people, of whom one gives on two days.
@@ -47,12 +76,12 @@ pub(crate) const MANY: Given = &[
     ("bruno", 0, 15),
     ("carla", 1, 20),
 ];
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+pub(crate) const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// A Registry, and folders for workers that all go the same way.
 pub(crate) struct Ways {
     base: Base,
-    given: Given,
+    course: Course,
     root: tempfile::TempDir,
     registry: TestRegistry,
     instrument: NewInstrument,
@@ -61,7 +90,7 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    pub(crate) async fn new(base: Base, given: Given) -> Self {
+    pub(crate) async fn new(base: Base, course: Course) -> Self {
         let root = tempfile::tempdir().unwrap();
         let registry = TestRegistry::start(root.path().join("registry")).await;
         let registry = registry.unwrap();
@@ -69,7 +98,7 @@ impl Ways {
         let instrument = registry.registry().add_instrument("mortal", &aims).await;
         Self {
             base,
-            given,
+            course,
             root,
             registry,
             instrument: instrument.unwrap(),
@@ -84,8 +113,20 @@ impl Ways {
         let dir = self.root.path().join(self.made.to_string());
         let url = self.registry.url();
         self.base.prepare(&dir, &self.instrument, url).await;
-        fs::write(dir.join(FILE), activity(self.given)).unwrap();
-        Way { dir, runs: 0 }
+        let course = self.course;
+        fs::write(dir.join(FILE), activity(&course.given())).unwrap();
+        let mut way = Way {
+            dir,
+            course,
+            begun: false,
+        };
+        if course == Course::Renewal {
+            fs::write(way.dir.join(renewal::FILE), activity(renewal::OLD)).unwrap();
+            way.course = Course::MonthsAgo;
+            way.finish();
+            way.course = course;
+        }
+        way
     }
 
     /// Each award reached the claims' file with one code, and its vouchers can be redeemed.
@@ -100,11 +141,8 @@ impl Ways {
             let first = codes.entry(key.to_owned()).or_insert((otc, pin));
             assert_eq!(*first, (otc, pin), "two codes for one award");
         }
-        assert_eq!(
-            codes.len(),
-            self.given.len(),
-            "an award for each person and day"
-        );
+        let given = self.course.given();
+        assert_eq!(codes.len(), given.len(), "an award for each person and day");
         let pocket = Pocket::open(way.dir.join("wallet.json")).unwrap();
         let wallet = PocketClient::new(RegistryClient::new(self.registry.url()).unwrap());
         for (otc, pin) in codes.values() {
@@ -113,7 +151,7 @@ impl Ways {
             pocket.redeem(&wallet, &link, &pin, None).await.unwrap();
         }
         let redeemed: u32 = pocket.balance().unwrap().values().sum();
-        let minutes: u32 = self.given.iter().map(|given| given.2).sum();
+        let minutes: u32 = given.iter().map(|given| given.2).sum();
         assert_eq!(redeemed, minutes, "minutes in the wallet");
         let books = self.registry.registry().books().await.unwrap().total;
         self.issued += u64::from(minutes);
@@ -124,7 +162,8 @@ impl Ways {
 /// One worker, which may die or give up on its way, and goes on.
 pub(crate) struct Way {
     pub(crate) dir: PathBuf,
-    runs: u32,
+    course: Course,
+    begun: bool,
 }
 
 /// How a run ended.
@@ -146,17 +185,16 @@ pub(crate) struct Run {
 impl Way {
     /// Goes on, to the end or to death at a point. What it has said to be accepted is not given to
     /// it again: from there on the worker alone has it.
-    pub(crate) fn run(&mut self, die_at: Option<u32>, also: impl FnOnce(&mut Command)) -> Run {
+    pub(crate) fn run(&mut self, also: impl FnOnce(&mut Command)) -> Run {
         let mut worker = ground::again("way::child_goes_the_whole_way");
         worker
             .env(WORKER, &self.dir)
-            .env(RUNS, self.runs.to_string())
+            .env(COURSE, self.course.name())
             .stderr(Stdio::piped());
-        if let Some(point) = die_at {
-            worker.env(DIE_AT, point.to_string());
-        }
         also(&mut worker);
-        self.runs += 1;
+        if std::mem::replace(&mut self.begun, true) {
+            ground::pass_time(&self.dir);
+        }
         let output = worker.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let said: Vec<_> = text
@@ -172,6 +210,7 @@ impl Way {
             (Some(points), ..) => End::Finished(points.parse().unwrap()),
             (_, Some(code), _) => End::Failed(code.to_owned()),
             (.., Some(name)) => End::Died(name.split_once(' ').unwrap().1.to_owned()),
+            _ if was_killed(output.status) => End::Died("where it was struck".to_owned()),
             _ => {
                 let panic = String::from_utf8_lossy(&output.stderr);
                 panic!("the worker broke: {text}\n{panic}");
@@ -180,13 +219,33 @@ impl Way {
         Run { said, end }
     }
 
-    /// Goes on to the end, with nothing in the way.
+    /// Goes on, and dies at one of these points.
+    pub(crate) fn die(&mut self, of: Points, at: u32) -> End {
+        self.run(|worker| Reaper::tell(worker, of, Some(at))).end
+    }
+
+    /// Goes on to the end, with nothing in the way. Returns how many points there were.
     pub(crate) fn finish(&mut self) -> u32 {
-        match self.run(None, |_| {}).end {
+        self.finish_counting(Points::All)
+    }
+
+    /// As [`finish`](Self::finish); returns how many of these points there were.
+    pub(crate) fn finish_counting(&mut self, of: Points) -> u32 {
+        match self.run(|worker| Reaper::tell(worker, of, None)).end {
             End::Finished(points) => points,
             other => panic!("it ends by itself: {other:?}"),
         }
     }
+}
+
+#[cfg(unix)]
+fn was_killed(status: std::process::ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)
+}
+
+#[cfg(not(unix))]
+fn was_killed(_: std::process::ExitStatus) -> bool {
+    false
 }
 
 #[test]
@@ -201,71 +260,113 @@ fn child_goes_the_whole_way() {
     }
 }
 
-/// The whole way once, from whatever the last process left behind.
+/// Its course once, from whatever the last process left behind.
 async fn work(dir: &Path) -> Result<()> {
-    let reaper = Arc::new(Reaper {
-        passed: AtomicU32::new(0),
-        die_at: std::env::var(DIE_AT).ok().map(|text| text.parse().unwrap()),
-    });
-    let clock: Arc<dyn Clock> = Arc::new(Later(ground::set_or(RUNS, 0)));
-    let keys: Arc<dyn KeyStore> = Arc::new(ground::keys(dir)?);
-    let store: Arc<dyn Store> = Arc::new(Layered(Mortal {
-        inner: ground::store(dir).await?,
-        reaper: Arc::clone(&reaper),
-    }));
-    let issuer: Arc<dyn Issuer> = Arc::new(MortalIssuer {
-        inner: ground::issuer(dir),
-        reaper: Arc::clone(&reaper),
-    });
-    let catalog = Catalog::standard();
-    let collector = Collector::new(
-        Arc::clone(&store),
-        Arc::clone(&keys),
-        Arc::clone(&clock),
-        issuer.identity().clone(),
-        campaign(),
-        catalog.rule_set("active-minutes/1", &Settings::none())?,
-    );
-    let dispatcher = Dispatcher::open(Arc::clone(&store), issuer, keys, clock).await?;
-
-    // As `wom submit` does: what was left first, then the file, which has a name.
-    collector.settle_due(usize::MAX).await?;
-    if let Ok(file) = fs::read(dir.join(FILE)) {
-        let adapter = catalog.instrument("activity.json", &Settings::none())?;
-        let name = DeliveryId(Digest::of([&file]));
-        collector
-            .submit(&*adapter, Input::Bytes(file), Some(name), &mut Unwatched)
-            .await?;
-        say("accepted");
+    let course = std::env::var(COURSE).unwrap();
+    let worker = Worker::of(dir, &course).await?;
+    if course == Course::MonthsAgo.name() {
+        worker.take_in(renewal::FILE, false).await?;
+    } else if course == Course::Renewal.name() {
+        renewal::renew(&worker).await?;
+    } else {
+        // As `wom submit` does: what was left first, then the file, which has a name.
+        worker.take_in(FILE, true).await?;
+        worker.hand_over().await?;
     }
-    while dispatcher.run_due(99).await? > 0 {}
-    let claims = Claims::new(collector, dispatcher);
-    let sink = FileSink {
-        path: dir.join("claims"),
-        reaper: Arc::clone(&reaper),
-    };
-    claims.push(&sink).await?;
-    assert!(store.unacknowledged(None, 9).await?.is_empty());
-    say(&format!(
-        "finished {}",
-        reaper.passed.load(Ordering::SeqCst)
-    ));
+    say(&format!("finished {}", worker.reaper.passed()));
     Ok(())
 }
 
-/// Each run is two minutes after the one before: what the dead have taken is free again.
-#[derive(Debug)]
-struct Later(u32);
+/// Who works in a folder.
+pub(crate) struct Worker {
+    pub(crate) dir: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    reaper: Arc<Reaper>,
+    store: Arc<dyn Store>,
+    pub(crate) campaign: Campaign,
+    collector: Collector,
+    dispatcher: Dispatcher,
+}
 
-impl Clock for Later {
-    fn now(&self) -> Timestamp {
-        SystemClock
-            .now()
-            .plus_millis(2 * MINUTE_MS * i64::from(self.0))
+impl Worker {
+    async fn of(dir: &Path, course: &str) -> Result<Self> {
+        let reaper = Reaper::told();
+        let clock: Arc<dyn Clock> = match course == Course::MonthsAgo.name() {
+            true => Arc::new(Later::of(dir).ago(renewal::AGO_MS)),
+            false => Arc::new(Later::of(dir)),
+        };
+        let keys: Arc<dyn KeyStore> = Arc::new(MortalKeys {
+            inner: ground::keys(dir)?,
+            reaper: Arc::clone(&reaper),
+        });
+        let store: Arc<dyn Store> = Arc::new(Layered(MortalStore {
+            inner: ground::store(dir).await?,
+            reaper: Arc::clone(&reaper),
+        }));
+        let issuer: Arc<dyn Issuer> = Arc::new(MortalIssuer {
+            inner: ground::issuer(dir),
+            reaper: Arc::clone(&reaper),
+        });
+        let whole = course == Course::Whole(&[]).name();
+        let campaign = campaign(if whole { Campaign::LATENESS_MS } else { DAY_MS });
+        let collector = Collector::new(
+            Arc::clone(&store),
+            Arc::clone(&keys),
+            Arc::clone(&clock),
+            issuer.identity().clone(),
+            campaign.clone(),
+            Catalog::standard().rule_set("active-minutes/1", &Settings::none())?,
+        );
+        let (own, same) = (Arc::clone(&keys), Arc::clone(&clock));
+        let dispatcher = Dispatcher::open(Arc::clone(&store), issuer, own, same).await?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            clock,
+            keys,
+            reaper,
+            store,
+            campaign,
+            collector,
+            dispatcher,
+        })
+    }
+
+    /// What was left first, then a file, if it is there. One with a name is read once, and said to be
+    /// accepted.
+    pub(crate) async fn take_in(&self, file: &str, named: bool) -> Result<()> {
+        self.collector.settle_due(usize::MAX).await?;
+        if let Ok(file) = fs::read(self.dir.join(file)) {
+            let adapter = Catalog::standard().instrument("activity.json", &Settings::none())?;
+            let name = named.then(|| DeliveryId(Digest::of([&file])));
+            self.collector
+                .submit(&*adapter, Input::Bytes(file), name, &mut Unwatched)
+                .await?;
+            if named {
+                say("accepted");
+            }
+        }
+        while self.dispatcher.run_due(99).await? > 0 {}
+        Ok(())
+    }
+
+    /// Every code that is good goes into a file.
+    pub(crate) async fn hand_over(&self) -> Result<()> {
+        let sink = FileSink {
+            path: self.dir.join("claims"),
+            reaper: Arc::clone(&self.reaper),
+        };
+        self.claims().push(&sink).await?;
+        assert!(self.store.unacknowledged(None, 9).await?.is_empty());
+        Ok(())
+    }
+
+    pub(crate) fn claims(&self) -> Claims {
+        Claims::new(self.collector.clone(), self.dispatcher.clone())
     }
 }
 
-fn activity(given: Given) -> String {
+fn activity(given: &[(&str, i64, u32)]) -> String {
     let day = SystemClock.now().plus_millis(-5 * DAY_MS);
     let day = Zone::UTC
         .start_of(Zone::UTC.day(day))
@@ -280,139 +381,17 @@ fn activity(given: Given) -> String {
     format!("[{}]", records.collect::<Vec<_>>().join(","))
 }
 
-fn campaign() -> Campaign {
+fn campaign(lateness_ms: i64) -> Campaign {
     let now = SystemClock.now();
-    let runs = Span::new(now.plus_millis(-30 * DAY_MS), now.plus_millis(30 * DAY_MS));
+    let runs = Span::new(now.plus_millis(-300 * DAY_MS), now.plus_millis(30 * DAY_MS));
     Campaign {
         name: "walk".to_owned(),
         zone: Zone::UTC,
         runs: runs.unwrap(),
         settlement_ms: 0,
-        lateness_ms: Campaign::LATENESS_MS,
+        lateness_ms,
         place: "43.72,12.63".parse().unwrap(),
         lines: vec![Line::all_day("health", "H".parse().unwrap())],
         collect: Collect::AtOnce,
-    }
-}
-
-/// Counts the points that were passed, and dies at one.
-#[derive(Debug)]
-struct Reaper {
-    passed: AtomicU32,
-    die_at: Option<u32>,
-}
-
-impl Reaper {
-    fn pass(&self, what: &str) {
-        let point = self.passed.fetch_add(1, Ordering::SeqCst);
-        if self.die_at == Some(point) {
-            say(&format!("dies {point} {what}"));
-            std::process::abort();
-        }
-    }
-
-    async fn around<T>(&self, what: &str, call: impl Future<Output = T>) -> T {
-        self.pass(&format!("before {what}"));
-        let done = call.await;
-        self.pass(&format!("after {what}"));
-        done
-    }
-}
-
-/// Appends a line for each claim, durably: the receiver that a push has.
-#[derive(Debug)]
-struct FileSink {
-    path: PathBuf,
-    reaper: Arc<Reaper>,
-}
-
-#[async_trait]
-impl ClaimSink for FileSink {
-    async fn deliver(&self, claims: &[Claim]) -> Result<()> {
-        let deliver = async {
-            let mut file = fs::File::options()
-                .create(true)
-                .append(true)
-                .open(&self.path)
-                .unwrap();
-            for claim in claims {
-                let (key, ticket) = (claim.key.to_hex(), &claim.ticket);
-                let line = format!("{key} {} {}\n", ticket.otc.reveal(), ticket.pin.reveal());
-                file.write_all(line.as_bytes()).unwrap();
-            }
-            file.sync_data().unwrap();
-            claims
-                .iter()
-                .for_each(|claim| say(&format!("offered {}", claim.key.to_hex())));
-        };
-        self.reaper.around("the sink", deliver).await;
-        Ok(())
-    }
-}
-
-#[derive(Debug)]
-struct MortalIssuer {
-    inner: InstrumentClient,
-    reaper: Arc<Reaper>,
-}
-
-#[async_trait]
-impl Issuer for MortalIssuer {
-    fn identity(&self) -> &Identity {
-        self.inner.identity()
-    }
-
-    async fn create(&self, content: &Content, nonce: &str) -> Result<Ticket> {
-        let create = self.inner.create(content, nonce);
-        self.reaper.around("create", create).await
-    }
-
-    async fn verify(&self, otc: &Otc) -> Result<()> {
-        self.reaper.around("verify", self.inner.verify(otc)).await
-    }
-}
-
-/// A store whose process may die around every write.
-#[derive(Debug)]
-struct Mortal {
-    inner: Arc<dyn Store>,
-    reaper: Arc<Reaper>,
-}
-
-#[async_trait]
-impl StoreLayer for Mortal {
-    fn inner(&self) -> &dyn Store {
-        &*self.inner
-    }
-
-    async fn bind(&self, owner: &Owner) -> Result<()> {
-        self.reaper.around("bind", self.inner.bind(owner)).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<Committed> {
-        self.reaper
-            .around("commit", self.inner.commit(commit))
-            .await
-    }
-
-    async fn advance(&self, record: &AwardRecord) -> Result<bool> {
-        let what = format!("advance to {}", record.state.name());
-        self.reaper.around(&what, self.inner.advance(record)).await
-    }
-
-    async fn claim(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<AwardRecord>> {
-        let claim = self.inner.claim(now, until, limit);
-        self.reaper.around("claim", claim).await
-    }
-
-    async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
-        let what = format!("delivery to {}", record.state.name());
-        let put = self.inner.put_delivery(record);
-        self.reaper.around(&what, put).await
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
+    time::Duration,
 };
 
 use tokio::task::JoinSet;
@@ -17,6 +18,11 @@ use crate::{
 
 /// How many awards a [worker](work) has under way.
 const AT_ONCE: usize = 8;
+
+/// How often whoever has no answer asks again, and with which pause: a minute, in which a data base
+/// server that was killed is there again.
+const TRIES: u32 = 600;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many minutes the award with this number is of: 1 to 7.
 pub fn minutes(n: u32) -> u32 {
@@ -56,16 +62,10 @@ pub async fn work(
         }
         let (dispatcher, say, request) = (dispatcher.clone(), say.clone(), request(n)?);
         tasks.spawn(async move {
-            dispatcher.accept(&award_key(n), &request).await?;
+            let key = award_key(n);
+            insist(|| dispatcher.accept(&key, &request)).await?;
             say(&format!("accepted {n}"));
-            // Whoever has no answer asks again, with the same key.
-            let ticket = loop {
-                match dispatcher.award(&award_key(n), &request).await {
-                    Ok(ticket) => break ticket,
-                    Err(error) if error.retry() == Retry::Never => return Err(error),
-                    Err(_) => {}
-                }
-            };
+            let ticket = insist(|| dispatcher.award(&key, &request)).await?;
             let (otc, pin) = (ticket.otc.reveal(), ticket.pin.reveal());
             say(&format!("offered {n} {otc} {pin}"));
             Ok(())
@@ -76,6 +76,20 @@ pub async fn work(
     }
     say("finished");
     Ok(())
+}
+
+/// Whoever has no answer asks again, with the same key.
+async fn insist<T, A: Future<Output = Result<T>>>(ask: impl Fn() -> A) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        match ask().await {
+            Err(error) if error.retry() != Retry::Never && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            answered => return answered,
+        }
+    }
 }
 
 fn ended(one: Option<std::result::Result<Result<()>, tokio::task::JoinError>>) -> Result<()> {
