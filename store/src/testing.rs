@@ -114,6 +114,12 @@ impl PgServer {
         self.address.url(database)
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        let port = self.address.host.rsplit_once(':');
+        port.map_or(5432, |(_, port)| port.parse().unwrap())
+    }
+
     /// Ends the server as a crash would: at once, with nothing tidied up. Only of one's
     /// [own](Self::own).
     pub fn crash(&self) {

@@ -10,7 +10,10 @@ mod ground;
 mod instants;
 mod mortal;
 mod points;
+mod recovery;
 mod renewal;
 #[cfg(target_os = "linux")]
 mod shim;
+#[cfg(target_os = "linux")]
+mod upgrade;
 mod way;
