@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use wom_catalog::Settings;
 use wom_sdk::{Error, Kind, Result};
 
-use crate::config::Settings as Table;
+use crate::{config::Settings as Table, files, output::Output};
 
 /// The settings of one adapter, and of the rule sets.
 #[derive(Debug, Default)]
@@ -32,6 +32,20 @@ pub fn assignment(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("write it as NAME=VALUE".to_owned()),
     }
+}
+
+/// What `--set` and `--set-file` say together, with the files' contents.
+pub fn said(
+    set: &[(String, String)],
+    files: &[(String, String)],
+    output: &Output,
+) -> Result<Vec<(String, String)>> {
+    let mut said = set.to_vec();
+    for (name, file) in files {
+        let value = files::name(Path::new(file), output)?;
+        said.push((name.clone(), value.to_string()));
+    }
+    Ok(said)
 }
 
 /// The settings of a file: `wom.toml`, of which the tables `adapters` and `rules` are used, or a

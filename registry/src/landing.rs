@@ -67,15 +67,17 @@ fn page(registry: &Registry, otc: &str, texts: &Texts) -> Response {
             .into_response();
     };
     let url = escape(registry.public_url());
+    // Others can read a command line, so the program asks for the link.
     let command = format!(
-        "wom pocket --wallet wallet.json {} {url}/{}/{} --registry {url} --pin -",
-        texts.command,
-        texts.path,
-        otc.reveal(),
+        "wom pocket --wallet wallet.json {} --registry {url}",
+        texts.command
     );
+    let link = format!("{url}/{}/{}", texts.path, otc.reveal());
     let body = format!(
         "<p>{}</p><p>With the <code>wom</code> program:</p><pre>{command}</pre>\
-         <hr><p lang=\"it\">{}</p><p lang=\"it\">Con il programma <code>wom</code> usa il comando qui sopra.</p>",
+         <p>It asks for the link, and then for the PIN:</p><pre>{link}</pre>\
+         <hr><p lang=\"it\">{}</p><p lang=\"it\">Con il programma <code>wom</code> usa il comando qui \
+         sopra: chiede il link, e poi il PIN.</p>",
         texts.english, texts.italian,
     );
     (StatusCode::OK, headers(), document(texts.title, &body)).into_response()

@@ -47,9 +47,13 @@ pub struct Args {
     /// Tell place and time as they are. Together with other records they can name a person.
     #[arg(long)]
     exact: bool,
-    /// The award's own name, such as an activity's id. Never kept as it stands.
-    #[arg(long)]
-    award_key: String,
+    /// The award's own name, such as an activity's id. Never kept as it stands; others can read it
+    /// here while the program runs.
+    #[arg(long, required_unless_present = "award_key_file")]
+    award_key: Option<String>,
+    /// The award's own name, in a file or on standard input (-): for a name that tells of a person.
+    #[arg(long, value_name = "FILE", conflicts_with = "award_key")]
+    award_key_file: Option<PathBuf>,
     #[command(flatten)]
     memory: Memory,
 }
@@ -64,6 +68,10 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     }
     // Before anything is written: a bad request must not make files.
     request.freeze(Timestamp::EPOCH)?;
+    let award_key = match &args.award_key_file {
+        Some(file) => files::name(file, output)?,
+        None => args.award_key.unwrap_or_default().into(),
+    };
     let registry = RegistryClient::new(&args.registry)?;
     let issuer: Arc<dyn Issuer> = match (&args.key, &args.api_key_file) {
         (Some(key), _) => {
@@ -88,7 +96,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     })?;
     let clock = Arc::new(SystemClock);
     let dispatcher = Dispatcher::open(Arc::clone(&store), issuer, keys, clock).await?;
-    let ticket = dispatcher.award(&args.award_key, &request).await;
+    let ticket = dispatcher.award(&award_key, &request).await;
     store.close().await?;
     show(&ticket?, output);
     Ok(())

@@ -45,6 +45,15 @@ pub struct Args {
     /// program dies.
     #[arg(long, requires = "memory")]
     reference: Option<String>,
+    /// The shop's own name of this payment, in a file or on standard input (-): others can read a
+    /// command line.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "memory",
+        conflicts_with = "reference"
+    )]
+    reference_file: Option<PathBuf>,
     #[command(flatten)]
     memory: Memory,
 }
@@ -59,12 +68,16 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
         filter = filter.max_age_days(days)?;
     }
     charge.filter = (!filter.is_empty()).then_some(filter);
+    let reference = match (&args.reference_file, args.reference) {
+        (Some(file), _) => files::name(file, output)?,
+        (None, Some(reference)) => reference.into(),
+        (None, None) => random_reference().into(),
+    };
     let registry = RegistryClient::new(&args.registry)?;
     let payee = PosClient::new(registry, args.pos, files::private_key(&args.key)?)?;
     let wait = args.wait.map(Duration::from_secs);
     match args.memory.open().await? {
         Some((keys, store)) => {
-            let reference = args.reference.unwrap_or_else(random_reference);
             let done = run_desk(
                 Arc::clone(&store),
                 payee,
@@ -84,7 +97,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
                 store,
                 payee,
                 Arc::new(keys),
-                &random_reference(),
+                &reference,
                 &charge,
                 wait,
                 output,

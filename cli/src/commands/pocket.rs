@@ -11,7 +11,10 @@ use wom_sdk::{
     registry::{PocketClient, RegistryClient},
 };
 
-use crate::{files, output::Output};
+use crate::{
+    files::{self, Told},
+    output::Output,
+};
 
 /// Hold, collect and spend WOM in a wallet file.
 #[derive(clap::Args, Debug)]
@@ -35,11 +38,13 @@ enum Command {
 
 #[derive(clap::Args, Debug)]
 struct Code {
-    /// The link or the bare code.
-    link_or_otc: String,
-    /// The PIN: - reads it from standard input, @FILE from a file.
+    /// The link or the bare code, in a file (@FILE) or on standard input (-), as where it is not
+    /// given: others can read a command line.
+    link_or_otc: Option<String>,
+    /// The PIN, in a file (@FILE) or on standard input (-), as where it is not given: the line after
+    /// the link.
     #[arg(long)]
-    pin: String,
+    pin: Option<String>,
     /// The Registry's base address, before /api.
     #[arg(long, env = "WOM_REGISTRY")]
     registry: String,
@@ -52,7 +57,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     match args.command {
         Command::Redeem(code) => {
             let Code { at, .. } = code;
-            let (client, link, pin) = code.open()?;
+            let (client, link, pin) = code.open(output)?;
             let pocket = Pocket::open(&args.wallet)?;
             let redeemed = pocket.redeem(&client, &link, &pin, at).await?;
             let total = total(&pocket)?;
@@ -63,7 +68,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
             ));
         }
         Command::Pay(code) => {
-            let (client, link, pin) = code.open()?;
+            let (client, link, pin) = code.open(output)?;
             let pocket = Pocket::open(&args.wallet)?;
             let paid = pocket.pay(&client, &link, &pin).await?;
             let total = total(&pocket)?;
@@ -91,12 +96,14 @@ fn total(pocket: &Pocket) -> Result<u32> {
 }
 
 impl Code {
-    fn open(&self) -> Result<(PocketClient, Link, Pin)> {
+    fn open(&self, output: &Output) -> Result<(PocketClient, Link, Pin)> {
         let client = PocketClient::new(RegistryClient::new(&self.registry)?);
-        Ok((
-            client,
-            parse_link_or_otc(&self.link_or_otc)?,
-            files::pin(&self.pin)?,
-        ))
+        let given = self.link_or_otc.as_deref();
+        // A link on the command line is taken all the same: without its PIN it is worth nothing.
+        let link = match files::told(given, Told::Link, output)? {
+            Some(told) => parse_link_or_otc(&told)?,
+            None => parse_link_or_otc(given.unwrap_or_default())?,
+        };
+        Ok((client, link, files::pin(self.pin.as_deref(), output)?))
     }
 }

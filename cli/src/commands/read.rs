@@ -49,6 +49,10 @@ pub struct Args {
     /// A setting of the adapter; repeat for several. It stands above the file of --config.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = adapter_settings::assignment)]
     set: Vec<(String, String)>,
+    /// A setting whose value stands in a file, or on standard input (-): for a person's id, as
+    /// others can read a command line.
+    #[arg(long = "set-file", value_name = "NAME=FILE", value_parser = adapter_settings::assignment)]
+    set_file: Vec<(String, String)>,
     /// Settings from a file: wom.toml, or a table of this adapter's settings in TOML or JSON.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -63,7 +67,8 @@ const SHOWN: usize = 40;
 pub async fn run(args: &Args, output: &Output) -> Result<()> {
     let catalog = Catalog::standard();
     let config = adapter_settings::read(args.config.as_deref(), &args.adapter)?;
-    let set = Settings::from_texts(args.set.iter().cloned());
+    let set = adapter_settings::said(&args.set, &args.set_file, output)?;
+    let set = Settings::from_texts(set);
     let settings = config.adapter.clone().overridden_by(set);
     let adapter = catalog.instrument(&args.adapter, &settings)?;
     let rules_name = adapter.info().rules;

@@ -31,8 +31,9 @@ struct Who {
     /// Whose ids these are, as adapters say it.
     #[arg(long, default_value = Subject::PARTICIPANT)]
     namespace: String,
-    /// The person's id, in a file (@FILE) or on standard input (-): a command line is seen by all.
-    id: String,
+    /// The person's id, in a file (@FILE) or on standard input (-), as where it is not given: others
+    /// can read a command line.
+    id: Option<String>,
 }
 
 pub async fn run(args: Args, output: &Output) -> Result<()> {
@@ -40,8 +41,8 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
         Command::Export(who) => (who, false),
         Command::Erase(who) => (who, true),
     };
-    let id = files::person(&who.id)?;
-    let person = Subject::new(who.namespace, id.trim())?;
+    let id = files::person(who.id.as_deref(), output)?;
+    let person = Subject::new(who.namespace, id.as_str())?;
     let programme = Programme::open(Config::read(&who.config)?).await?;
     let claims = Claims::new(programme.collector, programme.dispatcher);
     let done = match erase {

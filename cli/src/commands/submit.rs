@@ -19,7 +19,11 @@ use wom_sdk::{
 
 use super::award::print_ticket;
 use crate::{
-    adapter_settings::assignment, config::Config, files, output::Output, programme::Programme,
+    adapter_settings::{self, assignment},
+    config::Config,
+    files,
+    output::Output,
+    programme::Programme,
     progress,
 };
 
@@ -32,6 +36,10 @@ pub struct Args {
     /// A setting of the adapter, as NAME=VALUE; stands above the configuration.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
+    /// A setting whose value stands in a file, or on standard input (-): for a person's id, as
+    /// others can read a command line.
+    #[arg(long = "set-file", value_name = "NAME=FILE", value_parser = assignment)]
+    set_file: Vec<(String, String)>,
     /// Forget the codes once they are printed: they are not shown again.
     #[arg(long)]
     acknowledge: bool,
@@ -41,9 +49,10 @@ pub struct Args {
     file: PathBuf,
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(mut args: Args, output: &Output) -> Result<()> {
+    args.set = adapter_settings::said(&args.set, &args.set_file, output)?;
     let config = Config::read(&args.config)?;
-    let settings = adapter_settings(&config, &args)?;
+    let settings = settings_of(&config, &args)?;
     let catalog = Catalog::standard();
     let adapter = catalog.instrument(&args.adapter, &settings)?;
     let delivery = delivery(&args, &config)?;
@@ -145,7 +154,7 @@ pub fn aim_title(aim: wom_sdk::protocol::Aim, output: &Output) -> String {
     )
 }
 
-fn adapter_settings(config: &Config, args: &Args) -> Result<Settings> {
+fn settings_of(config: &Config, args: &Args) -> Result<Settings> {
     let settings = match config.adapters.get(&args.adapter) {
         Some(table) => Settings::from_table(table)?,
         None => Settings::none(),

@@ -9,6 +9,8 @@ mod audit;
 mod operations;
 mod outbox;
 mod postgres;
+#[cfg(target_os = "linux")]
+mod process_list;
 mod read;
 mod samples;
 mod schemathesis;

@@ -38,14 +38,20 @@ fn the_commands_of_the_page_on_the_service_work_as_they_stand() {
     let path = std::env::var("PATH").unwrap();
     let ending = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT";
     let mut shell = Command::new("bash");
+    // From a file: a command line would tell all of it.
+    fs::write(dir.path().join("page.sh"), format!("{ending}\n{script}")).unwrap();
     shell
-        .args(["-euo", "pipefail", "-c", &format!("{ending}\n{script}")])
+        .args(["-euo", "pipefail", "page.sh"])
         .current_dir(dir.path())
         .env("PATH", format!("{}:{path}", program.display()));
     for name in VARIABLES {
         shell.env_remove(name);
     }
+    #[cfg(target_os = "linux")]
+    let watch = crate::process_list::Watch::begin();
     let output = shell.output().unwrap();
+    #[cfg(target_os = "linux")]
+    let seen = watch.end();
     let (said, complaint) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
@@ -60,5 +66,15 @@ fn the_commands_of_the_page_on_the_service_work_as_they_stand() {
     let complaint = complaint.replace("wom_service::", "");
     for secret in ["sara", "wom_", otc] {
         assert!(!complaint.contains(secret), "{complaint}");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let tokens = ["app.header", "till.header"].map(|name| {
+            let header = fs::read_to_string(dir.path().join(name)).unwrap();
+            header.trim_end().rsplit(' ').next().unwrap().to_owned()
+        });
+        let secrets = ["\"sara\"", &tokens[0], &tokens[1], otc];
+        crate::process_list::assert_unseen(&seen, &secrets);
+        assert!(seen.iter().any(|line| line.contains("curl -sS")));
     }
 }

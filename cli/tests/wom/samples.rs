@@ -169,9 +169,9 @@ impl Sample<'_> {
         let (link, pin) = code.trim_end().split_once(' ').unwrap();
         let town = &self.served.town;
         let registry = town.registry.url();
-        let words = ["pocket", "--wallet", "sara.json", what, link];
-        let words = [&words[..], &["--registry", registry, "--pin", "-"]].concat();
-        succeeded(&town.told(&words, pin));
+        let words = ["pocket", "--wallet", "sara.json", what];
+        let words = [&words[..], &["--registry", registry]].concat();
+        succeeded(&town.told(&words, &format!("{link}\n{pin}\n")));
     }
 }
 

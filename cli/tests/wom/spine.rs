@@ -313,18 +313,9 @@ fn from_an_award_to_a_payment() {
         .unwrap()
     };
     let pay = |asked: &Value| {
-        let args = [
-            "pocket",
-            "--wallet",
-            &wallet,
-            "pay",
-            text(&asked["link"]),
-            "--pin",
-            "-",
-            "--registry",
-            url,
-        ];
-        with_pin(&args, text(&asked["pin"]))
+        let args = ["pocket", "--wallet", &wallet, "pay", "--registry", url];
+        let told = format!("{}\n{}", text(&asked["link"]), text(&asked["pin"]));
+        with_pin(&args, &told)
     };
     let mut till = charge("10", "30");
     let mut said = lines(&mut till);
@@ -342,6 +333,17 @@ fn from_an_award_to_a_payment() {
     assert_eq!(error_of(&pay(&asked)).0, "vouchers_insufficient");
     assert_eq!(till.wait().unwrap().code(), Some(3));
     assert_eq!(done(&["pocket", "--wallet", &wallet, "list"])["total"], 25);
+
+    // Link and PIN from files; and a line that is missing is told.
+    let (first, second) = (at("link"), at("pin"));
+    std::fs::write(&first, format!("{link}\n")).unwrap();
+    std::fs::write(&second, format!("{pin}\r\n")).unwrap();
+    let (first, second) = (format!("@{first}"), format!("@{second}"));
+    let redeem = ["pocket", "--wallet", &wallet, "redeem", "--registry", url];
+    let from_files = [&redeem[..], &[&first, "--pin", &second]].concat();
+    assert_eq!(done(&from_files)["redeemed"], 30, "the same vouchers again");
+    let too_little = with_pin(&redeem, link);
+    assert_eq!(error_of(&too_little), ("input_invalid".into(), 1));
 
     // A PIN on the command line is refused.
     let args = [

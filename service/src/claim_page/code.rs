@@ -63,10 +63,9 @@ fn in_the_app(ticket: &Ticket, language: Language) -> Html {
 }
 
 fn with_the_program(ticket: &Ticket, registry: &str, language: Language) -> Html {
-    let command = format!(
-        "wom pocket --wallet wallet.json redeem {} --registry {registry} --pin -",
-        typed(ticket)
-    );
+    // Others can read a command line, so the program asks for the link.
+    let command = format!("wom pocket --wallet wallet.json redeem --registry {registry}");
+    let link = ticket.link.reveal();
     Html::new("<p class=\"aside\">")
         .markup(language.say(
             "The Pocket from the app stores opens links of wom.social only. These minutes are at another Registry, ",
@@ -87,14 +86,25 @@ fn with_the_program(ticket: &Ticket, registry: &str, language: Language) -> Html
         ))
         .markup("</li><li>")
         .markup(language.say(
-            "Type this PIN, then Enter and Ctrl+D:",
-            "Scrivi questo PIN, poi Invio e Ctrl+D:",
+            "It asks for the link. Paste this one, then Enter:",
+            "Il programma chiede il link. Incolla questo, poi Invio:",
+        ))
+        .then(unbroken(link))
+        .then(copy(
+            link,
+            language.say("Copy the link", "Copia il link"),
+            language,
+        ))
+        .markup("</li><li>")
+        .markup(language.say(
+            "Then it asks for this PIN. Type it, then Enter:",
+            "Poi chiede questo PIN. Scrivilo, poi Invio:",
         ))
         .then(pin(ticket.pin.reveal(), language))
         .markup("</li></ol>")
 }
 
-/// A command of which no line ends within a word that fits in one.
+/// A command, or a link, of which no line ends within a word that fits in one.
 fn unbroken(command: &str) -> Html {
     let mut html = Html::new("<pre><code>");
     for (index, word) in command.split(' ').enumerate() {
@@ -102,16 +112,6 @@ fn unbroken(command: &str) -> Html {
         html = html.markup(before).text(word).markup("</span>");
     }
     html.markup("</code></pre>")
-}
-
-/// The link as a command line takes it, or the code alone where a shell could read more into it.
-fn typed(ticket: &Ticket) -> String {
-    let link = ticket.link.reveal();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/.-_".contains(&byte);
-    match link.bytes().all(plain) {
-        true => link.to_owned(),
-        false => ticket.otc.reveal(),
-    }
 }
 
 /// Large for the eye; said digit by digit.
@@ -230,11 +230,16 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_is_given_a_plain_link_or_the_code_alone() {
-        assert!(shown("http://127.0.0.1:1/vouchers/x").contains("redeem http://127.0.0.1:1/"));
-        let html = shown("http://127.0.0.1:1/;rm -rf ~");
+    fn no_link_stands_in_a_command() {
+        let html = shown("http://127.0.0.1:1/vouchers/x");
         assert!(
-            html.contains("redeem 01234567-89ab-cdef-0123-456789abcdef "),
+            html.contains(
+                "data-copy=\"wom pocket --wallet wallet.json redeem --registry http://127.0.0.1:1\""
+            ),
+            "{html}"
+        );
+        assert!(
+            html.contains("data-copy=\"http://127.0.0.1:1/vouchers/x\""),
             "{html}"
         );
     }

@@ -191,7 +191,7 @@ async fn browser_a_local_registry_and_no_scripts() {
         "a button that does nothing: {}",
         page.tree
     );
-    let command = format!("--registry {} --pin -", town.registry.url());
+    let command = format!("redeem --registry {}", town.registry.url());
     assert!(page.tree.contains(&command), "{}", page.tree);
     let link = page
         .tree
