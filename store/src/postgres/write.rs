@@ -122,7 +122,11 @@ async fn commit(
         }
     }
     if let Some(award) = &rows.moved
-        && advance(s, worker, award).execute(&mut *tx).await?.rows_affected() != 1
+        && advance(s, worker, award)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected()
+            != 1
     {
         tx.rollback().await?;
         return Ok(false);

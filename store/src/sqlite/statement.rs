@@ -177,7 +177,8 @@ pub(super) fn merge_entry(conn: &Connection, participant: i64, row: &EntryRow) -
 
 /// Puts an account in the place of the one with its line and unit.
 pub(super) fn put_account(conn: &Connection, participant: i64, row: &AccountRow) -> Result<usize> {
-    let sql = "INSERT INTO account (participant, line, unit, awarded, n, settled, refused, returned)
+    let sql =
+        "INSERT INTO account (participant, line, unit, awarded, n, settled, refused, returned)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (participant, line, unit) DO UPDATE SET awarded = excluded.awarded,
                    n = excluded.n, settled = excluded.settled, refused = excluded.refused,

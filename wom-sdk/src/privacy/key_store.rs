@@ -550,7 +550,9 @@ mod tests {
         let store = FileKeyStore::create(&path).unwrap();
         let (left, others) = ("keys.json.4711.new", ["keys.json.old.new", "other.1.new"]);
         fs::copy(&path, dir.path().join(left)).unwrap();
-        others.map(|name| fs::write(dir.path().join(name), "").unwrap());
+        for name in others {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
         store.key("award/00020000", true).unwrap();
         assert!(!dir.path().join(left).exists());
         assert!(others.iter().all(|name| dir.path().join(name).exists()));
