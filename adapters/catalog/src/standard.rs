@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use wom_adapter_activity::{ActivityCsv, ActivityJson, ActivityWebhook};
-use wom_adapter_elearning::{Cmi5, StudyMinutes, Xapi};
+use wom_adapter_elearning::{Cmi5, StudyMinutes, Xapi, XapiPush};
 use wom_adapter_steps::{ActiveMinutes, AppleHealth, Fit};
 use wom_sdk::{Result, instrument::Instrument};
 
@@ -27,6 +27,12 @@ pub(crate) fn standard_adapters() -> Vec<Entry> {
         ),
         adapter(xapi_settings(), |config| Ok(Arc::new(Cmi5::new(config)?))),
         adapter(xapi_settings(), |config| Ok(Arc::new(Xapi::new(config)?))),
+        Entry::new(
+            XapiPush::INFO,
+            XapiPush::CAPABILITIES,
+            xapi_push_settings(),
+            |config| Ok(Arc::new(XapiPush::new(config)?)),
+        ),
         adapter(apple_health_settings(), |config| {
             Ok(Arc::new(AppleHealth::new(config)?))
         }),
@@ -183,32 +189,50 @@ fn platform_settings() -> Vec<Setting> {
     ]
 }
 
-fn xapi_settings() -> Vec<Setting> {
+/// How statements are read.
+fn statements_settings() -> Vec<Setting> {
     let mut settings = platform_settings();
     settings.extend([
         Setting::new("authorities", Form::List, "Whose word is taken: the authorities that the LRS notes, each as mailto:…, the SHA-1 of a mailbox, an OpenID, or the address of an account, a blank and its name. Each may void what another of them said. Without it everybody is believed, and voids only what the same authority said."),
         Setting::new("browse", Form::Flag, "Whether sessions that were launched for browsing or reviewing count.")
             .default_is("false"),
+        Setting::new("max_statement_bytes", Form::Whole, "The most that one statement may have.")
+            .default_is("1048576")
+            .counts("bytes"),
+        Setting::new("starts_at_timestamp", Form::Flag, "Whether a statement's time is the beginning of its duration, and not the end.")
+            .default_is("false"),
+        Setting::new("zone", Form::Text, "Whose clock times without a zone are read by, such as Europe/Rome. Without it they are refused."),
+    ]);
+    settings
+}
+
+fn xapi_settings() -> Vec<Setting> {
+    let mut settings = statements_settings();
+    settings.extend([
         Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read credentials and learners.")
             .default_is("false"),
         Setting::new("endpoint", Form::Text, "The address of the LRS to pull from, such as https://lrs.example.org/xapi."),
         Setting::new("look_back_hours", Form::Whole, "How far before the last pull the next one begins, as statements come late.")
             .default_is("168")
             .counts("hours"),
-        Setting::new("max_statement_bytes", Form::Whole, "The most that one statement may have.")
-            .default_is("1048576")
-            .counts("bytes"),
         Setting::new("page_size", Form::Whole, "How many statements are asked for at once.")
             .default_is("500")
             .counts("statements"),
         Setting::new("secret_files", Form::Files, "Files with the password or token of the LRS in each. While the secret changes there are two: they are tried in order."),
         Setting::new("secret_variables", Form::List, "Variables of the environment with the password or token of the LRS in each."),
-        Setting::new("starts_at_timestamp", Form::Flag, "Whether a statement's time is the beginning of its duration, and not the end.")
-            .default_is("false"),
         Setting::new("username", Form::Text, "The user name for Basic authentication. Without it the secret is a Bearer token."),
         Setting::new("version", Form::OneOf(&["1.0.3", "2.0.0"]), "The version of xAPI to ask the LRS in.")
             .default_is("1.0.3"),
-        Setting::new("zone", Form::Text, "Whose clock times without a zone are read by, such as Europe/Rome. Without it they are refused."),
+    ]);
+    settings
+}
+
+fn xapi_push_settings() -> Vec<Setting> {
+    let mut settings = statements_settings();
+    settings.extend([
+        Setting::new("secret_files", Form::Files, "Files with the password or token in each that whoever posts must have. While the secret changes there are two: either is taken."),
+        Setting::new("secret_variables", Form::List, "Variables of the environment with the password or token in each. One file or variable is needed at least."),
+        Setting::new("username", Form::Text, "The user name for Basic authentication. Without it the secret is a Bearer token."),
     ]);
     settings
 }
@@ -300,6 +324,7 @@ mod tests {
         assert_documented::<wom_adapter_steps::AppleHealthConfig>(&apple_health_settings());
         assert_documented::<wom_adapter_steps::FitConfig>(&fit_settings());
         assert_documented::<wom_adapter_elearning::XapiConfig>(&xapi_settings());
+        assert_documented::<wom_adapter_elearning::PushConfig>(&xapi_push_settings());
         assert_documented::<StudyMinutes>(&study_minutes_settings());
         assert_documented::<ActiveMinutes>(&active_minutes_settings());
     }

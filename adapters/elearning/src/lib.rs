@@ -2,6 +2,7 @@
 //!
 //! * [`Cmi5`] (`elearning.cmi5`): statements of cmi5 sessions.
 //! * [`Xapi`] (`elearning.xapi`): statements of xAPI.
+//! * [`XapiPush`] (`elearning.xapi-push`): the same, as an LRS or a plugin posts them.
 //!
 //! The adapters yield traces of study ([`wom_sdk::observation::Study`]): intervals, counters of
 //! seconds, points and milestones, kept apart, as each is evidence of its own worth. Whether and how
@@ -20,4 +21,4 @@ pub mod xapi;
 
 pub use source::Source;
 pub use study_minutes::StudyMinutes;
-pub use xapi::{Cmi5, LrsConfig, StatementsConfig, Xapi, XapiConfig};
+pub use xapi::{Cmi5, LrsConfig, PushConfig, StatementsConfig, Xapi, XapiConfig, XapiPush};

@@ -1,7 +1,8 @@
 //! A learning platform as it is configured, and the digests that stand for what it names.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fmt, fs, path::Path};
 
+use sha2::{Digest as _, Sha256};
 use wom_sdk::{
     Device, Digest, Error, Kind, Provenance, Recording, Result, Subject,
     instrument::Refusal,
@@ -12,7 +13,10 @@ use wom_sdk::{
 /// reads of it.
 #[derive(Clone, Debug)]
 pub struct Source {
-    name: String,
+    items: Names,
+    sessions: Names,
+    courses: Names,
+    records: Names,
     stream: Digest,
     nominal_s: BTreeMap<Digest, u32>,
     milestones: bool,
@@ -30,7 +34,10 @@ impl Source {
     /// [`Kind::ConfigurationInvalid`] if a file cannot be read, with the line.
     pub fn new(name: &str, durations: &[impl AsRef<Path>], milestones: bool) -> Result<Self> {
         let mut source = Self {
-            name: name.to_owned(),
+            items: Names::new("study.item", name),
+            sessions: Names::new("study.session", name),
+            courses: Names::new("study.course", name),
+            records: Names::new("study.record", name),
             stream: Digest::of(["study.stream", name]),
             nominal_s: BTreeMap::new(),
             milestones,
@@ -43,23 +50,22 @@ impl Source {
 
     /// The digest of an item, by the platform's id of it.
     pub fn item(&self, id: &str) -> Digest {
-        Digest::of(["study.item", &self.name, id])
+        self.items.digest(&[id])
     }
 
     /// The digest of a session, by the parts that name it.
     pub fn session(&self, parts: &[&str]) -> Digest {
-        Digest::of(["study.session", &self.name].iter().chain(parts))
+        self.sessions.digest(parts)
     }
 
     /// The digest of a course or registration.
     pub fn course(&self, id: &str) -> Digest {
-        Digest::of(["study.course", &self.name, id])
+        self.courses.digest(&[id])
     }
 
     /// The key of a record, by the parts that name it for ever.
     pub fn key<T: AsRef<[u8]>>(&self, parts: &[T]) -> Digest {
-        let own = ["study.record", &self.name].map(str::as_bytes);
-        Digest::of(own.into_iter().chain(parts.iter().map(AsRef::as_ref)))
+        self.records.digest(parts)
     }
 
     /// How long an item is meant to take, in seconds, where a file says so.
@@ -121,6 +127,40 @@ impl Source {
             self.nominal_s.insert(self.item(id), minutes * 60);
         }
         Ok(())
+    }
+}
+
+/// Digests of one kind on one source. A whole block of the hash holds kind and source and is computed
+/// once: there are several digests for each of millions of records.
+#[derive(Clone)]
+struct Names(Sha256);
+
+impl Names {
+    fn new(kind: &str, source: &str) -> Self {
+        let mut block = [0; 64];
+        block[..16].copy_from_slice(&Digest::of([kind, source]).0);
+        let mut hash = Sha256::new();
+        hash.update(block);
+        Self(hash)
+    }
+
+    /// The digest of some parts; where one part ends and the next begins makes a difference.
+    fn digest<T: AsRef<[u8]>>(&self, parts: &[T]) -> Digest {
+        let mut hash = self.0.clone();
+        for part in parts {
+            let part = part.as_ref();
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash.finalize()[..16]);
+        Digest(short)
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
     }
 }
 

@@ -19,6 +19,21 @@ pub struct XapiConfig {
     pub lrs: LrsConfig,
 }
 
+/// Settings of [`XapiPush`](crate::XapiPush). One secret at least is needed.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct PushConfig {
+    /// How statements are read.
+    #[serde(flatten)]
+    pub statements: StatementsConfig,
+    /// Files with the password, or the token, in each that opens this door.
+    pub secret_files: Vec<PathBuf>,
+    /// Variables of the environment with the password, or the token, in each.
+    pub secret_variables: Vec<String>,
+    /// The user name for Basic authentication. Default: none, and the secret is a Bearer token.
+    pub username: Option<String>,
+}
+
 /// Where statements are pulled from: an LRS.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]

@@ -6,8 +6,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use wom_sdk::{Error, Kind, Result};
 use zeroize::Zeroizing;
 
-use super::LrsConfig;
-
 /// Where the credentials of an LRS come from; asked before every pull, so that they may change.
 pub trait Credentials: fmt::Debug + Send + Sync {
     /// The values of the header `Authorization` to try, in order: while a secret changes there are two.
@@ -26,12 +24,15 @@ pub(super) struct Settled {
 
 impl Settled {
     /// `None` if the settings name none.
-    pub(super) fn new(config: &LrsConfig) -> Option<Self> {
-        let none = config.secret_files.is_empty() && config.secret_variables.is_empty();
-        (!none).then(|| Self {
-            username: config.username.clone(),
-            files: config.secret_files.clone(),
-            variables: config.secret_variables.clone(),
+    pub(super) fn new(
+        username: Option<&String>,
+        files: &[PathBuf],
+        variables: &[String],
+    ) -> Option<Self> {
+        (!files.is_empty() || !variables.is_empty()).then(|| Self {
+            username: username.cloned(),
+            files: files.to_vec(),
+            variables: variables.to_vec(),
         })
     }
 

@@ -317,12 +317,15 @@ impl Witness {
         }
     }
 
-    /// The key of a statement with an id. Ids are texts of hexadecimal digits, of either case.
+    /// The key of a statement with an id. An id is a number, however its digits are written.
     fn key(&self, part: &str, id: &str, authority: Option<&Authority>) -> Digest {
         let authority = authority.map_or([0; 16], |authority| authority.digest().0);
-        let id = id.to_ascii_lowercase();
-        self.source
-            .key(&[part.as_bytes(), id.as_bytes(), &authority])
+        match uuid(id) {
+            Some(id) => self.source.key(&[part.as_bytes(), &id, &authority]),
+            None => self
+                .source
+                .key(&[part.as_bytes(), id.as_bytes(), &authority]),
+        }
     }
 
     /// The key of a statement without an id: what says who did what to what, and when.
@@ -462,6 +465,23 @@ fn bad_duration(flaw: Flaw) -> Option<Refusal> {
         ),
     };
     Some(refusal.field("result.duration"))
+}
+
+/// The number that a UUID in its usual form writes.
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let mut number = [0; 16];
+    let mut at = 0;
+    for byte in &mut number {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            (text[at] == b'-').then_some(())?;
+            at += 1;
+        }
+        let digit = |at: usize| char::from(text[at]).to_digit(16);
+        *byte = u8::try_from(digit(at)? * 16 + digit(at + 1)?).ok()?;
+        at += 2;
+    }
+    Some(number)
 }
 
 fn missing(field: &'static str) -> Refusal {

@@ -50,7 +50,10 @@ impl Lrs {
         let Some(endpoint) = &config.endpoint else {
             return Ok(None);
         };
-        let settled = || Settled::new(config).map(|settled| Arc::new(settled) as _);
+        let settled = || {
+            let (files, variables) = (&config.secret_files, &config.secret_variables);
+            Settled::new(config.username.as_ref(), files, variables).map(|it| Arc::new(it) as _)
+        };
         let credentials = credentials.or_else(settled).ok_or_else(|| {
             Error::new(Kind::ConfigurationInvalid, "nothing opens the LRS")
                 .hint("set secret_files or secret_variables, and username for Basic authentication")

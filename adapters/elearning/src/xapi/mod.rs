@@ -5,13 +5,15 @@ mod credentials;
 mod evidence;
 mod lrs;
 mod person;
+mod push;
 mod read;
 mod statement;
 mod verb;
 
-pub use config::{LrsConfig, StatementsConfig, XapiConfig};
+pub use config::{LrsConfig, PushConfig, StatementsConfig, XapiConfig};
 pub use credentials::Credentials;
 pub use person::{MBOX_SHA1SUM, OPENID};
+pub use push::XapiPush;
 
 use std::sync::Arc;
 

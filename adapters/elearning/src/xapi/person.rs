@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use wom_sdk::{Digest, Subject, instrument::Refusal};
 
-use super::statement::{Actor, Text};
+use super::statement::Actor;
 use crate::source::account;
 
 /// The namespace of learners who are known by the SHA-1 of their mailbox.
@@ -93,17 +93,20 @@ impl Authority {
     /// The authority of a statement: an agent, or the application of an OAuth group (its first member
     /// is not told apart from the group).
     pub(super) fn of(actor: &Actor<'_>) -> Self {
-        let text = |text: &Option<Text<'_>>| {
-            text.as_ref()
-                .map_or(String::new(), |text| text.0.to_string())
-        };
-        if let Ok(subject) = subject(actor) {
-            return Self::named(subject.namespace(), subject.reveal());
+        let is_group = actor
+            .object_type
+            .as_ref()
+            .is_some_and(|form| form.as_str() == "Group");
+        // Most are accounts; a subject is not needed for them.
+        if let (false, Some(known), None) = (is_group, &actor.account, &actor.mbox)
+            && known.home_page.0.len().max(known.name.0.len()) <= 256
+        {
+            return Self::named(known.home_page.as_str(), known.name.as_str());
         }
-        Self(Digest::of([
-            "authority.other".to_owned(),
-            text(&actor.object_type),
-        ]))
+        match subject(actor) {
+            Ok(subject) => Self::named(subject.namespace(), subject.reveal()),
+            Err(_) => Self(Digest::of(["authority.other"])),
+        }
     }
 
     fn named(namespace: &str, id: &str) -> Self {

@@ -4,5 +4,6 @@
 mod captures;
 mod forms;
 mod pull;
+mod push;
 mod refusals;
 mod support;
