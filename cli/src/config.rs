@@ -14,6 +14,7 @@ use wom_sdk::{
 };
 
 use crate::{
+    keys::{KeyPlace, Written},
     profile::{Profile, ProfileTable},
     serving::{PosTable, ServiceTable, SourceTable, WebhookTable},
 };
@@ -26,8 +27,9 @@ pub const TEMPLATE: &str = include_str!("wom.toml");
 #[serde(deny_unknown_fields)]
 pub struct File {
     profile: Option<String>,
-    /// The key store's file.
-    pub key_store: PathBuf,
+    key_store: Option<PathBuf>,
+    key_database_url_file: Option<PathBuf>,
+    key_schema: Option<String>,
     #[serde(default)]
     profiles: BTreeMap<String, ProfileTable>,
     campaign: Option<CampaignTable>,
@@ -51,6 +53,7 @@ pub type Settings = BTreeMap<String, toml::Value>;
 #[serde(deny_unknown_fields)]
 struct CampaignTable {
     name: String,
+    title: Option<String>,
     zone: String,
     from: Day,
     until: Day,
@@ -134,10 +137,12 @@ pub struct Config {
     pub profile_name: String,
     /// The profile in use.
     pub profile: Profile,
-    /// The key store's file.
-    pub key_store: PathBuf,
+    /// Where the keys are.
+    pub keys: KeyPlace,
     /// The campaign.
     pub campaign: Campaign,
+    /// What people call the instrument, where they call it something else than the campaign.
+    pub title: Option<String>,
     /// Whether vouchers tell the campaign's place as it is.
     pub exact_place: bool,
     /// The name of the rule set.
@@ -189,9 +194,25 @@ impl File {
 
     /// The instrument that it describes, with what the environment says above it.
     pub fn config(self, dir: &Path) -> Result<Config> {
-        self.check(dir, |name| {
-            std::env::var(name).ok().filter(|value| !value.is_empty())
-        })
+        self.check(dir, from_environment)
+    }
+
+    /// Where the keys are.
+    pub fn keys(&self, dir: &Path) -> Result<KeyPlace> {
+        self.named_keys(dir, from_environment)
+    }
+
+    fn named_keys(
+        &self,
+        dir: &Path,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<KeyPlace> {
+        let written = Written {
+            key_store: self.key_store.as_deref(),
+            key_database_url_file: self.key_database_url_file.as_deref(),
+            key_schema: self.key_schema.as_deref(),
+        };
+        KeyPlace::named(dir, written, variable)
     }
 
     fn check(self, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Config> {
@@ -199,6 +220,7 @@ impl File {
             invalid(format!("the file has no {what}"))
                 .hint("it describes no instrument; make one that does with: wom init")
         };
+        let keys = self.named_keys(dir, &variable)?;
         let campaign = self.campaign.ok_or_else(|| missing("campaign"))?;
         let named = variable("WOM_PROFILE").or(self.profile);
         let profile_name = named.ok_or_else(|| missing("profile"))?;
@@ -212,8 +234,8 @@ impl File {
         let profile = profile
             .check(dir, &variable)
             .map_err(|error| error.with("profile", profile_name.escape_default()))?;
-        let key_store = variable("WOM_KEY_STORE").map_or(self.key_store, PathBuf::from);
         let (rules, exact_place) = (campaign.rules.clone(), campaign.exact_place);
+        let title = campaign.title.clone().map(title).transpose()?;
         let mut rule_settings = self.rules;
         let own = rule_settings.remove(&rules).unwrap_or_default();
         if let Some(other) = rule_settings.keys().next() {
@@ -226,9 +248,10 @@ impl File {
         Ok(Config {
             profile_name,
             profile,
-            key_store: dir.join(key_store),
+            keys,
             collect_is_said: !matches!(campaign.collect, CollectText::Absent),
             campaign: campaign.check()?,
+            title,
             exact_place,
             rules,
             rule_settings: own,
@@ -242,13 +265,27 @@ impl File {
 
 impl Config {
     /// Reads the file. `WOM_PROFILE` chooses another profile; `WOM_REGISTRY`, `WOM_SOURCE`,
-    /// `WOM_KEY_FILE`, `WOM_API_KEY_FILE`, `WOM_STORE`, `WOM_DATABASE_URL` and `WOM_KEY_STORE` stand
-    /// above what it says.
+    /// `WOM_KEY_FILE`, `WOM_API_KEY_FILE`, `WOM_STORE`, `WOM_DATABASE_URL`, `WOM_KEY_STORE` and
+    /// `WOM_KEY_DATABASE_URL` stand above what it says.
     pub fn read(path: &Path) -> Result<Self> {
         let (file, dir) = File::read(path)?;
         file.config(&dir)
             .map_err(|error| error.with("file", path.display()))
     }
+}
+
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn title(text: String) -> Result<String> {
+    let length = text.chars().count();
+    if !(1..=80).contains(&length) || text.trim() != text || text.chars().any(char::is_control) {
+        return Err(invalid("not a title that people can read")
+            .with("setting", "campaign.title")
+            .hint("write 1 to 80 characters on one line"));
+    }
+    Ok(text)
 }
 
 impl CampaignTable {
@@ -338,6 +375,19 @@ mod tests {
         assert_eq!(config.profile_name, "local");
         assert_eq!(config.profile.store.to_string(), "/town/local.db");
         assert_eq!(config.campaign.lines.len(), 1);
+    }
+
+    #[test]
+    fn a_title_is_one_line_that_people_can_read() {
+        let titled = |title: &str| {
+            let line = format!("[campaign]\ntitle = {title:?}");
+            parse(&TEMPLATE.replace("[campaign]", &line), &[])
+        };
+        let title = titled("Urbino in bici").unwrap().title;
+        assert_eq!(title.as_deref(), Some("Urbino in bici"));
+        for title in ["", " x", "a\tb", &"x".repeat(81)] {
+            assert!(titled(title).is_err(), "{title:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod adapter_settings;
 mod commands;
 mod config;
 mod files;
+mod keys;
 mod memory;
 mod output;
 mod profile;

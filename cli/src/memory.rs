@@ -12,8 +12,8 @@ use wom_sdk::{
 };
 
 use crate::{
+    keys::KeyPlace,
     profile::{StorePlace, UrlPlace},
-    programme::key_store,
 };
 
 /// A file, or a PostgreSQL data base, with the keys that seal codes in it.
@@ -51,7 +51,7 @@ impl Memory {
                 .hint("give --key-store")
         })?;
         FileKeyStore::open_or_create(&keys)?;
-        Ok(Some((key_store(&keys)?, place.open().await?)))
+        Ok(Some((KeyPlace::File(keys).open()?, place.open().await?)))
     }
 }
 

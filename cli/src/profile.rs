@@ -18,7 +18,7 @@ use wom_sdk::{
 };
 use wom_store::{DatabaseUrl, PostgresSettings, SqliteStore};
 
-use crate::files;
+use crate::{files, keys::same_file};
 
 /// A profile as it is written.
 #[derive(Debug, Deserialize)]
@@ -82,6 +82,23 @@ pub enum UrlPlace {
     Environment(DatabaseUrl),
 }
 
+impl UrlPlace {
+    /// The URL that a variable of the environment has given.
+    pub fn given(variable: &'static str, url: String) -> Result<Self> {
+        DatabaseUrl::new(url)
+            .map(Self::Environment)
+            .map_err(|error| error.with("variable", variable))
+    }
+
+    /// The URL.
+    pub fn read(&self) -> Result<DatabaseUrl> {
+        match self {
+            Self::File(path) => DatabaseUrl::from_file(path),
+            Self::Environment(url) => Ok(url.clone()),
+        }
+    }
+}
+
 impl ProfileTable {
     /// The profile, with what the environment says above it, and paths from `dir` on.
     pub fn check(self, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Profile> {
@@ -115,9 +132,7 @@ impl ProfileTable {
             (Some(_), Some(_)) => return Err(both("WOM_STORE", "WOM_DATABASE_URL")),
             (Some(file), None) => StorePlace::File(dir.join(file)),
             (None, Some(url)) => {
-                let url = DatabaseUrl::new(url)
-                    .map_err(|error| error.with("variable", "WOM_DATABASE_URL"))?;
-                let url = UrlPlace::Environment(url);
+                let url = UrlPlace::given("WOM_DATABASE_URL", url)?;
                 StorePlace::Postgres { url, schema }
             }
             (None, None) => written.ok_or_else(|| {
@@ -193,6 +208,21 @@ impl StorePlace {
         }
     }
 
+    /// Whether both are the same store.
+    pub fn is_same(&self, other: &Self) -> Result<bool> {
+        match (self, other) {
+            (Self::File(one), Self::File(other)) => Ok(same_file(one, other)),
+            (
+                Self::Postgres { url, schema },
+                Self::Postgres {
+                    url: other,
+                    schema: its,
+                },
+            ) => Ok(schema == its && url.read()?.reveal() == other.read()?.reveal()),
+            _ => Ok(false),
+        }
+    }
+
     /// Opens the store, or makes it where there is none.
     pub async fn open(&self) -> Result<Arc<dyn Store>> {
         self.open_with(|settings| settings).await
@@ -217,11 +247,7 @@ impl StorePlace {
         match self {
             Self::File(path) => Ok(open_file(path).await?),
             Self::Postgres { url, schema } => {
-                let url = match url {
-                    UrlPlace::File(path) => DatabaseUrl::from_file(path)?,
-                    UrlPlace::Environment(url) => url.clone(),
-                };
-                let settings = set(PostgresSettings::new(url));
+                let settings = set(PostgresSettings::new(url.read()?));
                 let settings = match schema {
                     Some(schema) => settings.schema(schema),
                     None => settings,

@@ -1,21 +1,14 @@
 //! What a configuration describes, opened: store, keys, Registry, campaign.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use wom_catalog::{Catalog, Settings};
 use wom_sdk::{
-    Result, SystemClock,
-    collector::Collector,
-    dispatcher::Dispatcher,
-    privacy::{FileKeyStore, KeyStore, RootedKeyStore},
-    rules::RuleSet,
-    store::Store,
+    Result, SystemClock, collector::Collector, dispatcher::Dispatcher, privacy::KeyStore,
+    rules::RuleSet, store::Store,
 };
 
 use crate::config::Config;
-
-/// The variable that holds a root key: without it the key store's file is worth nothing.
-const ROOT_KEY: &str = "WOM_ROOT_KEY";
 
 /// Everything that awarding needs. Close it at the end.
 pub struct Programme {
@@ -25,22 +18,25 @@ pub struct Programme {
     pub collector: Collector,
     /// Brings awards to the Registry.
     pub dispatcher: Dispatcher,
+    /// Hide who is who.
+    pub keys: Arc<dyn KeyStore>,
 }
 
 impl Programme {
     /// Opens what the configuration describes.
     pub async fn open(config: Config) -> Result<Self> {
         let rules = rule_set(&config)?;
-        let keys = key_store(&config.key_store)?;
         let issuer = config.profile.issuer()?;
+        // First the store: a data base that holds awards takes no keys.
         let store = config.profile.store.open().await?;
+        let keys = config.keys.open()?;
         let clock = Arc::new(SystemClock);
         let identity = issuer.identity().clone();
         let dispatcher =
             Dispatcher::open(Arc::clone(&store), issuer, keys.clone(), clock.clone()).await?;
         let collector = Collector::new(
             Arc::clone(&store),
-            keys,
+            Arc::clone(&keys),
             clock,
             identity,
             config.campaign,
@@ -54,6 +50,7 @@ impl Programme {
             store,
             collector,
             dispatcher,
+            keys,
         })
     }
 }
@@ -62,13 +59,4 @@ impl Programme {
 pub fn rule_set(config: &Config) -> Result<Arc<dyn RuleSet>> {
     let settings = Settings::from_table(&config.rule_settings)?;
     Catalog::standard().rule_set(&config.rules, &settings)
-}
-
-/// The key store at this path, under the root key from the environment where there is one.
-pub fn key_store(path: &Path) -> Result<Arc<dyn KeyStore>> {
-    let file = Arc::new(FileKeyStore::open(path)?);
-    match std::env::var_os(ROOT_KEY) {
-        None => Ok(file),
-        Some(_) => Ok(Arc::new(RootedKeyStore::from_env(ROOT_KEY, file)?)),
-    }
 }

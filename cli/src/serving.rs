@@ -26,8 +26,9 @@ use wom_sinks::WebhookSink;
 use crate::{
     config::{Config, File, Settings, invalid},
     files,
+    keys::KeyPlace,
     profile::StorePlace,
-    programme::{Programme, key_store},
+    programme::Programme,
 };
 
 /// `[service]`: where to listen, and who may call.
@@ -103,7 +104,7 @@ pub struct Serving {
     pub tokens: PathBuf,
     programmes: Vec<Config>,
     pos: Option<PosTable>,
-    key_store: PathBuf,
+    keys: KeyPlace,
     dir: PathBuf,
 }
 
@@ -124,13 +125,18 @@ impl Serving {
             .with("listen", service.listen)
             .hint("listen on 127.0.0.1 and put a proxy with TLS before it, or set danger_listen_beyond_loopback")));
         }
-        let (pos, key_store) = (file.pos.clone(), dir.join(&file.key_store));
+        let (pos, keys) = (file.pos.clone(), file.keys(&dir).map_err(at)?);
         let mut programmes = Vec::new();
         if file.has_campaign() {
             programmes.push(file.config(&dir).map_err(at)?);
         }
         for other in &service.programmes {
             programmes.push(Config::read(&dir.join(other))?);
+        }
+        for (index, one) in programmes.iter().enumerate() {
+            for other in &programmes[index + 1..] {
+                own_keys(one, other).map_err(at)?;
+            }
         }
         if programmes.is_empty() && pos.is_none() {
             return Err(at(invalid("there is nothing to serve").hint(
@@ -143,7 +149,7 @@ impl Serving {
             tokens: dir.join(service.tokens),
             programmes,
             pos,
-            key_store,
+            keys,
             dir,
         })
     }
@@ -247,10 +253,12 @@ impl Pos {
             .as_ref()
             .map(|webhook| webhook.sink(dir, &Zone::UTC).map_err(at))
             .transpose()?;
+        // First the store: a data base that holds awards takes no keys.
+        let store = store.open().await?;
         Ok(Self {
             list: dir.join(table.list),
-            store: store.open().await?,
-            keys: key_store(&serving.key_store)?,
+            store,
+            keys: serving.keys.open()?,
             registry: registry.build().map_err(at)?,
             listener,
             rate: Rate {
@@ -302,6 +310,21 @@ impl Pos {
     }
 }
 
+/// Codes are sealed by the day, under keys that go when no award of the store needs them: another
+/// store that shares the keys would lose its codes by that.
+fn own_keys(one: &Config, other: &Config) -> Result<()> {
+    let shared = one.keys.is_same(&other.keys)?;
+    if !shared || one.profile.store.is_same(&other.profile.store)? {
+        return Ok(());
+    }
+    Err(
+        invalid("two instruments with stores of their own share one key store")
+            .with("instrument", one.campaign.name.escape_default())
+            .with("other", other.campaign.name.escape_default())
+            .hint("give each keys of its own: another key_store, or another key_schema"),
+    )
+}
+
 async fn programme(mut config: Config) -> Result<Served> {
     // Without a word about it: people tap, unless a webhook takes the claims away.
     if !config.collect_is_said && config.webhook.is_none() {
@@ -340,13 +363,17 @@ async fn programme(mut config: Config) -> Result<Served> {
         .map(|webhook| webhook.sink(&config.dir, &zone).map_err(at))
         .transpose()?;
     let adapters = std::mem::take(&mut config.adapters);
-    let keys = key_store(&config.key_store)?;
+    let title = config.title.take();
     let Programme {
         store,
         collector,
         dispatcher,
+        keys,
     } = Programme::open(config).await.map_err(at)?;
     let mut served = Served::new(&name, store, keys, collector, dispatcher, zone);
+    if let Some(title) = title {
+        served = served.with_title(title);
+    }
     for source in sources {
         served = served.with_source(source);
     }

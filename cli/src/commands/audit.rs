@@ -17,7 +17,7 @@ use wom_sdk::{
     registry::RegistryClient,
 };
 
-use crate::{config::Config, output::Output, profile::Profile, programme::key_store, progress};
+use crate::{config::Config, output::Output, profile::Profile, progress};
 
 /// Books that do not agree have an exit code of their own.
 const DISAGREE: u8 = 4;
@@ -45,8 +45,8 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode> {
         None => None,
     };
     let store = config.profile.store.open_to_read().await?;
-    let mut auditor = Auditor::new(store.clone(), key_store(&config.key_store)?)
-        .campaign(config.campaign.clone());
+    let mut auditor =
+        Auditor::new(store.clone(), config.keys.open()?).campaign(config.campaign.clone());
     if let Some(folder) = &registry {
         auditor = auditor.registry(folder.clone());
     }

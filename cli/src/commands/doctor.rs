@@ -12,7 +12,7 @@ use wom_sdk::{
     Clock as _, Error, Kind, Result, SystemClock, Timestamp, files, registry::RegistryClient,
 };
 
-use crate::{config::Config, output::Output, profile::StorePlace};
+use crate::{config::Config, keys::KeyPlace, output::Output, profile::StorePlace};
 
 /// Check Registry, clock, store, keys and aims. Issues nothing.
 #[derive(clap::Args, Debug)]
@@ -40,7 +40,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
         format!("profile {}", config.profile_name),
     )];
     checks.push(check("rules", rules(&config)));
-    checks.push(check("keys", key_store(&config.key_store)));
+    checks.push(check("keys", keys(&config.keys)));
     checks.push(check("store", store(&config.profile.store).await));
     let client = config.profile.client();
     checks.push(check("registry", registry(client.as_ref()).await));
@@ -93,9 +93,12 @@ fn rules(config: &Config) -> Result<String> {
         .map(|rules| rules.name().to_owned())
 }
 
-fn key_store(path: &Path) -> Result<String> {
-    crate::programme::key_store(path)?;
-    Ok(format!("{}, for its owner only", path.display()))
+fn keys(place: &KeyPlace) -> Result<String> {
+    place.open()?;
+    Ok(match place {
+        KeyPlace::File(path) => format!("{}, for its owner only", path.display()),
+        KeyPlace::Postgres { .. } => format!("{place}, opens"),
+    })
 }
 
 /// A data base that a reboot or a container's end takes away loses awards.

@@ -7,6 +7,7 @@ use wom_sdk::{Error, Kind, Result, privacy::FileKeyStore};
 
 use crate::{
     config::{Config, TEMPLATE},
+    keys::KeyPlace,
     output::Output,
 };
 
@@ -35,13 +36,11 @@ pub fn run(args: &Args, output: &Output) -> Result<()> {
             .because(error)
     })?;
     let config = Config::read(&path)?;
-    FileKeyStore::open_or_create(&config.key_store)?;
-    output.object(&json!({"config": path, "keyStore": config.key_store}));
-    output.line(format_args!(
-        "{}\n{}",
-        path.display(),
-        config.key_store.display()
-    ));
+    if let KeyPlace::File(file) = &config.keys {
+        FileKeyStore::open_or_create(file)?;
+    }
+    output.object(&json!({"config": path, "keyStore": config.keys.to_string()}));
+    output.line(format_args!("{}\n{}", path.display(), config.keys));
     let dir = args.dir.display();
     output.line(format_args!(
         "

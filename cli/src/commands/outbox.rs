@@ -18,11 +18,7 @@ use wom_sdk::{
 };
 use wom_sinks::{CsvSink, Languages, Slips, reasons};
 
-use crate::{
-    config::Config,
-    output::Output,
-    programme::{key_store, rule_set},
-};
+use crate::{config::Config, output::Output, programme::rule_set};
 
 /// Look at awards that nobody has collected yet, try them again, or write them to a file.
 #[derive(clap::Args, Debug)]
@@ -126,7 +122,7 @@ impl Outbox {
     }
 
     pub async fn dispatcher(&self) -> Result<Dispatcher> {
-        let keys = key_store(&self.config.key_store)?;
+        let keys = self.config.keys.open()?;
         let issuer = self.config.profile.issuer()?;
         Dispatcher::open(self.store(), issuer, keys, Arc::new(SystemClock)).await
     }

@@ -21,9 +21,9 @@ use wom_sdk::{
 use self::part::Part;
 use crate::{
     config::Config,
+    keys::KeyPlace,
     output::Output,
     profile::{StorePlace, open_file},
-    programme::key_store,
     progress,
 };
 
@@ -136,7 +136,7 @@ fn where_the_store_lies(config: &Path) -> Result<PathBuf> {
 /// The audit of a store in this folder, which must agree.
 async fn audit(dir: &Path, registry: Option<super::audit::Folder>) -> Result<Audit> {
     let store = open_file(&dir.join("awards.db")).await?;
-    let mut auditor = Auditor::new(store.clone(), key_store(&dir.join("keys.json"))?);
+    let mut auditor = Auditor::new(store.clone(), KeyPlace::File(dir.join("keys.json")).open()?);
     if let Some(registry) = registry {
         auditor = auditor.registry(registry);
     }

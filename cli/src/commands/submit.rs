@@ -60,6 +60,7 @@ pub async fn run(mut args: Args, output: &Output) -> Result<()> {
         store,
         collector,
         dispatcher,
+        ..
     } = Programme::open(config).await?;
 
     // Days that were still open when they came in may have settled meanwhile.

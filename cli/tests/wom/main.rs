@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod machines;
 mod operations;
 mod outbox;
 mod postgres;

@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use wom_registry::{NewInstrument, TestRegistry};
 
 /// What the environment of whoever runs the tests must not say.
-pub const VARIABLES: [&str; 10] = [
+pub const VARIABLES: [&str; 11] = [
     "WOM_API_KEY_FILE",
     "WOM_DATABASE_URL",
+    "WOM_KEY_DATABASE_URL",
     "WOM_KEY_FILE",
     "WOM_KEY_STORE",
     "WOM_LANG",

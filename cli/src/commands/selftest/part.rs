@@ -25,7 +25,7 @@ use wom_sdk::{
 };
 
 use super::awards::ROUND;
-use crate::{files, profile::open_file, programme::key_store};
+use crate::{files, keys::KeyPlace, profile::open_file};
 
 /// Of so many calls one is lost or spoilt.
 const SPOILT: u64 = 20;
@@ -120,7 +120,7 @@ async fn dispatcher(dir: &Path, faults: Option<Spoilt>) -> Result<Dispatcher> {
     let key = files::private_key(&dir.join("source.pem"))?;
     let issuer = InstrumentClient::new(client.build()?, setting("source")?.parse()?, key)?;
     let store = open_file(&dir.join("awards.db")).await?;
-    let keys = key_store(&dir.join("keys.json"))?;
+    let keys = KeyPlace::File(dir.join("keys.json")).open()?;
     Dispatcher::open(store, Arc::new(issuer), keys, Arc::new(SystemClock)).await
 }
 
