@@ -2,13 +2,13 @@ use std::{fs, net::TcpListener, path::Path, process::Command};
 
 use crate::town::VARIABLES;
 
-/// The commands of a page, as they stand there.
-fn commands(page: &str) -> String {
+/// What stands in all blocks of a page in this language.
+fn blocks(page: &str, language: &str) -> String {
     let mut script = String::new();
     let mut inside = false;
     for line in page.lines() {
         match line {
-            "```sh" => inside = true,
+            line if line.strip_prefix("```") == Some(language) => inside = true,
             "```" => inside = false,
             line if inside => {
                 script.push_str(line);
@@ -20,6 +20,11 @@ fn commands(page: &str) -> String {
     script
 }
 
+fn page() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    fs::read_to_string(page).unwrap()
+}
+
 fn free_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port().to_string()
@@ -27,8 +32,7 @@ fn free_port() -> String {
 
 #[test]
 fn the_commands_of_the_page_on_the_service_work_as_they_stand() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
-    let script = commands(&fs::read_to_string(page).unwrap());
+    let script = blocks(&page(), "sh");
     // Other tests listen beside this one.
     let script = script
         .replace("8400", &free_port())
@@ -77,4 +81,36 @@ fn the_commands_of_the_page_on_the_service_work_as_they_stand() {
         crate::process_list::assert_unseen(&seen, &secrets);
         assert!(seen.iter().any(|line| line.contains("curl -sS")));
     }
+}
+
+/// systemd reads the page's unit, and has nothing to say against it.
+#[test]
+fn the_unit_of_the_page_is_one_for_systemd() {
+    let unit = blocks(&page(), "ini");
+    let installed = "/usr/local/bin/wom ";
+    assert!(unit.contains(installed), "{unit}");
+    let unit = unit.replace(installed, concat!(env!("CARGO_BIN_EXE_wom"), " "));
+    let dir = tempfile::tempdir().unwrap();
+    let verified = |unit: &str| {
+        let file = dir.path().join("wom.service");
+        fs::write(&file, unit).unwrap();
+        let mut command = Command::new("systemd-analyze");
+        let output = command.arg("verify").arg(file).output().ok()?;
+        // It also speaks of other units of the machine.
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let ours = said.lines().filter(|line| line.contains("wom.service"));
+        Some(ours.map(ToOwned::to_owned).collect::<Vec<_>>())
+    };
+    let Some(said) = verified(&unit) else {
+        println!("MISSED: systemd-analyze is not there");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "systemd-analyze is missing"
+        );
+        return;
+    };
+    assert!(said.is_empty(), "{said:?}");
+    // It would have said something.
+    let misspelt = unit.replace("ProtectSystem", "ProtectSistem");
+    assert!(!verified(&misspelt).unwrap().is_empty());
 }
