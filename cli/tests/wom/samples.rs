@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     slice::from_ref,
     sync::mpsc::{Receiver, channel},
@@ -22,11 +22,12 @@ use wom_sdk::{
 use crate::serving::Serving;
 
 /// Interpreter, program, and whether it takes webhooks.
-const SAMPLES: [(&str, &str, bool); 4] = [
+const SAMPLES: [(&str, &str, bool); 5] = [
     ("bash", "wom.sh", false),
     ("python3", "wom.py", true),
     ("node", "wom.mjs", true),
     ("php", "wom.php", true),
+    ("mono", "wom.cs", true),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,15 +36,17 @@ async fn samples_award_and_charge_exactly_once() {
     let served = Serving::new(&hook).await;
     let mut paid = 0;
     for (interpreter, file, takes_webhooks) in SAMPLES {
-        if !is_there(interpreter) {
+        let program = program(&served, file);
+        let Some(program) = program.filter(|_| is_there(interpreter)) else {
             println!("MISSED: {file}: {interpreter} is not there");
             assert!(std::env::var_os("CI").is_none(), "{interpreter} is missing");
             continue;
-        }
+        };
         let sample = Sample {
             served: &served,
             interpreter,
             file,
+            program,
         };
         sample.awards();
         sample.charges();
@@ -64,6 +67,27 @@ struct Sample<'a> {
     served: &'a Serving,
     interpreter: &'a str,
     file: &'a str,
+    /// What the interpreter is given.
+    program: PathBuf,
+}
+
+/// The sample as its interpreter takes it; none where what makes that is not there.
+fn program(served: &Serving, file: &str) -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/http");
+    let source = source.join(file);
+    if source.extension()? != "cs" {
+        return Some(source);
+    }
+    if !is_there("mcs") {
+        return None;
+    }
+    let made = served.town.path("wom.exe");
+    let mut compiler = Command::new("mcs");
+    let libraries = ["-r:System.Net.Http", "-r:System.Web.Extensions"];
+    compiler.arg("-warnaserror").args(libraries).arg(source);
+    compiler.arg(format!("-out:{}", made.display()));
+    succeeded(&compiler.output().unwrap());
+    Some(made)
 }
 
 impl Sample<'_> {
@@ -146,11 +170,10 @@ impl Sample<'_> {
 
     /// Over a line of its own, whose first answer is lost.
     fn command(&self, words: &[&str]) -> Command {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/http");
         let secret = self.served.secret.reveal();
         let mut command = Command::new(self.interpreter);
         command
-            .arg(program.join(self.file))
+            .arg(&self.program)
             .args(words)
             .current_dir(self.served.town.path(""))
             .env("WOM_URL", losing_the_first_answer(&self.served.url))
