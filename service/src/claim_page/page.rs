@@ -147,8 +147,8 @@ pub(super) fn preparing(name: &str, instrument: &str, language: Language) -> Str
         .markup(title)
         .markup("</h1>")
         .then(paragraph(language.say(
-            "The Registry has not answered yet. Nothing is lost: what you collected is kept. This page asks again every few seconds, or you come back later.",
-            "Il Registry non ha ancora risposto. Non si perde nulla: quello che hai riscosso è al sicuro. Questa pagina riprova ogni pochi secondi, oppure torna più tardi.",
+            "Making the code takes longer than usual. Nothing is lost: what you collected is kept. The page goes on by itself; if it does not, press the button, or come back later.",
+            "Preparare il codice richiede più tempo del solito. Non si perde nulla: quello che hai riscosso è al sicuro. La pagina prosegue da sola; se non lo fa, premi il bottone o torna più tardi.",
         )))
         .then(form(name, "collect"))
         .markup("\" data-again><button>")
