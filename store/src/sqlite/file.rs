@@ -65,15 +65,20 @@ fn create(path: &Path) -> io::Result<()> {
     match options.open(path) {
         Ok(file) => {
             file.sync_all()?;
-            #[cfg(unix)]
-            if let Some(dir) = path.parent() {
-                File::open(dir)?.sync_all()?;
-            }
-            Ok(())
+            sync_folder_of(path)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Makes the names of the files durable, where folders can be synced.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(dir) = path.parent() {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Looks at the head of the file before SQLite does, which would begin to use it.
@@ -119,7 +124,7 @@ fn locked(path: &Path) -> Error {
         .hint("stop that one first, wait for it, or name another file for this one")
 }
 
-fn unusable(path: &Path, error: io::Error) -> Error {
+pub(super) fn unusable(path: &Path, error: io::Error) -> Error {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "make the folder first",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -102,6 +102,8 @@ fn prepare(path: &Path, migrations: &[&'static str]) -> Result<Connection, Failu
     )?;
     migrate(&conn, version, migrations)?;
     take_over(&conn)?;
+    // SQLite syncs the folder when it makes the log, and does not heed a failure.
+    file::sync_folder_of(path).map_err(|error| Failure::Refused(file::unusable(path, error)))?;
     Ok(conn)
 }
 

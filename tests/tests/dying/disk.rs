@@ -60,7 +60,12 @@ async fn fail_everywhere(how: &str) {
         println!("{how} {at}: {what}, after {before:?}: {outcome}");
         let promises = ["accepted", "offered"];
         let promised = |line: &String| promises.iter().any(|word| line.starts_with(word));
-        if how != "short" && after.iter().any(promised) {
+        // SQLite syncs the folder when it makes a file in it, and does not heed a failure. The store
+        // syncs it once more before it promises anything, and does.
+        let made_up_for = what.ends_with("fsync .") && !before.iter().any(promised);
+        // Where there is no space any more it is writes that fail.
+        let failed = how == "io" || how == "full" && what.contains("write");
+        if failed && after.iter().any(promised) && !made_up_for {
             broken.push(format!("{at}: {what}"));
         }
         *outcomes.entry(outcome).or_default() += 1;
