@@ -14,9 +14,9 @@ use wom_sdk::{
     cash_desk::CashDesk,
     checkout::Charge,
     dispatcher::Dispatcher,
-    pocket::Pocket,
+    pocket::{Gateway, Pocket},
     privacy::MemoryKeyStore,
-    protocol::{ApiKey, Link},
+    protocol::{ApiKey, Link, Pin, SessionKey},
     registry::{
         ApiKeyClient, InstrumentClient, PocketClient, PosClient, RegistryClient, ReqwestTransport,
     },
@@ -255,6 +255,61 @@ async fn the_key_is_shown_nowhere() {
     ] {
         assert!(!shown.contains(stranger.reveal()), "{shown}");
     }
+}
+
+/// An instrument that may ask with a wrong PIN does so once for a code, and only where a repeated
+/// verify fails; the person has two attempts left.
+#[tokio::test(start_paused = true)]
+async fn an_instrument_asks_with_a_wrong_pin_once_and_only_if_it_is_told_to() {
+    let asking = async |faithful, probes, verify: Vec<Fault>, redeem: Vec<Fault>| {
+        let world = World::new(faithful).await;
+        let faults = world.faults();
+        faults.add("voucher/verify", verify);
+        faults.add("voucher/redeem", redeem);
+        let issuer = world.with_private_key(&faults);
+        let issuer = match probes {
+            true => issuer.probe_with_wrong_pin().unwrap(),
+            false => issuer,
+        };
+        let awards = world.dispatcher(&Arc::default(), issuer).await;
+        let awards = awards.with_patience(Duration::from_secs(300));
+        let ticket = awards.award("run 1", &walk(7)).await.unwrap();
+        let sent = (faults.sent("voucher/verify"), faults.sent("voucher/redeem"));
+        // Two more wrong PINs void it, unless one was used.
+        let gateway = PocketClient::new(world.client(&world.faults()));
+        let wrong = std::iter::repeat_with(Pin::random).find(|pin| *pin != ticket.pin);
+        let wrong = wrong.unwrap();
+        let key = SessionKey::random();
+        let attempt = gateway.redeem(&ticket.otc, &wrong, &key, None).await;
+        assert_eq!(attempt.unwrap_err().kind(), Kind::PinWrong);
+        assert_eq!(
+            world.collect(&ticket).await,
+            (7, 7),
+            "the person can collect"
+        );
+        sent
+    };
+    let lost = || vec![Fault::LoseReply];
+    // A Registry whose verify can be repeated is not asked; nor is any unless that is set.
+    assert_eq!(asking(false, true, lost(), vec![]).await, (2, 0));
+    assert_eq!(asking(true, false, lost(), vec![]).await, (5, 0));
+    // Verified: known after one more failure.
+    assert_eq!(asking(true, true, lost(), vec![]).await, (2, 1));
+    // Not verified: it is verified then.
+    let failing = vec![Fault::LoseRequest, Fault::Status(500)];
+    assert_eq!(asking(true, true, failing, vec![]).await, (3, 1));
+    // No answer to the question: it is not asked again.
+    let (verified, asked) = asking(true, true, lost(), vec![Fault::LoseReply]).await;
+    assert_eq!((verified, asked), (3, 1));
+    let (_, asked) = asking(true, true, lost(), vec![Fault::LoseRequest]).await;
+    assert_eq!(asked, 1);
+
+    let key = World::new(false).await.instrument.key.clone();
+    let client = RegistryClient::new("https://wom.social").unwrap();
+    let source = "65aa0c3be1f0d25c7b9e4411".parse().unwrap();
+    let own = InstrumentClient::new(client, source, key).unwrap();
+    let refused = own.probe_with_wrong_pin().unwrap_err();
+    assert_eq!(refused.kind(), Kind::ConfigurationInvalid);
 }
 
 /// A verify that ends unclear is settled by a question without effect, at both: a code that was

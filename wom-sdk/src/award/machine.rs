@@ -23,6 +23,10 @@ pub const VERIFY_TRIES: u32 = 5;
 const DOUBT_TRIES: u32 = 48;
 /// The longest pause between these.
 const DOUBT_CAP_MS: i64 = 300_000;
+/// As many tries stand against a code about which the Registry was asked at the cost of an attempt at
+/// the PIN: it is written before the question is asked, never falls for that code, and whoever has
+/// so many does not ask.
+const ASKED: u32 = VERIFY_TRIES - 1;
 /// How often a create may fail inside the Registry before a person has to look.
 const CREATE_TRIES: u32 = 12;
 /// How long one call may take before another worker may take the award over.
@@ -133,6 +137,17 @@ pub(crate) fn in_doubt(state: &State, unclear: bool, tries: u32) -> bool {
         && tries < VERIFY_TRIES + DOUBT_TRIES
 }
 
+/// Whether the answer to a verify is so unclear that the [`Issuer`](super::Issuer) may be
+/// [asked](Event::Ask) whether the code is good: an earlier try ended unclear, and now the Registry
+/// answers and fails.
+pub(crate) fn may_ask(award: &Award, error: &Error) -> bool {
+    award.state == State::Verifying
+        && award.unclear
+        && award.tries + 1 < ASKED
+        && error.kind() == Kind::RegistryFailed
+        && error.retry() == Retry::SameKey
+}
+
 /// One award, as the machine sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Award {
@@ -176,6 +191,11 @@ pub enum Event {
     Created(Result<Ticket>),
     /// A verify was answered.
     Verified(Result<()>),
+    /// A verify failed in such a way that asking would tell whether an earlier one was carried out.
+    /// Once for each code.
+    Ask,
+    /// The question was answered: whether the code is good, or nothing.
+    Asked(Result<Option<bool>>),
     /// Somebody asks for the code.
     Offer,
     /// Somebody has the code.
@@ -197,6 +217,8 @@ pub enum Action {
     Create,
     /// Send a verify for the award's code.
     Verify,
+    /// Ask whether the award's code is good.
+    Ask,
 }
 
 /// The award as it is after an event, and what to do once that is written.
@@ -262,6 +284,31 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             verify_failed(&mut next, &error, now, random);
             None
         }
+        (State::Verifying, Event::Ask) if award.unclear && award.tries < ASKED => {
+            next.tries = ASKED;
+            next.due = now.plus_millis(LEASE_MS);
+            Some(Action::Ask)
+        }
+        (State::Verifying, Event::Asked(answer)) => {
+            match answer {
+                Ok(Some(true)) => {
+                    next.state = State::Verified;
+                    next.tries = 0;
+                    next.unclear = false;
+                }
+                // No earlier try was carried out.
+                Ok(Some(false)) => {
+                    next.state = State::Created;
+                    next.unclear = false;
+                    next.due = now.plus_millis(backoff(next.tries, random));
+                }
+                Ok(None) | Err(_) => {
+                    next.state = State::VerifyUnknown;
+                    next.due = now.plus_millis(backoff(next.tries, random));
+                }
+            }
+            None
+        }
         (State::Verified | State::Offered, Event::Verified(answer)) => {
             doubt(&mut next, answer, now);
             None
@@ -308,7 +355,11 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             } else {
                 State::Accepted
             };
-            next.tries = 0;
+            // Who was asked about a code once is not asked again.
+            next.tries = match &award.ticket {
+                Some(_) => award.tries.min(ASKED),
+                None => 0,
+            };
             next.due = now;
             None
         }
@@ -447,6 +498,52 @@ mod tests {
             verify(&award, error(Kind::RegistryFailed)).state,
             State::Verified
         );
+    }
+
+    #[test]
+    fn a_code_is_asked_about_once_whatever_comes_of_it() {
+        let failed = Error::new(Kind::RegistryFailed, "x");
+        assert!(!may_ask(&verifying(), &failed), "this try is the first");
+        let first = verify(&verifying(), Err(failed.clone()));
+        let again = step(&first, Event::Due, first.due, 0).unwrap().award;
+        assert!(may_ask(&again, &failed));
+        assert!(!may_ask(&again, &Error::new(Kind::OutcomeUnknown, "x")));
+        let asking = step(&again, Event::Ask, again.due, 0).unwrap();
+        assert_eq!(asking.action, Some(Action::Ask));
+        for (answer, state, unclear) in [
+            (Ok(Some(true)), State::Verified, false),
+            (Ok(Some(false)), State::Created, false),
+            (Ok(None), State::VerifyUnknown, true),
+            (Err(failed.clone()), State::VerifyUnknown, true),
+        ] {
+            let told = step(&asking.award, Event::Asked(answer), again.due, 0).unwrap();
+            assert_eq!((&told.award.state, told.award.unclear), (&state, unclear));
+            if state == State::Verified {
+                continue;
+            }
+            // The next tries, a death while it was asked, and a person who resumes it.
+            let next = step(&told.award, Event::Due, told.award.due, 0)
+                .unwrap()
+                .award;
+            assert!(!may_ask(&next, &failed));
+            let parked = Award {
+                state: State::Parked("x".to_owned()),
+                ..next
+            };
+            let resumed = step(&parked, Event::Resume, parked.due, 0).unwrap().award;
+            let next = step(&resumed, Event::Due, resumed.due, 0).unwrap().award;
+            assert!(!may_ask(
+                &Award {
+                    unclear: true,
+                    ..next
+                },
+                &failed
+            ));
+        }
+        let died = step(&asking.award, Event::Due, asking.award.due, 0).unwrap();
+        assert_eq!(died.action, Some(Action::Verify));
+        assert!(!may_ask(&died.award, &failed));
+        assert!(step(&died.award, Event::Ask, died.award.due, 0).is_err());
     }
 
     #[test]

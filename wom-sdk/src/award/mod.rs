@@ -13,8 +13,8 @@ mod secrets;
 
 pub use accounts::{Account, Payment, gather, settle, settle_apart, uncollected};
 pub use key::{AwardKey, Identity};
-pub(crate) use machine::in_doubt;
 pub use machine::{Action, Award, Event, State, Step, VERIFY_TRIES, step};
+pub(crate) use machine::{in_doubt, may_ask};
 pub use request::Request;
 pub use secrets::Handle;
 pub(crate) use secrets::Secrets;
@@ -120,6 +120,18 @@ pub trait Issuer: std::fmt::Debug + Send + Sync {
 
     /// Makes the code good.
     async fn verify(&self, otc: &Otc) -> Result<()>;
+
+    /// Whether [`verified`](Self::verified) tells more than nothing.
+    fn can_ask(&self) -> bool {
+        false
+    }
+
+    /// Whether the code is good, asked once for each code, where a verify failed after one that ended
+    /// unclear. None where that cannot be told.
+    async fn verified(&self, ticket: &Ticket) -> Result<Option<bool>> {
+        let _ = ticket;
+        Ok(None)
+    }
 }
 
 /// What a person needs to collect vouchers: the code, its PIN and the link.

@@ -4,7 +4,8 @@ use super::{Dispatcher, lost};
 use crate::{
     Digest, Error, Kind, Result, Timestamp,
     award::{
-        Action, Award, AwardKey, Event, Handle, Identity, Request, Secrets, State, Ticket, step,
+        Action, Award, AwardKey, Event, Handle, Identity, Request, Secrets, State, Ticket, may_ask,
+        step,
     },
     privacy::Participant,
     protocol::random,
@@ -181,9 +182,18 @@ impl Dispatcher {
             (Action::Verify, Some(ticket)) => {
                 let verified = self.issuer.verify(&ticket.otc).await;
                 let error = verified.as_ref().err().cloned();
-                (Event::Verified(verified), error)
+                let ask = |error: &Error| self.issuer.can_ask() && may_ask(award, error);
+                match error.as_ref().is_some_and(ask) {
+                    true => (Event::Ask, error),
+                    false => (Event::Verified(verified), error),
+                }
             }
-            (Action::Verify, None) => return Err(lost()),
+            (Action::Ask, Some(ticket)) => {
+                let answer = self.issuer.verified(ticket).await;
+                let error = answer.as_ref().err().cloned();
+                (Event::Asked(answer), error)
+            }
+            (Action::Verify | Action::Ask, None) => return Err(lost()),
         };
         self.governor.heard(error.as_ref(), self.clock.now());
         Ok(event)

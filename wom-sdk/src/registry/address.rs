@@ -40,6 +40,14 @@ impl Address {
         self.loopback
     }
 
+    /// Whether it is the platform's own Registry, or one under its name.
+    pub fn is_wom_social(&self) -> bool {
+        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        let host = host.trim_end_matches('.');
+        host == "wom.social" || host.ends_with(".wom.social")
+    }
+
     /// Refuses an address whose traffic others could read.
     pub(super) fn check_transport(&self) -> Result<()> {
         if self.secure || self.loopback {
@@ -104,6 +112,27 @@ impl fmt::Debug for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_platforms_own_registry_is_known_however_it_is_written() {
+        for own in [
+            "https://wom.social",
+            "HTTPS://WOM.SOCIAL.:444/x/",
+            "https://dev.wom.social",
+        ] {
+            assert!(own.parse::<Address>().unwrap().is_wom_social(), "{own}");
+        }
+        for other in [
+            "https://notwom.social",
+            "https://wom.social.example",
+            "http://127.0.0.1/wom.social",
+        ] {
+            assert!(
+                !other.parse::<Address>().unwrap().is_wom_social(),
+                "{other}"
+            );
+        }
+    }
 
     fn address(text: &str) -> Address {
         text.parse().unwrap()

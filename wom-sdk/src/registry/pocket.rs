@@ -58,15 +58,7 @@ impl Gateway for PocketClient {
             session_key: key.clone(),
             location,
         };
-        let operation = Operation {
-            path: "voucher/redeem",
-            repeat: Repeat::Unsent,
-            max_blocks: MAX_BLOCKS_VERIFY,
-            text: request.to_json(),
-            body: Box::new(|payload| SealedBody { payload }.to_json()),
-            read: read_aes(key.clone(), RedeemAnswer::from_inner),
-        };
-        self.client.perform(operation).await
+        self.client.perform(redeem(&request)).await
     }
 
     async fn info(&self, otc: &Otc, pin: &Pin) -> Result<InfoAnswer> {
@@ -101,6 +93,18 @@ impl Gateway for PocketClient {
             vouchers,
         };
         self.client.perform(confirm(&request)).await
+    }
+}
+
+/// Redeem is sent by wallets, and by an instrument to learn whether its code is good.
+pub(super) fn redeem(request: &RedeemRequest) -> Operation<RedeemAnswer> {
+    Operation {
+        path: "voucher/redeem",
+        repeat: Repeat::Unsent,
+        max_blocks: MAX_BLOCKS_VERIFY,
+        text: request.to_json(),
+        body: Box::new(|payload| SealedBody { payload }.to_json()),
+        read: read_aes(request.session_key.clone(), RedeemAnswer::from_inner),
     }
 }
 

@@ -39,8 +39,9 @@ pub struct PosClient {
 ///
 /// A request for payment can be asked about without any effect. Vouchers cannot: the one way that
 /// changes nothing needs vouchers whose place is told when they are redeemed, and this SDK always
-/// tells the place itself; the other costs one of the three attempts at the PIN, and is never made.
-/// So a [`Dispatcher`](crate::dispatcher::Dispatcher) verifies a code again
+/// tells the place itself; the other costs one of the three attempts at the PIN, and is made only
+/// where [`InstrumentClient::probe_with_wrong_pin`](super::InstrumentClient::probe_with_wrong_pin)
+/// says so. Otherwise a [`Dispatcher`](crate::dispatcher::Dispatcher) verifies a code again
 /// [a few times](crate::award::VERIFY_TRIES), and then hands out the same code.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
