@@ -56,6 +56,24 @@ pub enum Bug {
     LatePaymentSwallowed,
     /// The answer to another question is taken for this one's.
     AnswersMixedUp,
+    /// What a person refuses goes on all the same.
+    RefusedGoesOn,
+    /// What a person refuses goes on counting as awarded.
+    RefusedSwallows,
+    /// What was given back is given out again when its refusal is taken back.
+    ReturnedAndAccepted,
+    /// Two who judge one award at the same time are both heard.
+    BothJudgesHeard,
+    /// The receiver of claims says that it has them before it does.
+    SinkAnswersEarly,
+    /// The directory forgets now and then whose an account is.
+    LinkForgotten,
+    /// The key of a day is destroyed while what it sealed is open.
+    KeyDestroyedEarly,
+    /// A month is forgotten while something of it waits.
+    MonthForgottenEarly,
+    /// Observations of who is erased stay.
+    ErasedIsKept,
 }
 
 impl Bug {
@@ -87,6 +105,15 @@ impl Bug {
         Self::CodeLogged,
         Self::LatePaymentSwallowed,
         Self::AnswersMixedUp,
+        Self::RefusedGoesOn,
+        Self::RefusedSwallows,
+        Self::ReturnedAndAccepted,
+        Self::BothJudgesHeard,
+        Self::SinkAnswersEarly,
+        Self::LinkForgotten,
+        Self::KeyDestroyedEarly,
+        Self::MonthForgottenEarly,
+        Self::ErasedIsKept,
     ];
 
     /// The bug of this name.
@@ -124,6 +151,15 @@ impl Bug {
             Self::CodeLogged => "a code gets into the log",
             Self::LatePaymentSwallowed => "no look at a bill that ran out",
             Self::AnswersMixedUp => "the answer to another question is believed",
+            Self::RefusedGoesOn => "what was refused is paid",
+            Self::RefusedSwallows => "what was refused goes on counting as awarded",
+            Self::ReturnedAndAccepted => "a refusal is taken back after its minutes were returned",
+            Self::BothJudgesHeard => "an award is judged twice at the same time",
+            Self::SinkAnswersEarly => "a sink acknowledges claims before it has them",
+            Self::LinkForgotten => "the directory forgets whose an account is",
+            Self::KeyDestroyedEarly => "a day's key is destroyed while something open needs it",
+            Self::ErasedIsKept => "observations stay of somebody who is erased",
+            Self::MonthForgottenEarly => "a month is forgotten while something of it waits",
         }
     }
 }

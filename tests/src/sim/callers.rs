@@ -25,6 +25,13 @@ pub(super) struct HandedOver {
 }
 
 impl HandedOver {
+    fn is_given_up(&self, scene: &Scene, ticket: &Ticket) -> bool {
+        let codes = lock(&self.codes);
+        let otc = ticket.otc.reveal_bytes();
+        let mut own = codes.iter().filter(|(_, code)| **code == otc);
+        own.any(|(key, _)| scene.ledger.is_given_up(*key))
+    }
+
     /// Checks a code at the moment in which somebody gets it.
     pub(super) fn hand_over(&self, scene: &Scene, key: AwardKey, ticket: &Ticket) {
         let otc = ticket.otc.reveal_bytes();
@@ -152,6 +159,10 @@ pub(super) async fn collect(scene: &Arc<Scene>, ticket: &Ticket, minutes: u32) -
             Err(_) if scene.registry.lost(&ticket.otc) => return true,
             Err(error) if error.kind() == Kind::OtcUnknown => {
                 world.log(format_args!("the person's wallet says: no such code"));
+                // Who was forgotten in the midst of it has given it up.
+                if scene.handed_over.is_given_up(scene, ticket) {
+                    return true;
+                }
             }
             Err(error) => {
                 world.fail(

@@ -11,6 +11,9 @@
 mod bugs;
 mod calendar;
 mod callers;
+mod clock;
+mod directory;
+mod doubt;
 mod feed;
 mod keys;
 mod ledger;
@@ -22,6 +25,7 @@ mod process;
 mod records;
 mod registry;
 mod runner;
+mod sink;
 mod store;
 mod tills;
 mod weather;
@@ -41,9 +45,10 @@ use wom_sdk::{
     award::{Issuer, State},
     campaign::{Campaign, Collect},
     cash_desk::CashDesk,
+    claim::Claims,
     collector::Collector,
     dispatcher::Dispatcher,
-    privacy::KeyStore,
+    privacy::{Cohort, Epoch, KeyStore, Sealer},
     rules::RuleSet,
     store::{DeliveryState, Store},
     testing::seed_jitter,
@@ -52,6 +57,9 @@ use wom_sdk::{
 use self::{
     calendar::Calendar,
     callers::HandedOver,
+    clock::Watch,
+    directory::People,
+    doubt::Doubting,
     feed::{Feed, Parcels},
     keys::SeededKeys,
     ledger::{CAMPAIGN, Ledger},
@@ -153,6 +161,7 @@ struct Scene {
     truth: Arc<Truth>,
     registry: Arc<Registry>,
     rules: Arc<dyn RuleSet>,
+    keys: Arc<dyn KeyStore>,
     processes: Vec<Arc<Process>>,
     handed_over: HandedOver,
     shop: Shop,
@@ -174,6 +183,11 @@ impl Scene {
         start.plus_millis(i64::try_from(at).unwrap_or(0))
     }
 
+    /// Somebody more comes for something.
+    fn begins(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Somebody has what they came for.
     fn done(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -184,11 +198,13 @@ async fn play(world: &Arc<World>, times: &Times) {
     let mut rng = Rng::new(world.seed, "scene", 0);
     let keys: Arc<dyn KeyStore> = Arc::new(SeededKeys::new(world.seed));
     let records = Records::draw(world.seed, times.calendar, times.start, times.end);
+    let wrong_clocks = rng.one_in(3);
     let ledger = Ledger::new(
         world,
         records,
         Policies::draw(world.seed),
         &SeededKeys::new(world.seed),
+        wrong_clocks,
     );
     let ledger = Arc::new(ledger);
     let parcels = Parcels::draw(world.seed, &ledger, times.start, times.calm);
@@ -203,9 +219,12 @@ async fn play(world: &Arc<World>, times: &Times) {
         ledger,
         parcels: Arc::new(parcels),
         registry: Registry::new(world),
-        rules: wom_catalog::Catalog::standard()
-            .rule_set("active-minutes/1", &wom_catalog::Settings::none())
-            .expect("a rule set of the catalogue"),
+        rules: Arc::new(Doubting(
+            wom_catalog::Catalog::standard()
+                .rule_set("active-minutes/1", &wom_catalog::Settings::none())
+                .expect("a rule set of the catalogue"),
+        )),
+        keys: Arc::clone(&keys),
         processes: (0..processes)
             .map(|number| Process::new(number, world))
             .collect(),
@@ -222,10 +241,27 @@ async fn play(world: &Arc<World>, times: &Times) {
         ));
     }
     let (awards, tills) = (rng.below(6), rng.below(4));
+    // A sink takes everything that is good: then nobody awards under keys of their own.
+    let sinks = usize::from(rng.one_in(4));
+    let awards = awards * (1 - sinks);
     let (persons, parcels) = (scene.ledger.records.persons, scene.parcels.0.len());
-    scene
-        .begun
-        .store(awards + tills + persons + parcels, Ordering::Relaxed);
+    let reviewers = 1 + rng.below(2);
+    let all = awards + tills + persons + parcels + reviewers + sinks;
+    scene.begun.store(all, Ordering::Relaxed);
+    for number in 0..reviewers {
+        tokio::spawn(doubt::reviewer(Arc::clone(&scene), number));
+    }
+    let forgotten = rng.one_in(4).then(|| rng.below(persons));
+    if let Some(person) = forgotten {
+        scene.begins();
+        tokio::spawn(people::forgotten(Arc::clone(&scene), person));
+    }
+    for _ in 0..sinks {
+        tokio::spawn(sink::push(Arc::clone(&scene)));
+    }
+    if wrong_clocks {
+        tokio::spawn(clock::mistune(Arc::clone(&scene)));
+    }
     for number in 0..awards {
         tokio::spawn(callers::award(Arc::clone(&scene), number));
     }
@@ -250,6 +286,44 @@ async fn play(world: &Arc<World>, times: &Times) {
         .sleep_until(settled_by.plus_millis(LATE_LOOKS_MS))
         .await;
     tills::check(&scene, tills).await;
+    forget_months(&scene).await;
+}
+
+/// Long after, months are forgotten with their keys: all but those of which something waits.
+async fn forget_months(scene: &Arc<Scene>) {
+    let world = &scene.world;
+    let campaign = scene
+        .ledger
+        .policies
+        .campaign(scene.ledger.records.calendar);
+    let mut months = scene.keys.epochs(CAMPAIGN).unwrap_or_default();
+    months.retain(|month| *month != Epoch::CAMPAIGN);
+    let Some(last) = months.iter().map(|month| campaign.closes(*month)).max() else {
+        return;
+    };
+    let mut waits = Vec::new();
+    for month in &months {
+        let cohort = Cohort::new(CAMPAIGN, *month);
+        waits.push(scene.truth.memory.uncollected(cohort).await.unwrap_or(true));
+    }
+    world.sleep_until(last.plus_millis(MINUTE_MS)).await;
+    let close = |hands: Hands| async move {
+        Claims::new(hands.collector, hands.dispatcher)
+            .close_epochs()
+            .await
+    };
+    match scene.process().call(close).await {
+        Some(Ok(closed)) => world.log(format_args!("{} months are forgotten", closed.len())),
+        Some(Err(error)) => world.heard_error(format_args!("months"), &error),
+        None => {}
+    }
+    let there = scene.keys.epochs(CAMPAIGN).unwrap_or_default();
+    for (month, waits) in months.iter().zip(waits) {
+        if there.contains(month) != waits {
+            let message = format!("{month}: something waits: {waits}");
+            world.fail("months are forgotten in time", message);
+        }
+    }
 }
 
 /// Somebody puts an older backup of the Registry back.
@@ -270,7 +344,7 @@ async fn settled(scene: &Arc<Scene>) {
     for record in open.unwrap_or_default() {
         let settled = match &record.state {
             State::Verified | State::Offered => true,
-            State::Held(reason) | State::Parked(reason) => !reason.is_empty(),
+            State::Parked(reason) => !reason.is_empty(),
             _ => false,
         };
         if !settled {
@@ -340,7 +414,7 @@ async fn open(scene: &Scene, process: &Arc<Process>, keys: &Arc<dyn KeyStore>) -
     let bug = scene.world.bug;
     let store: Arc<dyn Store> = MutantStore::new(&scene.truth, process);
     let wire = MutantWire::new(bug, Wire::new(&scene.registry, process));
-    let clock: Arc<dyn Clock> = Arc::new(scene.world.clock);
+    let clock: Arc<dyn Clock> = Arc::new(Watch(Arc::clone(process)));
     let issuer: Arc<dyn Issuer> = wire.clone();
     let dispatcher = Dispatcher::open(
         Arc::clone(&store),
@@ -374,7 +448,8 @@ async fn open(scene: &Scene, process: &Arc<Process>, keys: &Arc<dyn KeyStore>) -
     }
     let identity = wire.identity().clone();
     let collector = Collector::new(store, Arc::clone(keys), clock, identity, campaign, rules)
-        .with_source("feed", Arc::new(Feed::new(scene, process)));
+        .with_source("feed", Arc::new(Feed::new(scene, process)))
+        .with_directory(Arc::new(People(Arc::clone(process))));
     Ok(Hands {
         dispatcher,
         collector,
@@ -387,15 +462,17 @@ async fn open(scene: &Scene, process: &Arc<Process>, keys: &Arc<dyn KeyStore>) -
 enum Work {
     Awards,
     Checkouts,
+    Forget,
     Inbox,
     Pull,
     Settle,
 }
 
 impl Work {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Awards,
         Self::Checkouts,
+        Self::Forget,
         Self::Inbox,
         Self::Pull,
         Self::Settle,
@@ -412,6 +489,14 @@ impl Work {
                     scene.shop.tell(scene, id, state);
                 }
                 Ok(count)
+            }
+            Self::Forget => {
+                hands.dispatcher.forget_sealed().await?;
+                if scene.world.has(Bug::KeyDestroyedEarly) {
+                    let tomorrow = scene.world.now().plus_millis(24 * 60 * MINUTE_MS);
+                    Sealer::new(Arc::clone(&scene.keys), "award").forget_before(tomorrow)?;
+                }
+                Ok(0)
             }
             Self::Inbox => Ok(hands.collector.process_due(8).await?.len()),
             Self::Pull => {
@@ -431,6 +516,7 @@ async fn work_on(scene: Arc<Scene>, process: Arc<Process>, hands: Hands, work: W
             now if now < scene.quiet_from => 500_000,
             now if now < scene.settled_by.plus_millis(-MINUTE_MS) => 1_200_000,
             now if now < scene.settled_by.plus_millis(SETTLES_MS) => 15_000,
+            now if now > scene.settled_by.plus_millis(LATE_LOOKS_MS + MINUTE_MS) => return,
             // Only bills are still looked after.
             _ if !matches!(work, Work::Checkouts) => return,
             _ => 1_200_000,

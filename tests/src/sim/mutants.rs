@@ -8,12 +8,12 @@ use std::{
 use async_trait::async_trait;
 use wom_sdk::{
     Body, Error, Kind, Result, Retry, Span, Timestamp,
-    award::{Account, AwardKey, Content, Identity, Issuer, Ticket},
+    award::{Account, AwardKey, Content, Identity, Issuer, State, Ticket},
     checkout::{Charge, CheckoutRecord, Payee, State as CheckoutState},
     observation::Entry,
-    privacy::Participant,
+    privacy::{Cohort, Participant},
     protocol::Otc,
-    rules::{Judgement, RuleSet},
+    rules::{Judgement, Reason, RuleSet},
     store::{AwardRecord, Commit, Committed, DeliveryRecord, DeliveryState, Holding, Owner, Store},
     testing::{Layered, StoreLayer},
 };
@@ -94,6 +94,11 @@ impl StoreLayer for MutantStore {
                 account.n = old.map_or(0, |old| old.n);
             }
         }
+        if self.has(Bug::ReturnedAndAccepted) && self.world.chance(500) {
+            for account in &mut holding.accounts {
+                account.returned = 0;
+            }
+        }
         Ok(holding)
     }
 
@@ -119,6 +124,18 @@ impl StoreLayer for MutantStore {
                     }
                 }
                 Some(Bug::WakeForgotten) if change.expected.is_some() => change.wake = None,
+                Some(Bug::RefusedSwallows) if commit.moved.is_some() => change.accounts.clear(),
+                Some(Bug::BothJudgesHeard) if commit.moved.is_some() => change.expected = None,
+                _ => {}
+            }
+        }
+        if let Some(moved) = &mut commit.moved {
+            match self.bug {
+                Some(Bug::RefusedGoesOn) => moved.state = State::Accepted,
+                Some(Bug::BothJudgesHeard) => {
+                    let held = self.truth.award(moved.key);
+                    moved.version = held.map_or(0, |held| held.version) + 1;
+                }
                 _ => {}
             }
         }
@@ -194,6 +211,18 @@ impl StoreLayer for MutantStore {
             }
         }
         Ok(claimed)
+    }
+
+    async fn erase(&self, participant: Participant) -> Result<()> {
+        match self.has(Bug::ErasedIsKept) {
+            true => Ok(()),
+            false => self.inner.erase(participant).await,
+        }
+    }
+
+    async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
+        let uncollected = self.inner.uncollected(cohort).await?;
+        Ok(uncollected && !self.has(Bug::MonthForgottenEarly))
     }
 
     async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
@@ -322,12 +351,28 @@ impl RuleSet for MutantRules {
     }
 
     fn judge(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
-        let changed: Vec<Entry> = match self.bug {
+        let changed = self.changed(entries);
+        self.inner.judge(&changed.iter().collect::<Vec<_>>(), now)
+    }
+
+    fn judge_accepting(&self, entries: &[&Entry], now: Timestamp) -> Judgement {
+        let changed = self.changed(entries);
+        let changed: Vec<_> = changed.iter().collect();
+        self.inner.judge_accepting(&changed, now)
+    }
+
+    fn reason(&self, code: &str) -> Option<&'static Reason> {
+        self.inner.reason(code)
+    }
+}
+
+impl MutantRules {
+    fn changed(&self, entries: &[&Entry]) -> Vec<Entry> {
+        match self.bug {
             Some(Bug::SumInsteadOfUnion) => end_to_end(entries),
             Some(Bug::FloorPerRecord) => entries.iter().map(|entry| whole_minutes(entry)).collect(),
-            _ => return self.inner.judge(entries, now),
-        };
-        self.inner.judge(&changed.iter().collect::<Vec<_>>(), now)
+            _ => entries.iter().map(|entry| Entry::clone(entry)).collect(),
+        }
     }
 }
 

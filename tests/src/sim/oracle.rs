@@ -43,8 +43,17 @@ pub(super) struct Policies {
 /// What is due for a unit on a line, and from when on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Due {
-    pub(super) minutes: u32,
+    /// Of records that nobody doubts.
+    pub(super) clean: u32,
+    /// If what is doubted were accepted.
+    pub(super) accepted: u32,
     pub(super) settles: Timestamp,
+}
+
+impl Due {
+    pub(super) fn most(&self) -> u32 {
+        self.clean.max(self.accepted)
+    }
 }
 
 impl Policies {
@@ -129,6 +138,33 @@ impl Policies {
         if epoch == Epoch::CAMPAIGN {
             return self.milestones(records, known);
         }
+        let mut due = self.counted(records, known, epoch);
+        if known.keys().any(|record| records.all[*record].typed) {
+            let mut clean = known.clone();
+            clean.retain(|record, _| !records.all[*record].typed);
+            let clean = self.counted(records, &clean, epoch);
+            for due in due.values_mut() {
+                due.clean = 0;
+            }
+            // What counts on one line only is missing on another.
+            for (unit, own) in clean {
+                let due = due.entry(unit).or_insert(Due {
+                    accepted: 0,
+                    ..own.clone()
+                });
+                due.clean = own.clean;
+            }
+        }
+        due
+    }
+
+    /// What is due of all of these records, whoever doubts them.
+    fn counted(
+        &self,
+        records: &Records,
+        known: &BTreeMap<usize, usize>,
+        epoch: Epoch,
+    ) -> BTreeMap<(usize, Unit), Due> {
         let calendar = records.calendar;
         let mut active = vec![[false; ACTIVITIES.len()]; calendar.cells.len()];
         let (mut first, mut last) = (active.len(), 0);
@@ -178,7 +214,12 @@ impl Policies {
                     .plus_millis(self.settlement_ms);
                 let minutes = paid / policy.step * policy.step;
                 if minutes > 0 {
-                    due.insert((number, Unit::Day(day)), Due { minutes, settles });
+                    let due_now = Due {
+                        clean: minutes,
+                        accepted: minutes,
+                        settles,
+                    };
+                    due.insert((number, Unit::Day(day)), due_now);
                 }
             }
         }
@@ -205,7 +246,11 @@ impl Policies {
             {
                 due.insert(
                     (number, Unit::Named(milestone(*record))),
-                    Due { minutes, settles },
+                    Due {
+                        clean: minutes,
+                        accepted: minutes,
+                        settles,
+                    },
                 );
             }
         }

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use wom_sdk::{Result, claim::Claim, privacy::Participant};
+use wom_sdk::{
+    Result,
+    claim::{Claim, Claims},
+    privacy::Participant,
+    store::Store as _,
+};
 
-use super::{Scene, TAPS_MS, callers, process::Hands};
+use super::{Scene, TAPS_MS, callers, process::Hands, records::Records};
 use crate::fuzz::Rng;
 
 /// One person: taps during the run, and after the last day has settled until nothing is left.
@@ -28,6 +33,46 @@ pub(super) async fn person(scene: Arc<Scene>, number: usize) {
         .await;
     while tap(&scene, number).await != Some(0) {
         world.sleep_ms(5_000, 30_000).await;
+    }
+    scene.done();
+}
+
+/// One person asks to be forgotten, until it is done.
+pub(super) async fn forgotten(scene: Arc<Scene>, number: usize) {
+    let world = &scene.world;
+    let mut rng = Rng::new(world.seed, "forgotten", number as u64);
+    world.sleep_until(scene.moment(&mut rng)).await;
+    scene.ledger.forgets(number);
+    let mut known = Vec::new();
+    for participant in scene.ledger.participants(number) {
+        let holding = scene.truth.memory.participant(participant).await;
+        if !holding.unwrap_or_default().entries.is_empty() {
+            known.push(participant);
+        }
+    }
+    loop {
+        let erase = |hands: Hands| async move {
+            let claims = Claims::new(hands.collector, hands.dispatcher);
+            claims.erase(&Records::subject(number)).await
+        };
+        match scene.process().call(erase).await {
+            Some(Ok(codes)) => {
+                world.log(format_args!(
+                    "person {number} is forgotten, {codes} codes given up"
+                ));
+                break;
+            }
+            Some(Err(error)) => world.heard_error(format_args!("forget {number}"), &error),
+            None => {}
+        }
+        world.sleep_ms(500, 30_000).await;
+    }
+    if !known
+        .iter()
+        .all(|participant| scene.ledger.is_erased(*participant))
+    {
+        let message = "observations stay of somebody who is forgotten";
+        world.fail("who is erased is forgotten", message);
     }
     scene.done();
 }
@@ -62,6 +107,9 @@ async fn claims(hands: &Hands, participant: Participant) -> Result<Vec<Claim>> {
 }
 
 async fn take(scene: &Arc<Scene>, person: usize, claim: Claim) {
+    if scene.ledger.is_given_up(claim.key) {
+        return;
+    }
     scene.handed_over.hand_over(scene, claim.key, &claim.ticket);
     scene.ledger.collected(person, claim.key, &claim.content);
     let minutes = claim.content.minutes();

@@ -3,7 +3,10 @@
 use std::{
     fmt,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use tokio::{sync::Notify, task::AbortHandle};
@@ -20,6 +23,7 @@ pub(super) struct Process {
     pub(super) world: Arc<World>,
     life: Mutex<Life>,
     died: Notify,
+    skew_ms: AtomicI64,
 }
 
 #[derive(Default)]
@@ -43,7 +47,17 @@ impl Process {
             world: Arc::clone(world),
             life: Mutex::default(),
             died: Notify::new(),
+            skew_ms: AtomicI64::new(0),
         })
+    }
+
+    /// How far its machine's clock is ahead.
+    pub(super) fn skew_ms(&self) -> i64 {
+        self.skew_ms.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_skew(&self, millis: i64) {
+        self.skew_ms.store(millis, Ordering::Relaxed);
     }
 
     /// A point at which the process may die: the future never goes on then.

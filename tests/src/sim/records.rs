@@ -15,6 +15,8 @@ pub(super) const ACTIVITIES: [Activity; 2] = [Activity::CYCLING, Activity::SWIMM
 pub(super) struct Record {
     pub(super) person: usize,
     pub(super) device: usize,
+    /// Somebody typed it in: it is held until it is judged.
+    pub(super) typed: bool,
     pub(super) revisions: Vec<Version>,
 }
 
@@ -73,6 +75,7 @@ impl Records {
         let first = calendar.cell(start.plus_millis(-6 * 3_600_000));
         let cells = calendar.cell(end) - first;
         let mut all: Vec<Record> = Vec::new();
+        let typing = rng.one_in(2);
         for _ in 0..1 + rng.below(24) {
             let person = rng.below(persons);
             // Half of them beside or upon another one: two devices saw the same.
@@ -100,6 +103,7 @@ impl Records {
             all.push(Record {
                 person,
                 device: rng.below(2),
+                typed: typing && rng.one_in(3),
                 revisions,
             });
         }
@@ -109,6 +113,7 @@ impl Records {
             all.push(Record {
                 person: rng.below(persons),
                 device: 0,
+                typed: false,
                 revisions: vec![Version::Milestone { cell, minutes }],
             });
         }
@@ -129,9 +134,24 @@ impl Records {
         }
     }
 
-    /// The person, as the source names them.
+    /// The person, as the embedder names them.
     pub(super) fn subject(person: usize) -> Subject {
-        Subject::new("source", format!("canary-person-{person}")).expect("a name")
+        Subject::new(Subject::PARTICIPANT, format!("canary-person-{person}")).expect("a name")
+    }
+
+    /// The person, as the account of one of their devices is named.
+    fn account(person: usize, device: usize) -> Subject {
+        let id = format!("canary-person-{person}");
+        Subject::new(["watch", "phone"][device % 2], id).expect("a name")
+    }
+
+    /// Whose account it is.
+    pub(super) fn owner(account: &Subject) -> Option<usize> {
+        account
+            .reveal()
+            .strip_prefix("canary-person-")?
+            .parse()
+            .ok()
     }
 
     /// The record's key, as an adapter gives it.
@@ -170,13 +190,16 @@ impl Records {
             Version::Withdrawn => Body::Withdrawn,
         };
         Observation {
-            subject: Self::subject(record.person),
+            subject: Self::account(record.person, record.device),
             key: Self::key(number),
             revision: revision as u64,
             provenance: Provenance {
                 stream: Digest::of([format!("{} {}", record.person, record.device)]),
                 device: Device::Watch,
-                recording: Recording::Measured,
+                recording: match record.typed {
+                    true => Recording::Manual,
+                    false => Recording::Measured,
+                },
             },
             body,
         }

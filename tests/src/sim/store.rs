@@ -73,7 +73,7 @@ impl Truth {
     }
 
     /// An award moved on: it never goes back, and its code never changes.
-    fn advanced(&self, before: Option<&AwardRecord>, record: &AwardRecord) {
+    fn advanced(&self, before: Option<&AwardRecord>, record: &AwardRecord, judged: bool) {
         self.world.log(format_args!(
             "award {:?} v{} {}",
             record.key,
@@ -87,11 +87,25 @@ impl Truth {
             self.world.fail("never lost", "an award came from nowhere");
             return;
         };
+        let given_up = record.state == State::Acknowledged
+            && before
+                .participant
+                .is_some_and(|own| self.ledger.is_forgetting(own));
+        if given_up {
+            self.ledger.given_up(before);
+        }
         let lawful = match before.state {
             State::Offered => matches!(record.state, State::Offered | State::Acknowledged),
+            // Who asks to be forgotten gives everything up.
+            _ if given_up => true,
             // Before it was offered a code may be given up, if the Registry surely has it no more.
             State::Verified => !matches!(record.state, State::Acknowledged),
             State::Acknowledged => record.state == State::Acknowledged,
+            State::Held(_) if judged => {
+                record.state == State::Accepted || record.state.is_refused()
+            }
+            // Nothing but a judgement, with its account, moves what a person has to judge.
+            _ if before.state.is_withheld() => judged && record.state == State::Accepted,
             _ => true,
         };
         let same_code = match (&before.sealed, &record.sealed) {
@@ -147,6 +161,8 @@ impl SimStore {
     pub(super) async fn commit_as(&self, commit: Commit, claimed: &Commit) -> Result<Committed> {
         self.before("commit").await?;
         let mut written = commit.clone();
+        let moved = commit.moved.clone();
+        let before = moved.as_ref().and_then(|moved| self.truth.award(moved.key));
         let done = self.truth.memory.commit(commit).await?;
         if let (Some(written), Some(claimed)) = (&mut written.change, &claimed.change) {
             written.entries.clone_from(&claimed.entries);
@@ -161,7 +177,10 @@ impl SimStore {
                 {
                     self.truth.world.intends(award.key);
                 }
-                self.truth.ledger.committed(&written);
+                if let Some(moved) = &moved {
+                    self.truth.advanced(before.as_ref(), moved, true);
+                }
+                self.truth.ledger.committed(&written, before.as_ref());
             }
             Committed::Conflict => self.truth.world.log(format_args!("conflict")),
         }
@@ -178,7 +197,7 @@ impl SimStore {
         }
         let done = self.truth.memory.advance(&record).await?;
         if done {
-            self.truth.advanced(before.as_ref(), &record);
+            self.truth.advanced(before.as_ref(), &record, false);
         }
         self.after("advance").await?;
         Ok(done)
@@ -209,7 +228,7 @@ impl SimStore {
     pub(super) fn write_anyway(&self, record: &AwardRecord) {
         let before = self.truth.award(record.key);
         if at_once(self.truth.memory.advance(record)).is_ok_and(|done| done) {
-            self.truth.advanced(before.as_ref(), record);
+            self.truth.advanced(before.as_ref(), record, false);
         }
     }
 
@@ -329,6 +348,7 @@ impl Store for SimStore {
     async fn erase(&self, participant: Participant) -> Result<()> {
         self.before("erase").await?;
         self.truth.memory.erase(participant).await?;
+        self.truth.ledger.erased(participant);
         self.after("erase").await
     }
 
