@@ -191,7 +191,8 @@ pub async fn one_racer_judges_an_award<F: Fixture>(fixture: &F) {
     let numbers = store.numbers().await.unwrap();
     assert_eq!(numbers.uncollected_minutes, returned);
     let listed = store.accounts(None, 9).await.unwrap();
-    assert_eq!(*listed[0].1.as_ref().unwrap(), [account.clone()]);
+    let listed = listed[0].1.as_ref().unwrap();
+    assert_eq!(listed.as_slice(), std::slice::from_ref(account));
 }
 
 /// Open awards are listed from their time on, the longest waiting first, no more than asked for.
