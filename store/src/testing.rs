@@ -259,7 +259,7 @@ impl Running {
 
     fn control(&self, words: &[&str]) {
         let log = self.dir.join("data/server.log").display().to_string();
-        let mut all = vec!["-w", "-t", "60", "-s", "-l", &log];
+        let mut all = vec!["-w", "-t", "180", "-s", "-l", &log];
         all.extend(words);
         self.succeed("pg_ctl", &all);
     }

@@ -8,7 +8,10 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -120,8 +123,11 @@ async fn supervise(base: Base, struck: &[Struck], kills: u32) {
         base.prepare(&dir, &instrument, &server.url()).await;
         let mut worker = Worker::start(&dir);
         loop {
-            // From before the first write to after the last: the work takes about a second.
-            let until = Instant::now() + Duration::from_millis(chance.below(700));
+            // Most in the midst of the work, which takes about a second; some while it begins.
+            if chance.below(4) > 0 {
+                worker.is_at_work().await;
+            }
+            let until = Instant::now() + Duration::from_millis(chance.below(500));
             while Instant::now() < until && worker.is_alive() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -252,37 +258,41 @@ struct Worker {
     process: Child,
     dir: PathBuf,
     heard: Arc<Mutex<Heard>>,
+    /// In its present life.
+    ready: Arc<AtomicBool>,
     listener: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Worker {
     fn start(dir: &Path) -> Self {
-        let heard = Arc::default();
-        let (process, listener) = Self::begin(dir, &heard);
-        Self {
-            process,
-            dir: dir.to_owned(),
-            heard,
-            listener: Some(listener),
-        }
+        Self::begin(dir, Arc::default())
     }
 
-    fn begin(dir: &Path, heard: &Arc<Mutex<Heard>>) -> (Child, std::thread::JoinHandle<()>) {
+    fn begin(dir: &Path, heard: Arc<Mutex<Heard>>) -> Self {
         let mut process = ground::again("instants::child_awards")
             .env(WORKER, dir)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let heard = Arc::clone(heard);
+        let ready = Arc::new(AtomicBool::new(false));
+        let (hears, begins) = (Arc::clone(&heard), Arc::clone(&ready));
         let listener = std::thread::spawn(move || {
             for line in lines.map_while(std::io::Result::ok) {
-                if let Some(said) = ground::said(&line) {
-                    heard.lock().unwrap().hear(said);
+                match ground::said(&line) {
+                    Some("ready") => begins.store(true, Ordering::SeqCst),
+                    Some(said) => hears.lock().unwrap().hear(said),
+                    None => {}
                 }
             }
         });
-        (process, listener)
+        Self {
+            process,
+            dir: dir.to_owned(),
+            heard,
+            ready,
+            listener: Some(listener),
+        }
     }
 
     fn is_alive(&mut self) -> bool {
@@ -296,9 +306,15 @@ impl Worker {
     }
 
     fn start_again(&mut self) {
-        let (process, listener) = Self::begin(&self.dir, &self.heard);
-        self.process = process;
-        self.listener = Some(listener);
+        let again = Self::begin(&self.dir, Arc::clone(&self.heard));
+        *self = again;
+    }
+
+    /// Waits until the store is open; not for the dead.
+    async fn is_at_work(&mut self) {
+        while !self.ready.load(Ordering::SeqCst) && self.is_alive() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Lets it come to its end.
@@ -406,13 +422,15 @@ fn child_awards() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let dispatcher = dispatcher(Path::new(&dir)).await;
+        say("ready");
         killing::work(&dispatcher, 0..AWARDS, say).await.unwrap();
     });
 }
 
-/// Waits while the data base server is away, as whoever starts a worker again would.
+/// Waits while the data base server is away, as whoever starts a worker again would. On a slow disk
+/// it takes its time to recover.
 async fn dispatcher(dir: &Path) -> Dispatcher {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_secs(180);
     loop {
         match open(dir).await {
             Err(error) if error.kind() == Kind::StorageFailed && Instant::now() < until => {

@@ -19,9 +19,9 @@ use crate::{
 /// How many awards a [worker](work) has under way.
 const AT_ONCE: usize = 8;
 
-/// How often whoever has no answer asks again, and with which pause: a minute, in which a data base
-/// server that was killed is there again.
-const TRIES: u32 = 600;
+/// How often whoever has no answer asks again, and with which pause: three minutes, in which a data
+/// base server that was killed is there again.
+const TRIES: u32 = 1_800;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many minutes the award with this number is of: 1 to 7.
