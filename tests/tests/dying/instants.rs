@@ -10,7 +10,7 @@ use std::{
     process::{Child, Stdio},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -123,13 +123,15 @@ async fn supervise(base: Base, struck: &[Struck], kills: u32) {
         base.prepare(&dir, &instrument, &server.url()).await;
         let mut worker = Worker::start(&dir);
         loop {
-            // Most in the midst of the work, which takes about a second; some while it begins.
-            if chance.below(4) > 0 {
-                worker.is_at_work().await;
-            }
-            let until = Instant::now() + Duration::from_millis(chance.below(500));
+            // Most in the midst of the work, however fast it goes; some while it begins.
+            let (words, pause) = match chance.below(4) {
+                0 => (0, chance.below(500)),
+                _ => (1 + chance.below(40), chance.below(20)),
+            };
+            worker.has_said(words).await;
+            let until = Instant::now() + Duration::from_millis(pause);
             while Instant::now() < until && worker.is_alive() {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             if !worker.is_alive() {
                 worker.wait();
@@ -183,6 +185,7 @@ impl Strike<'_> {
             Struck::Database => (false, false, self.base.server()),
             Struck::DatabaseAndWorker => (false, true, self.base.server()),
         };
+        self.worker.said.store(0, Ordering::SeqCst);
         if registry {
             self.registry.kill();
         }
@@ -258,8 +261,8 @@ struct Worker {
     process: Child,
     dir: PathBuf,
     heard: Arc<Mutex<Heard>>,
-    /// In its present life.
-    ready: Arc<AtomicBool>,
+    /// How often it has said something since somebody was struck.
+    said: Arc<AtomicU64>,
     listener: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -275,14 +278,13 @@ impl Worker {
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = Arc::new(AtomicBool::new(false));
-        let (hears, begins) = (Arc::clone(&heard), Arc::clone(&ready));
+        let said = Arc::new(AtomicU64::new(0));
+        let (hears, counts) = (Arc::clone(&heard), Arc::clone(&said));
         let listener = std::thread::spawn(move || {
             for line in lines.map_while(std::io::Result::ok) {
-                match ground::said(&line) {
-                    Some("ready") => begins.store(true, Ordering::SeqCst),
-                    Some(said) => hears.lock().unwrap().hear(said),
-                    None => {}
+                if let Some(said) = ground::said(&line) {
+                    hears.lock().unwrap().hear(said);
+                    counts.fetch_add(1, Ordering::SeqCst);
                 }
             }
         });
@@ -290,7 +292,7 @@ impl Worker {
             process,
             dir: dir.to_owned(),
             heard,
-            ready,
+            said,
             listener: Some(listener),
         }
     }
@@ -310,10 +312,13 @@ impl Worker {
         *self = again;
     }
 
-    /// Waits until the store is open; not for the dead.
-    async fn is_at_work(&mut self) {
-        while !self.ready.load(Ordering::SeqCst) && self.is_alive() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+    /// Waits until it has said so much since it was struck; not for the dead, and not long for who
+    /// waits for something.
+    async fn has_said(&mut self, words: u64) {
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until && self.said.load(Ordering::SeqCst) < words && self.is_alive()
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
