@@ -371,7 +371,7 @@ impl MutantRules {
         match self.bug {
             Some(Bug::SumInsteadOfUnion) => end_to_end(entries),
             Some(Bug::FloorPerRecord) => entries.iter().map(|entry| whole_minutes(entry)).collect(),
-            _ => entries.iter().map(|entry| Entry::clone(entry)).collect(),
+            _ => entries.iter().copied().cloned().collect(),
         }
     }
 }

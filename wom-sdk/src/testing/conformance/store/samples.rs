@@ -143,10 +143,10 @@ fn study(span: Span, version: u64) -> Study {
     let at = span.start();
     Study {
         item: Digest::of(["item"]),
-        session: (version % 2 == 0).then(|| Digest::of(["session"])),
-        course: (version % 3 == 0).then(|| Digest::of(["course"])),
-        nominal_s: (version % 5 == 0).then_some(3_600),
-        toward: if version % 2 == 0 {
+        session: version.is_multiple_of(2).then(|| Digest::of(["session"])),
+        course: version.is_multiple_of(3).then(|| Digest::of(["course"])),
+        nominal_s: version.is_multiple_of(5).then_some(3_600),
+        toward: if version.is_multiple_of(2) {
             Toward::Both
         } else {
             Toward::Days
