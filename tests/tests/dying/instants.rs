@@ -126,7 +126,7 @@ async fn supervise(base: Base, struck: &[Struck], kills: u32) {
             // Most in the midst of the work, however fast it goes; some while it begins.
             let (words, pause) = match chance.below(4) {
                 0 => (0, chance.below(500)),
-                _ => (1 + chance.below(40), chance.below(20)),
+                _ => (1 + chance.below(15), chance.below(20)),
             };
             worker.has_said(words).await;
             let until = Instant::now() + Duration::from_millis(pause);
@@ -261,7 +261,7 @@ struct Worker {
     process: Child,
     dir: PathBuf,
     heard: Arc<Mutex<Heard>>,
-    /// How often it has said something since somebody was struck.
+    /// How much it has said that is new since somebody was struck.
     said: Arc<AtomicU64>,
     listener: Option<std::thread::JoinHandle<()>>,
 }
@@ -283,8 +283,11 @@ impl Worker {
         let listener = std::thread::spawn(move || {
             for line in lines.map_while(std::io::Result::ok) {
                 if let Some(said) = ground::said(&line) {
-                    hears.lock().unwrap().hear(said);
-                    counts.fetch_add(1, Ordering::SeqCst);
+                    let mut heard = hears.lock().unwrap();
+                    let known = heard.accepted.len() + heard.offered.len();
+                    heard.hear(said);
+                    let new = heard.accepted.len() + heard.offered.len() - known;
+                    counts.fetch_add(new as u64, Ordering::SeqCst);
                 }
             }
         });
@@ -312,7 +315,7 @@ impl Worker {
         *self = again;
     }
 
-    /// Waits until it has said so much since it was struck; not for the dead, and not long for who
+    /// Waits until it has said so much that is new since somebody was struck; not for the dead, and not long for who
     /// waits for something.
     async fn has_said(&mut self, words: u64) {
         let until = Instant::now() + Duration::from_secs(3);
