@@ -136,12 +136,17 @@ impl PostgresStore {
 
     /// Makes due what somebody had taken who is dead.
     async fn take_over(&self, what: Taken, now: Timestamp) -> Result<()> {
-        if let Some(sql) = self.worker.release(self.s(), what, now) {
-            let released = self.execute(|| query(sql.clone())).await?;
-            if released > 0 {
-                tracing::info!(released, "what a worker had taken that died is taken over");
-            }
-        }
+        let Some(sql) = self.worker.look(self.s(), what) else {
+            return Ok(());
+        };
+        let rows = self.fetch(|| query(sql.clone())).await?;
+        let missing: Result<Vec<i32>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        let missing = missing.map_err(storage)?;
+        let Some(sql) = self.worker.release(self.s(), what, &missing, now) else {
+            return Ok(());
+        };
+        let released = self.execute(|| query(sql.clone())).await?;
+        tracing::info!(released, "what a worker had taken that died is taken over");
         Ok(())
     }
 

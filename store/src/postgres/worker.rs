@@ -2,16 +2,17 @@
 //!
 //! What a process takes is its own for a minute, so that no two ask the same thing of a Registry at
 //! the same time. When it dies, the server ends its sessions, and with them the lock: then others take
-//! over at once. A process that only lost the session of its lock goes on, and finds another version
-//! where somebody was faster.
+//! over. A process that only lost the session of its lock, as when the server starts anew, has
+//! another one before they do.
 
 use std::{
+    collections::BTreeMap,
     sync::Mutex,
     time::{Duration, Instant},
 };
 
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 use wom_sdk::{Error, Kind, Result, Timestamp, privacy::random_key};
 
 use super::{
@@ -19,10 +20,12 @@ use super::{
     statement::{Statement, query},
 };
 
-/// How often to look whether a lock of ours still stands.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often to look whether our lock still stands, and how long the server may take over that.
+const LOOK: Duration = Duration::from_secs(2);
 /// How often to look for those who died.
-const DEAD: Duration = Duration::from_secs(1);
+const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
+/// How long a lock has to be gone before its holder counts as dead.
+const GRACE: Duration = Duration::from_secs(6);
 /// For how long anything is taken at the most, milliseconds. What waits for longer waits on its own.
 const TAKEN_MS: i64 = 60_000;
 /// A machine that is cut off is given up by the server in a quarter of a minute.
@@ -38,13 +41,32 @@ pub(super) enum Taken {
     Checkout,
 }
 
+impl Taken {
+    /// The table, and its column that says when it is due.
+    fn table(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Award => ("award", "due"),
+            Self::Participant => ("participant", "wake"),
+            Self::Delivery => ("delivery", "due"),
+            Self::Checkout => ("checkout", "due"),
+        }
+    }
+}
+
 /// This process among those who work on the store.
 #[derive(Debug)]
 pub(super) struct Worker {
     /// What its rows are marked with.
     pub(super) number: i32,
-    looked: [Mutex<Option<Instant>>; 4],
+    missing: [Mutex<Missing>; 4],
     holding: JoinHandle<()>,
+}
+
+/// Who has rows of a table and holds no lock, and since when that is known.
+#[derive(Debug, Default)]
+struct Missing {
+    looked: Option<Instant>,
+    since: BTreeMap<i32, Instant>,
 }
 
 impl Worker {
@@ -62,47 +84,82 @@ impl Worker {
             loop {
                 tokio::time::sleep(LOOK).await;
                 let stands = match &mut session {
-                    Some(session) => session.ping().await.is_ok(),
+                    Some(session) => timeout(LOOK, session.ping())
+                        .await
+                        .is_ok_and(|it| it.is_ok()),
                     None => false,
                 };
                 if !stands {
-                    session = hold(&options, &schema, number).await.ok().flatten();
+                    let again = timeout(LOOK, hold(&options, &schema, number)).await;
+                    session = again.ok().and_then(Result::ok).flatten();
                 }
             }
         });
         Ok(Self {
             number,
-            looked: Default::default(),
+            missing: Default::default(),
             holding,
         })
     }
 
-    /// Makes due what those had taken who are dead; `None` where somebody has just looked.
-    pub(super) fn release(&self, s: &str, what: Taken, now: Timestamp) -> Option<String> {
-        let mut looked = self.looked[what as usize].lock().ok()?;
-        if looked.is_some_and(|looked| looked.elapsed() < DEAD) {
+    /// Asks who has rows and holds no lock; `None` where that was just asked.
+    pub(super) fn look(&self, s: &str, what: Taken) -> Option<String> {
+        let mut missing = self.missing[what as usize].lock().ok()?;
+        let looked = missing.looked.replace(Instant::now());
+        if looked.is_some_and(|looked| looked.elapsed() < LOOK_FOR_DEAD) {
+            missing.looked = looked;
             return None;
         }
-        *looked = Some(Instant::now());
-        let (table, due) = match what {
-            Taken::Award => ("award", "due"),
-            Taken::Participant => ("participant", "wake"),
-            Taken::Delivery => ("delivery", "due"),
-            Taken::Checkout => ("checkout", "due"),
-        };
-        let (now, own) = (now.as_millis(), self.number);
+        let ((table, _), own) = (what.table(), self.number);
+        Some(format!(
+            "SELECT DISTINCT worker FROM {s}.{table}
+             WHERE worker IS NOT NULL AND worker <> {own} AND worker NOT IN ({})",
+            holders(s)
+        ))
+    }
+
+    /// Makes due what those had taken who are missing for so long that they are dead; `None` where
+    /// nobody is.
+    pub(super) fn release(
+        &self,
+        s: &str,
+        what: Taken,
+        missing: &[i32],
+        now: Timestamp,
+    ) -> Option<String> {
+        let mut known = self.missing[what as usize].lock().ok()?;
+        known.since.retain(|worker, _| missing.contains(worker));
+        for worker in missing {
+            known.since.entry(*worker).or_insert_with(Instant::now);
+        }
+        let dead: Vec<_> = known
+            .since
+            .iter()
+            .filter(|(_, since)| since.elapsed() >= GRACE)
+            .map(|(worker, _)| worker.to_string())
+            .collect();
+        if dead.is_empty() {
+            return None;
+        }
+        let ((table, due), now) = (what.table(), now.as_millis());
         let ends = now.saturating_add(TAKEN_MS);
         Some(format!(
             "UPDATE {s}.{table} SET worker = NULL, {due} = least({due}, {now})
-             WHERE worker IS NOT NULL AND worker <> {own} AND {due} <= {ends}
-                 AND worker NOT IN (SELECT objid::bigint FROM pg_locks
-                     WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-                         AND classid = {class}::oid
-                         AND database = (SELECT oid FROM pg_database
-                             WHERE datname = current_database()))",
-            class = class(s)
+             WHERE worker IN ({}) AND {due} <= {ends} AND worker NOT IN ({})",
+            dead.join(", "),
+            holders(s)
         ))
     }
+}
+
+/// The numbers that somebody holds.
+fn holders(s: &str) -> String {
+    format!(
+        "SELECT objid::bigint FROM pg_locks
+         WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = {}::oid
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        class(s)
+    )
 }
 
 impl Drop for Worker {

@@ -1,6 +1,6 @@
 //! Workers that die: what they had taken to themselves does not wait for them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wom_sdk::{
     award::State,
@@ -9,7 +9,7 @@ use wom_sdk::{
 };
 use wom_store::PostgresStore;
 
-use crate::values::{accept, at, database, open};
+use crate::values::{accept, at, connect, database, open};
 
 const SOMEBODY: Participant = Participant([7; 32]);
 
@@ -72,7 +72,7 @@ async fn what_a_worker_had_taken_is_free_once_it_is_dead_and_not_before() {
     }
     drop(one);
     let mut found = (0, 0, 0);
-    for _ in 0..50 {
+    for _ in 0..150 {
         let more = to_do(&other).await;
         found = (found.0 + more.0, found.1 + more.1, more.2.max(found.2));
         if found == (2, 1, 1) {
@@ -83,4 +83,26 @@ async fn what_a_worker_had_taken_is_free_once_it_is_dead_and_not_before() {
     assert_eq!(found, (2, 1, 1));
     let waits = other.award(asked_to_wait.key).await.unwrap().unwrap();
     assert_eq!(waits.due, at(3_600), "nobody is asked before their time");
+}
+
+/// A session can be lost without the process: it has another one before anybody takes over.
+#[tokio::test]
+async fn a_worker_that_only_lost_its_session_keeps_what_it_has() {
+    let Some(url) = database().await else { return };
+    let (one, other) = (open(&url).await, open(&url).await);
+    one.commit(accept(1)).await.unwrap();
+    assert_eq!(one.claim(at(0), at(60), 9).await.unwrap().len(), 1);
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let cut: i64 = sqlx::query_scalar(cut)
+        .fetch_one(&mut connect(&url).await)
+        .await
+        .unwrap();
+    assert!(cut >= 2, "the sessions of two locks at least: {cut}");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        assert_eq!(to_do(&other).await, (0, 0, 0), "it is alive");
+    }
+    drop(one);
 }
