@@ -29,6 +29,8 @@ pub(crate) struct Records {
     number: u64,
     /// Bytes of the last record, which are at hand until the next is asked for.
     pending: usize,
+    /// Whether it is one line, so that no end of a line is in it.
+    is_line: bool,
     /// What the last page named as the next.
     more: Option<String>,
 }
@@ -46,14 +48,24 @@ enum State {
 }
 
 impl Records {
-    /// The records of these bytes, each of at most `limit` bytes.
+    /// The records of a stream, each of at most `limit` bytes.
     pub(crate) fn new(source: Box<dyn Read + Send>, limit: usize) -> Self {
+        Self::of(Window::new(source, limit))
+    }
+
+    /// The records of these bytes, each of at most `limit` bytes.
+    pub(crate) fn over(bytes: Vec<u8>, limit: usize) -> Self {
+        Self::of(Window::over(bytes, limit))
+    }
+
+    fn of(window: Window) -> Self {
         Self {
-            window: Window::new(source, limit),
+            window,
             state: State::Fresh,
             line: 1,
             number: 0,
             pending: 0,
+            is_line: false,
             more: None,
         }
     }
@@ -73,7 +85,11 @@ impl Records {
     /// [`Kind::InputInvalid`] or [`Kind::InputTruncated`] if the rest cannot be cut.
     pub(crate) fn next(&mut self) -> Result<Option<Piece<'_>>> {
         let pending = std::mem::take(&mut self.pending);
-        self.take(pending);
+        match self.is_line {
+            true => self.window.take(pending),
+            false => self.take(pending),
+        }
+        self.is_line = false;
         loop {
             match self.state {
                 State::Fresh => {
@@ -158,10 +174,17 @@ impl Records {
 
     /// Whether the object at hand goes over several lines: nothing else is on its first line.
     fn stands_alone(&mut self) -> Result<bool> {
-        while self.window.bytes().len() < 2 && self.window.more()? {}
-        let bytes = self.window.bytes();
-        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
-        Ok(line.trim_ascii() == b"{" && line.len() < bytes.len())
+        loop {
+            let rest = self.window.bytes().get(1..).unwrap_or_default();
+            let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
+            let blanks = rest.iter().take_while(blank).count();
+            if let Some(byte) = rest.get(blanks) {
+                return Ok(*byte == b'\n');
+            }
+            if blanks > self.window.limit() || !self.window.more()? {
+                return Ok(false);
+            }
+        }
     }
 
     /// Goes to the next element of an array or member of an object; true if there is none.
@@ -269,6 +292,7 @@ impl Records {
             }
         };
         let whole = whole && length <= self.window.limit();
+        self.is_line = true;
         Ok(self.piece(line, length, whole))
     }
 

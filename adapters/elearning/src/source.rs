@@ -149,7 +149,8 @@ impl Names {
         let mut hash = self.0.clone();
         for part in parts {
             let part = part.as_ref();
-            hash.update((part.len() as u64).to_be_bytes());
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            hash.update(length.to_be_bytes());
             hash.update(part);
         }
         let mut short = [0; 16];

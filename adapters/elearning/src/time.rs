@@ -51,8 +51,16 @@ fn plain_utc(text: &[u8]) -> Option<Timestamp> {
     }
     let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
     let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
-    // Days over 28 are left to the calendar.
-    if !(1970..=9000).contains(&year) || !(1..=12).contains(&month) || !(1..=28).contains(&day) {
+    if !(1970..=9000).contains(&year) || !(1..=12).contains(&month) {
+        return None;
+    }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1..=length).contains(&day) {
         return None;
     }
     if hour > 23 || minute > 59 || second > 59 {

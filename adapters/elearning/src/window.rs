@@ -33,6 +33,18 @@ impl Window {
         }
     }
 
+    /// A window over bytes that are at hand already: they are not copied.
+    pub(crate) fn over(bytes: Vec<u8>, limit: usize) -> Self {
+        Self {
+            source: Box::new(std::io::empty()),
+            start: 0,
+            end: bytes.len(),
+            buffer: bytes,
+            taken: 0,
+            limit,
+        }
+    }
+
     /// What is at hand.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]

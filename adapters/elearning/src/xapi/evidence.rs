@@ -9,6 +9,7 @@ use wom_sdk::{
 use super::{
     StatementsConfig,
     person::{Authority, subject},
+    recent::Recent,
     statement::{Categories, Context, Loose, Number, Object, Statement, Text},
     verb::{Deed, Film},
 };
@@ -84,11 +85,12 @@ impl Witness {
     pub(crate) fn found(
         &self,
         statement: &Statement<'_>,
+        recent: &mut Recent,
         now: Timestamp,
     ) -> Result<Found, Refusal> {
         let verb = statement.verb.as_ref().ok_or_else(|| missing("verb"))?;
         let deed = Deed::of(verb.id.as_str());
-        let authority = self.believed(statement)?;
+        let authority = self.believed(statement, recent)?;
         if deed == Deed::Voided {
             return self.voided(statement, authority);
         }
@@ -110,12 +112,17 @@ impl Witness {
             deed: self.deed(deed, statement),
             statement,
         };
-        self.evidence(&about)
+        Ok(self.evidence(about, recent))
     }
 
     /// Whether whoever vouches for a statement is believed.
-    fn believed(&self, statement: &Statement<'_>) -> Result<Option<Authority>, Refusal> {
-        let authority = statement.authority.as_ref().map(Authority::of);
+    fn believed(
+        &self,
+        statement: &Statement<'_>,
+        recent: &mut Recent,
+    ) -> Result<Option<Authority>, Refusal> {
+        let authority = statement.authority.as_ref();
+        let authority = authority.map(|actor| recent.authority(actor));
         if self.authorities.is_empty() {
             return Ok(authority);
         }
@@ -197,53 +204,68 @@ impl Witness {
         }
     }
 
-    fn evidence(&self, about: &About<'_>) -> Result<Found, Refusal> {
-        let item = self.source.item(about.activity);
+    fn evidence(&self, about: About<'_>, recent: &mut Recent) -> Found {
+        let activity = about.activity;
+        let item = recent.digest(b'i', activity, || self.source.item(activity));
         let context = about.statement.context.as_ref();
         let result = about.statement.result.as_ref();
+        let session = self.session(&about, recent);
         let registration = context.and_then(|context| context.registration.as_ref());
-        let session = self.session(about);
+        let course = registration.map(|id| {
+            let id = id.as_str();
+            recent.digest(b'c', id, || self.source.course(id))
+        });
         let length = length_ms(context);
         let study = |trace| {
             let study = self.source.study(item, trace);
             let film_s = length.and_then(|ms| u32::try_from(ms / 1_000).ok());
             Study {
                 session,
-                course: registration.map(|id| self.source.course(id.as_str())),
+                course,
                 nominal_s: study.nominal_s.or(film_s.filter(|s| *s > 0)),
                 ..study
             }
         };
-        let mut found = Found::default();
         let duration = result
             .and_then(|result| result.duration.as_ref())
             .filter(|_| about.tells_time())
             .map(|text| duration::millis(text.as_str()));
-        if let Some(Err(flaw)) = duration {
-            found.flaw = bad_duration(flaw);
-        }
+        let flaw = duration.and_then(Result::err).and_then(bad_duration);
         let trace = match duration {
-            Some(Ok(millis)) if about.deed != Deed::Opened => Some(self.interval(about, millis)),
+            Some(Ok(millis)) if about.deed != Deed::Opened => Some(self.interval(&about, millis)),
             _ => self
-                .mark(about, length)
+                .mark(&about, length)
                 .map(|mark| Trace::Point { at: about.at, mark }),
         };
-        if let Some(trace) = trace {
-            found
-                .observations
-                .push(self.observation(about, "time", study(trace)));
-        }
         let failed = result.is_some_and(|result| result.success == Some(false));
-        if let Deed::Reached(goal) = about.deed
-            && self.source.hands_on_milestones()
-            && !failed
-        {
-            let study = study(Trace::Milestone { at: about.at, goal });
-            found
-                .observations
-                .push(self.observation(about, "milestone", study));
+        let goal = match about.deed {
+            Deed::Reached(goal) if self.source.hands_on_milestones() && !failed => Some(goal),
+            _ => None,
+        };
+        let time = trace.map(|trace| (self.key_of("time", &about), study(trace)));
+        let milestone = goal.map(|goal| {
+            let reached = Trace::Milestone { at: about.at, goal };
+            (self.key_of("milestone", &about), study(reached))
+        });
+        // Of two statements with one id the one that was stored first holds.
+        let stored = about.stored;
+        let revision = stored.map_or(0, |stored| Timestamp::MAX.since(stored));
+        let observe = |learner, (key, study)| Observation {
+            subject: learner,
+            key,
+            revision: u64::try_from(revision).unwrap_or(0),
+            provenance: self.source.provenance(),
+            body: Body::Study(study),
+        };
+        let mut observations = Vec::with_capacity(1);
+        let learner = about.learner;
+        if let Some(milestone) = milestone {
+            observations.push(observe(learner.clone(), milestone));
         }
-        Ok(found)
+        if let Some(time) = time {
+            observations.push(observe(learner, time));
+        }
+        Found { observations, flaw }
     }
 
     fn interval(&self, about: &About<'_>, millis: i64) -> Trace {
@@ -279,41 +301,30 @@ impl Witness {
     }
 
     /// The session: cmi5's, the player's, or else the registration to the activity.
-    fn session(&self, about: &About<'_>) -> Option<Digest> {
+    fn session(&self, about: &About<'_>, recent: &mut Recent) -> Option<Digest> {
         let context = about.statement.context.as_ref()?;
-        let named = |loose: &Loose<'_>, form| {
-            let id = loose.0.as_deref().filter(|id| !id.is_empty())?;
-            Some(self.source.session(&[form, id]))
-        };
         let extensions = context.extensions.as_ref();
+        let mut named = |loose: &Loose<'_>, kind, form| {
+            let id = loose.0.as_deref().filter(|id| !id.is_empty())?;
+            Some(recent.digest(kind, id, || self.source.session(&[form, id])))
+        };
         extensions
-            .and_then(|extensions| named(&extensions.cmi5_session, "cmi5"))
-            .or_else(|| extensions.and_then(|extensions| named(&extensions.video_session, "video")))
+            .and_then(|extensions| {
+                named(&extensions.cmi5_session, b's', "cmi5")
+                    .or_else(|| named(&extensions.video_session, b'v', "video"))
+            })
             .or_else(|| {
                 let registration = context.registration.as_ref()?.as_str();
-                Some(
-                    self.source
-                        .session(&["registration", registration, about.activity]),
-                )
+                let parts = ["registration", registration, about.activity];
+                Some(self.source.session(&parts))
             })
     }
 
-    fn observation(&self, about: &About<'_>, part: &str, study: Study) -> Observation {
-        let id = about.statement.id.as_ref().map(Text::as_str);
-        let key = match id {
-            Some(id) => self.key(part, id, about.authority.as_ref()),
+    /// The key of what a statement brings.
+    fn key_of(&self, part: &str, about: &About<'_>) -> Digest {
+        match about.statement.id.as_ref() {
+            Some(id) => self.key(part, id.as_str(), about.authority.as_ref()),
             None => self.nameless_key(part, about),
-        };
-        // Of two statements with one id the one that was stored first holds.
-        let revision = about
-            .stored
-            .map_or(0, |stored| Timestamp::MAX.since(stored));
-        Observation {
-            subject: about.learner.clone(),
-            key,
-            revision: u64::try_from(revision).unwrap_or(0),
-            provenance: self.source.provenance(),
-            body: Body::Study(study),
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
     evidence::Witness,
     read::read,
 };
+use crate::records::Records;
 
 const VERSION: &str = "X-Experience-API-Version";
 const CONSISTENT_THROUGH: &str = "X-Experience-API-Consistent-Through";
@@ -148,9 +149,8 @@ impl Lrs {
             }
             // Of all answers the first one's word holds: what came in between may be in no page.
             consistent = consistent.or_else(|| text(&answer, CONSISTENT_THROUGH)?.parse().ok());
-            let body = body(answer).await?;
-            let input = Box::new(std::io::Cursor::new(body));
-            let more = read(witness, input, limit, now, sink).await?;
+            let records = Records::over(body(answer).await?, limit);
+            let more = read(witness, records, limit, now, sink).await?;
             next = match more.map(|more| self.resolve(&more)) {
                 Some(None) => {
                     return Err(told(

@@ -7,6 +7,7 @@ mod lrs;
 mod person;
 mod push;
 mod read;
+mod recent;
 mod statement;
 mod verb;
 
@@ -26,6 +27,8 @@ use wom_sdk::{
 use evidence::{Profile, Witness};
 use lrs::Lrs;
 use read::read;
+
+use crate::records::Records;
 
 /// Reads statements of xAPI 1.0.3 and 2.0: from files (an array, one on each line, or saved pages), and
 /// from any LRS.
@@ -102,7 +105,11 @@ impl Reader {
             })?;
             return lrs.pull(&self.witness, self.limit, cursor, now, sink).await;
         }
-        read(&self.witness, input.into_reader()?, self.limit, now, sink).await?;
+        let records = match input {
+            Input::Bytes(bytes) => Records::over(bytes, self.limit),
+            input => Records::new(input.into_reader()?, self.limit),
+        };
+        read(&self.witness, records, self.limit, now, sink).await?;
         Ok(())
     }
 }

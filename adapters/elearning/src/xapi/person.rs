@@ -93,16 +93,6 @@ impl Authority {
     /// The authority of a statement: an agent, or the application of an OAuth group (its first member
     /// is not told apart from the group).
     pub(super) fn of(actor: &Actor<'_>) -> Self {
-        let is_group = actor
-            .object_type
-            .as_ref()
-            .is_some_and(|form| form.as_str() == "Group");
-        // Most are accounts; a subject is not needed for them.
-        if let (false, Some(known), None) = (is_group, &actor.account, &actor.mbox)
-            && known.home_page.0.len().max(known.name.0.len()) <= 256
-        {
-            return Self::named(known.home_page.as_str(), known.name.as_str());
-        }
         match subject(actor) {
             Ok(subject) => Self::named(subject.namespace(), subject.reveal()),
             Err(_) => Self(Digest::of(["authority.other"])),

@@ -20,6 +20,7 @@ use super::{
     evidence::{Profile, Witness},
     read::read,
 };
+use crate::records::Records;
 
 /// Takes statements by `POST`, with Basic or Bearer authentication.
 ///
@@ -143,8 +144,8 @@ impl Instrument for XapiPush {
             )
             .hint("elearning.xapi reads the same from a file"));
         };
-        let body = Box::new(std::io::Cursor::new(body.into_bytes()));
-        read(&self.witness, body, self.limit, now, sink).await?;
+        let records = Records::over(body.into_bytes(), self.limit);
+        read(&self.witness, records, self.limit, now, sink).await?;
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! Reads statements from bytes, one by one.
 
-use std::io::Read;
-
 use wom_sdk::{
     Error, Result, Timestamp,
     instrument::{Chunks, Refusal, Sink},
@@ -9,6 +7,7 @@ use wom_sdk::{
 
 use super::{
     evidence::{Found, Witness},
+    recent::Recent,
     statement::Statement,
 };
 use crate::records::{Piece, Records, is_deeper};
@@ -17,16 +16,16 @@ use crate::records::{Piece, Records, is_deeper};
 /// next, where there are pages.
 pub(crate) async fn read(
     witness: &Witness,
-    input: Box<dyn Read + Send>,
+    mut records: Records,
     limit: usize,
     now: Timestamp,
     sink: &mut dyn Sink,
 ) -> Result<Option<String>> {
-    let mut records = Records::new(input, limit);
+    let mut recent = Recent::new();
     let mut chunks = Chunks::new(sink);
     let outcome: Result<(), Error> = loop {
         let found = match records.next() {
-            Ok(Some(piece)) => found(witness, &piece, limit, now),
+            Ok(Some(piece)) => found(witness, &mut recent, &piece, limit, now),
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
@@ -54,6 +53,7 @@ const LEVELS: u64 = 128;
 
 fn found(
     witness: &Witness,
+    recent: &mut Recent,
     piece: &Piece<'_>,
     limit: usize,
     now: Timestamp,
@@ -73,9 +73,12 @@ fn found(
             "the statement is long and nested more than 128 deep; no honest one is",
         )));
     }
-    let mut found = serde_json::from_slice(bytes)
+    // Looking at all of it at once is faster than at each text.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| place(Refusal::new("bad_json", "the statement is not in UTF-8")))?;
+    let mut found = serde_json::from_str(text)
         .map_err(|error| bad_json(&error))
-        .and_then(|statement: Statement<'_>| witness.found(&statement, now))
+        .and_then(|statement: Statement<'_>| witness.found(&statement, recent, now))
         .map_err(place)?;
     found.flaw = found.flaw.map(place);
     Ok(found)
