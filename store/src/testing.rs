@@ -92,6 +92,16 @@ impl PgServer {
 
     /// Makes a new and empty data base, and gives its URL.
     pub async fn database(&self) -> String {
+        self.made_from("template1").await
+    }
+
+    /// Makes a copy of a data base, which nobody may be using, and gives its URL.
+    pub async fn copy_of(&self, url: &str) -> String {
+        let (_, name) = url.rsplit_once('/').expect("a URL that this server gave");
+        self.made_from(name).await
+    }
+
+    async fn made_from(&self, template: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{n}_{}", std::process::id(), random());
@@ -101,7 +111,9 @@ impl PgServer {
             .connect()
             .await
             .expect("the test server is there");
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        sqlx::query(AssertSqlSafe(format!(
+            "CREATE DATABASE {name} TEMPLATE {template}"
+        )))
             .execute(&mut conn)
             .await
             .expect("the test server's user may make data bases");

@@ -1,7 +1,8 @@
 //! W10: the process dies while the store's form is upgraded.
 //!
 //! `shim.c` kills it right before, and in the middle of, each write to a SQLite file of an earlier
-//! form, and right before each message to PostgreSQL while the schema is made. The next one opens the store and brings everything to its end.
+//! form, and right before each message to PostgreSQL while the schema is made, or upgraded from its first form. The next one opens
+//! the store and brings everything to its end.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, sqlite::SqliteConnectOptions};
 use wom_registry::{NewInstrument, TestRegistry};
 use wom_sdk::{
     SystemClock,
@@ -19,6 +20,7 @@ use wom_sdk::{
     pocket::Pocket,
     protocol::{Link, Otc, Pin},
     registry::{PocketClient, RegistryClient},
+    store::Store,
     testing::killing::{self, Heard, award_key, minutes, request},
 };
 use wom_store::testing::PgServer;
@@ -54,6 +56,16 @@ const BACK: [&str; 3] = [
      CREATE TABLE inbox (delivery BLOB PRIMARY KEY, closed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
      PRAGMA user_version = 1;",
 ];
+
+/// The same for PostgreSQL's schema, from version 3 to version 1.
+const BACK_ON_POSTGRES: &str = "SET search_path = wom;
+     ALTER TABLE award DROP COLUMN worker;
+     ALTER TABLE participant DROP COLUMN worker;
+     ALTER TABLE delivery DROP COLUMN worker;
+     ALTER TABLE checkout DROP COLUMN worker;
+     ALTER TABLE account DROP COLUMN refused;
+     ALTER TABLE account DROP COLUMN returned;
+     UPDATE schema_version SET version = 1;";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn death_while_a_sqlite_file_is_upgraded() {
@@ -93,6 +105,40 @@ async fn death_while_a_schema_is_made_on_postgres() {
     let mut messages = 0;
     for at in 1.. {
         let dir = ground.fresh().await;
+        if !ground.dies(&dir, &shim, Blow { how, at, of }) {
+            break;
+        }
+        messages = at;
+        ground.goes_on(&dir).await;
+    }
+    assert!(messages > 10, "the shim sees only {messages} messages");
+    println!("{messages} messages; lost 0, doubled 0");
+    ground.redeem_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn death_while_a_schema_is_upgraded_on_postgres() {
+    let (Some(shim), Some(server)) = (Shim::made(), PgServer::shared()) else {
+        return;
+    };
+    let port = server.port();
+    let mut ground = Upgrade::new(Base::Postgres(server)).await;
+    ground.begin().await;
+    let old = ground.dir("old");
+    let url = fs::read_to_string(old.join("database")).unwrap();
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(BACK_ON_POSTGRES)
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    conn.close().await.unwrap();
+    let (how, of) = ("die", Calls::Port(port));
+    let mut messages = 0;
+    for at in 1.. {
+        let dir = ground.copy(&old);
+        if let Base::Postgres(server) = &ground.base {
+            fs::write(dir.join("database"), server.copy_of(&url).await).unwrap();
+        }
         if !ground.dies(&dir, &shim, Blow { how, at, of }) {
             break;
         }
@@ -154,7 +200,8 @@ impl Upgrade {
         let dir = self.dir("old");
         let url = self.registry.url();
         self.base.prepare(&dir, &self.instrument, url).await;
-        let dispatcher = open(&dir).await;
+        let store = ground::store(&dir).await.unwrap();
+        let dispatcher = opened(Arc::clone(&store), &dir).await;
         for n in 0..AWARDS {
             let (key, request) = (award_key(n), request(n).unwrap());
             dispatcher.accept(&key, &request).await.unwrap();
@@ -166,6 +213,8 @@ impl Upgrade {
                 dispatcher.acknowledge(&key).await.unwrap();
             }
         }
+        // Nobody may be using what is copied.
+        store.close().await.unwrap();
     }
 
     /// A folder that has everything from another one.
@@ -268,12 +317,11 @@ fn child_opens_and_awards() {
 }
 
 async fn open(dir: &Path) -> Dispatcher {
-    let (store, keys) = (
-        ground::store(dir).await.unwrap(),
-        ground::keys(dir).unwrap(),
-    );
+    opened(ground::store(dir).await.unwrap(), dir).await
+}
+
+async fn opened(store: Arc<dyn Store>, dir: &Path) -> Dispatcher {
+    let keys = Arc::new(ground::keys(dir).unwrap());
     let (issuer, clock) = (Arc::new(ground::issuer(dir)), Arc::new(SystemClock));
-    Dispatcher::open(store, issuer, Arc::new(keys), clock)
-        .await
-        .unwrap()
+    Dispatcher::open(store, issuer, keys, clock).await.unwrap()
 }
