@@ -6,7 +6,7 @@
 //! ever. Only the ratio means something on another machine.
 #![allow(clippy::unwrap_used, reason = "a measurement may panic")]
 
-use std::{borrow::Cow, hint::black_box, io::Cursor, time::Duration};
+use std::{borrow::Cow, hint::black_box, time::Duration};
 
 use async_trait::async_trait;
 use serde::Deserialize;
