@@ -1,6 +1,7 @@
 //! Study time and milestones of learning platforms.
 //!
 //! * [`Cmi5`] (`elearning.cmi5`): statements of cmi5 sessions.
+//! * [`OpenEdx`] (`elearning.openedx`): the tracking logs of Open edX.
 //! * [`Xapi`] (`elearning.xapi`): statements of xAPI.
 //! * [`XapiPush`] (`elearning.xapi-push`): the same, as an LRS or a plugin posts them.
 //!
@@ -10,6 +11,9 @@
 //! [`source`].
 
 pub mod duration;
+mod home_page;
+mod lines;
+pub mod openedx;
 mod records;
 pub mod source;
 pub mod study_minutes;
@@ -19,6 +23,7 @@ pub mod time;
 mod window;
 pub mod xapi;
 
+pub use openedx::{OpenEdx, OpenEdxConfig};
 pub use source::Source;
 pub use study_minutes::StudyMinutes;
 pub use xapi::{Cmi5, LrsConfig, PushConfig, StatementsConfig, Xapi, XapiConfig, XapiPush};

@@ -1,0 +1,5 @@
+//! Kolibri, Moodle, Open edX and SCORM: what comes of real and of bad input.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod openedx;
+mod support;
