@@ -2,6 +2,7 @@
 //!
 //! * [`Cmi5`] (`elearning.cmi5`): statements of cmi5 sessions.
 //! * [`OpenEdx`] (`elearning.openedx`): the tracking logs of Open edX.
+//! * [`Scorm`] (`elearning.scorm`): what SCORM content commits to its LMS.
 //! * [`Xapi`] (`elearning.xapi`): statements of xAPI.
 //! * [`XapiPush`] (`elearning.xapi-push`): the same, as an LRS or a plugin posts them.
 //!
@@ -15,6 +16,7 @@ mod home_page;
 mod lines;
 pub mod openedx;
 mod records;
+pub mod scorm;
 pub mod source;
 pub mod study_minutes;
 #[cfg(feature = "testing")]
@@ -24,6 +26,7 @@ mod window;
 pub mod xapi;
 
 pub use openedx::{OpenEdx, OpenEdxConfig};
+pub use scorm::{Scorm, ScormConfig};
 pub use source::Source;
 pub use study_minutes::StudyMinutes;
 pub use xapi::{Cmi5, LrsConfig, PushConfig, StatementsConfig, Xapi, XapiConfig, XapiPush};
