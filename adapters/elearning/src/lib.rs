@@ -1,6 +1,7 @@
 //! Study time and milestones of learning platforms.
 //!
 //! * [`Cmi5`] (`elearning.cmi5`): statements of cmi5 sessions.
+//! * [`Kolibri`] (`elearning.kolibri`): Kolibri's exported logs, or its data base.
 //! * [`OpenEdx`] (`elearning.openedx`): the tracking logs of Open edX.
 //! * [`Scorm`] (`elearning.scorm`): what SCORM content commits to its LMS.
 //! * [`Xapi`] (`elearning.xapi`): statements of xAPI.
@@ -13,18 +14,21 @@
 
 pub mod duration;
 mod home_page;
+pub mod kolibri;
 mod lines;
 pub mod openedx;
 mod records;
 pub mod scorm;
 pub mod source;
 pub mod study_minutes;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
 mod window;
 pub mod xapi;
 
+pub use kolibri::{Kolibri, KolibriConfig};
 pub use openedx::{OpenEdx, OpenEdxConfig};
 pub use scorm::{Scorm, ScormConfig};
 pub use source::Source;
