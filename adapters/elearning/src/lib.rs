@@ -2,6 +2,7 @@
 //!
 //! * [`Cmi5`] (`elearning.cmi5`): statements of cmi5 sessions.
 //! * [`Kolibri`] (`elearning.kolibri`): Kolibri's exported logs, or its data base.
+//! * [`Moodle`] (`elearning.moodle`): Moodle's standard log, and completions from its web service.
 //! * [`OpenEdx`] (`elearning.openedx`): the tracking logs of Open edX.
 //! * [`Scorm`] (`elearning.scorm`): what SCORM content commits to its LMS.
 //! * [`Xapi`] (`elearning.xapi`): statements of xAPI.
@@ -16,6 +17,7 @@ pub mod duration;
 mod home_page;
 pub mod kolibri;
 mod lines;
+pub mod moodle;
 pub mod openedx;
 mod records;
 pub mod scorm;
@@ -29,6 +31,7 @@ mod window;
 pub mod xapi;
 
 pub use kolibri::{Kolibri, KolibriConfig};
+pub use moodle::{Moodle, MoodleConfig};
 pub use openedx::{OpenEdx, OpenEdxConfig};
 pub use scorm::{Scorm, ScormConfig};
 pub use source::Source;

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod kolibri;
+mod moodle;
+mod moodle_service;
 mod openedx;
 mod scorm;
 mod support;

@@ -1,0 +1,254 @@
+//! Moodle's web service over HTTP: one function after the other, each a POST.
+
+use std::{env, fmt, fs, path::PathBuf, time::Duration};
+
+use reqwest::{Client, StatusCode, header, redirect};
+use serde_json::Value;
+use url::{Host, Url, form_urlencoded};
+use wom_sdk::{Error, Kind, Result};
+use zeroize::Zeroizing;
+
+use super::MoodleConfig;
+
+/// The most bytes of one answer.
+const ANSWER_BYTES: usize = 16 << 20;
+
+/// A site's web service, as it is reached.
+#[derive(Clone)]
+pub(super) struct Service {
+    client: Client,
+    address: Url,
+    files: Vec<PathBuf>,
+    variables: Vec<String>,
+}
+
+/// What came of a call.
+pub(super) enum Answer {
+    /// What the function says.
+    Said(Value),
+    /// The function refuses, with this code.
+    Refused(String),
+}
+
+impl Service {
+    /// The service of the site that the settings name.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if its address is none or there is no token;
+    /// [`Kind::InsecureTransport`] for plain http on another machine.
+    pub(super) fn new(config: &MoodleConfig) -> Result<Self> {
+        let bad_address = || {
+            Error::new(Kind::ConfigurationInvalid, "not the address of a site")
+                .with("setting", "home_page")
+                .hint("write it as https://moodle.example.org, without user name, ? and #")
+        };
+        let site = config.home_page.trim().trim_end_matches('/');
+        let address = Url::parse(&format!("{site}/webservice/rest/server.php"));
+        let address = address.map_err(|_| bad_address())?;
+        let bare = address.query().is_none()
+            && address.fragment().is_none()
+            && address.username().is_empty()
+            && address.password().is_none();
+        if !matches!(address.scheme(), "http" | "https") || !address.has_host() || !bare {
+            return Err(bad_address());
+        }
+        if config.secret_files.is_empty() && config.secret_variables.is_empty() {
+            return Err(Error::new(
+                Kind::ConfigurationInvalid,
+                "there is no token for the web service",
+            )
+            .hint("set secret_files or secret_variables"));
+        }
+        let loopback = is_loopback(&address);
+        let secure = address.scheme() == "https";
+        if !secure && !loopback && !config.danger_accept_plain_http {
+            return Err(Error::new(
+                Kind::InsecureTransport,
+                "the site's address is plain http on another host",
+            )
+            .hint(
+                "use https, or say danger_accept_plain_http if nobody else can reach the network",
+            ));
+        }
+        let mut settings = Client::builder()
+            .user_agent(concat!("wom-sdk/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(60));
+        if loopback {
+            settings = settings.no_proxy();
+        }
+        if !secure {
+            settings = settings.tls_certs_only([]);
+        }
+        let client = settings.build().map_err(|error| {
+            Error::new(
+                Kind::ConfigurationInvalid,
+                "the system's certificates of authorities cannot be loaded",
+            )
+            .hint("install them (on Debian: ca-certificates), or set SSL_CERT_FILE")
+            .because(error)
+        })?;
+        Ok(Self {
+            client,
+            address,
+            files: config.secret_files.clone(),
+            variables: config.secret_variables.clone(),
+        })
+    }
+
+    /// The tokens to try, in order; asked for before every pull, so that they may change.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if one cannot be had.
+    pub(super) fn tokens(&self) -> Result<Vec<Zeroizing<String>>> {
+        let cannot = |message: &'static str| Error::new(Kind::ConfigurationInvalid, message);
+        let in_files = self.files.iter().map(|file| {
+            let token = fs::read_to_string(file).map(Zeroizing::new);
+            token.map_err(|error| {
+                cannot("a file with a token cannot be read")
+                    .with("file", file.display())
+                    .with("reason", error.kind())
+            })
+        });
+        let in_variables = self.variables.iter().map(|variable| {
+            let token = env::var(variable).map(Zeroizing::new);
+            token.map_err(|_| {
+                cannot("a variable with a token is not set").with("variable", variable)
+            })
+        });
+        let tokens = in_files.chain(in_variables);
+        tokens
+            .map(|token| Ok(Zeroizing::new(token?.trim().to_owned())))
+            .collect()
+    }
+
+    /// Calls a function. A token that is not known gives way to the next.
+    ///
+    /// # Errors
+    /// [`Kind::AccessDenied`] if no token opens the service or the function;
+    /// [`Kind::NetworkUnreachable`], [`Kind::LimitExceeded`] or [`Kind::InputInvalid`] if no answer
+    /// comes that can be read.
+    pub(super) async fn call(
+        &self,
+        tokens: &[Zeroizing<String>],
+        function: &'static str,
+        arguments: &[(&str, String)],
+    ) -> Result<Answer> {
+        for token in tokens {
+            let answer = self.ask(token, function, arguments).await?;
+            // Moodle says what is wrong with status 200.
+            let Some(code) = refusal(&answer) else {
+                return Ok(Answer::Said(answer));
+            };
+            match code.as_str() {
+                "invalidtoken" => {}
+                "accessexception"
+                | "servicenotavailable"
+                | "enablewsdescription"
+                | "dml_missing_record" => {
+                    return Err(Error::new(
+                        Kind::AccessDenied,
+                        "Moodle does not offer the function to this token",
+                    )
+                    .with("function", function)
+                    .with("code", code)
+                    .hint(
+                        "add the function to the token's service, and the capabilities to its user",
+                    ));
+                }
+                _ => return Ok(Answer::Refused(code)),
+            }
+        }
+        Err(
+            Error::new(Kind::AccessDenied, "Moodle does not know the token")
+                .with("function", function)
+                .hint("make a token for the web service, and put it where the settings say"),
+        )
+    }
+
+    async fn ask(
+        &self,
+        token: &str,
+        function: &str,
+        arguments: &[(&str, String)],
+    ) -> Result<Value> {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("wstoken", token)
+            .append_pair("wsfunction", function)
+            .append_pair("moodlewsrestformat", "json")
+            .extend_pairs(arguments)
+            .finish();
+        let asked = self
+            .client
+            .post(self.address.clone())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        let mut answer = asked.send().await.map_err(unreachable)?;
+        if answer.status() != StatusCode::OK {
+            return Err(Error::new(
+                Kind::NetworkUnreachable,
+                "the site does not answer as Moodle's web service does",
+            )
+            .with("status", answer.status().as_u16())
+            .hint("check home_page, and that web services and their REST protocol are enabled"));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+            if bytes.len() + chunk.len() > ANSWER_BYTES {
+                return Err(Error::new(
+                    Kind::LimitExceeded,
+                    "an answer of the web service is larger than any should be",
+                )
+                .with("limit", ANSWER_BYTES));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&bytes).map_err(|_| {
+            Error::new(
+                Kind::InputInvalid,
+                "the site's answer is not JSON, so it is not that of Moodle's web service",
+            )
+            .hint("check home_page; what was read stays good")
+        })
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Service")
+    }
+}
+
+/// The code of an answer that is an error, if it is one. Its message may name people, and is not
+/// looked at.
+fn refusal(answer: &Value) -> Option<String> {
+    answer.get("exception")?;
+    let code = answer.get("errorcode").and_then(Value::as_str);
+    let code = code.filter(|code| {
+        (1..=40).contains(&code.len())
+            && code
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    });
+    Some(code.unwrap_or("unknown").to_owned())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn unreachable(error: reqwest::Error) -> Error {
+    Error::new(
+        Kind::NetworkUnreachable,
+        "the site cannot be reached, or broke off its answer",
+    )
+    .hint("check the address and the network; what was read stays good")
+    .because(error.without_url())
+}
