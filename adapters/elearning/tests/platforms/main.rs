@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod kolibri;
+mod minutes;
 mod moodle;
 mod moodle_service;
 mod openedx;
