@@ -18,6 +18,7 @@
 //! ```
 
 mod catalog;
+mod platforms;
 mod settings;
 mod standard;
 

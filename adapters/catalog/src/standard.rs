@@ -8,10 +8,10 @@ use wom_adapter_elearning::{Cmi5, StudyMinutes, Xapi, XapiPush};
 use wom_adapter_steps::{ActiveMinutes, AppleHealth, Fit};
 use wom_sdk::{Result, instrument::Instrument};
 
-use crate::{Entry, Form, RulesEntry, Setting};
+use crate::{Entry, Form, RulesEntry, Setting, platforms};
 
 pub(crate) fn standard_adapters() -> Vec<Entry> {
-    vec![
+    let mut entries = vec![
         adapter(activity_settings(), |config| {
             Ok(Arc::new(ActivityCsv::new(config)))
         }),
@@ -37,7 +37,9 @@ pub(crate) fn standard_adapters() -> Vec<Entry> {
             Ok(Arc::new(AppleHealth::new(config)?))
         }),
         adapter(fit_settings(), |config| Ok(Arc::new(Fit::new(config)?))),
-    ]
+    ];
+    entries.extend(platforms::adapters());
+    entries
 }
 
 pub(crate) fn standard_rules() -> Vec<RulesEntry> {
@@ -58,7 +60,7 @@ pub(crate) fn standard_rules() -> Vec<RulesEntry> {
 }
 
 /// The entry of an adapter, which says itself what it is.
-fn adapter<C: Default + DeserializeOwned + 'static>(
+pub(crate) fn adapter<C: Default + DeserializeOwned + 'static>(
     settings: Vec<Setting>,
     make: impl Fn(C) -> Result<Arc<dyn Instrument>> + Send + Sync + 'static,
 ) -> Entry {
@@ -179,7 +181,7 @@ fn active_minutes_settings() -> Vec<Setting> {
 }
 
 /// The settings that all learning platforms share.
-fn platform_settings() -> Vec<Setting> {
+pub(crate) fn platform_settings() -> Vec<Setting> {
     vec![
         Setting::new("durations", Form::Files, "Files that say how long activities are meant to take: on each line the minutes, a blank and the activity's id."),
         Setting::new("milestones", Form::Flag, "Whether milestones are handed on. The time of their activities is then kept under the campaign's pseudonym too, as they are worth less the more was earned by time.")
@@ -284,7 +286,7 @@ fn study_minutes_settings() -> Vec<Setting> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde::Serialize;
     use serde_json::Value;
     use wom_sdk::Kind;
@@ -293,7 +295,7 @@ mod tests {
     use crate::{Catalog, Settings};
 
     /// What is documented is what the struct takes, with the same defaults.
-    fn assert_documented<C: Default + Serialize>(settings: &[Setting]) {
+    pub(crate) fn assert_documented<C: Default + Serialize>(settings: &[Setting]) {
         let Ok(Value::Object(fields)) = serde_json::to_value(C::default()) else {
             panic!("the settings are no table");
         };

@@ -10,7 +10,55 @@ use wom_sdk::{
     rules::RuleSet,
 };
 
-use crate::{Cmi5, StatementsConfig, StudyMinutes, Xapi, XapiConfig};
+use crate::{
+    Cmi5, Kolibri, KolibriConfig, Moodle, MoodleConfig, OpenEdx, OpenEdxConfig, Scorm, ScormConfig,
+    StatementsConfig, StudyMinutes, Xapi, XapiConfig,
+};
+
+/// Reads these bytes as an export of Kolibri.
+pub fn fuzz_kolibri_export(data: &[u8]) {
+    let config = KolibriConfig {
+        milestones: true,
+        ..KolibriConfig::default()
+    };
+    if let Ok(kolibri) = Kolibri::new(config) {
+        feed(&kolibri, data);
+    }
+}
+
+/// Reads these bytes as Moodle's log, a table or lines of JSON.
+pub fn fuzz_moodle_log(data: &[u8]) {
+    let config = MoodleConfig {
+        milestones: true,
+        trust_completions: true,
+        ..MoodleConfig::default()
+    };
+    if let Ok(moodle) = Moodle::new(config) {
+        feed(&moodle, data);
+    }
+}
+
+/// Reads these bytes as a tracking log of Open edX, plain or packed.
+pub fn fuzz_openedx_log(data: &[u8]) {
+    let config = OpenEdxConfig {
+        milestones: true,
+        ..OpenEdxConfig::default()
+    };
+    if let Ok(openedx) = OpenEdx::new(config) {
+        feed(&openedx, data);
+    }
+}
+
+/// Reads these bytes as commits of SCORM content.
+pub fn fuzz_scorm_commits(data: &[u8]) {
+    let config = ScormConfig {
+        milestones: true,
+        ..ScormConfig::default()
+    };
+    if let Ok(scorm) = Scorm::new(config) {
+        feed(&scorm, data);
+    }
+}
 
 /// Reads these bytes as statements, of xAPI and of cmi5, and judges what comes out.
 pub fn fuzz_statements(data: &[u8]) {

@@ -3,11 +3,13 @@
 
 use std::{
     env, fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 use wom_adapter_steps::testing::apple_export::AppleExport;
 
@@ -54,6 +56,60 @@ pub(super) fn keys() -> Vec<Vec<u8>> {
         seeds.push(text.into_bytes());
     }
     seeds
+}
+
+pub(super) fn kolibri_export() -> Vec<Vec<u8>> {
+    files(&captures(), "csv")
+}
+
+pub(super) fn moodle_log() -> Vec<Vec<u8>> {
+    let header = "id,eventname,objectid,edulevel,contextlevel,contextinstanceid,userid,courseid,relateduserid,anonymous,other,timecreated,origin,realuserid";
+    let seen = "1,\\mod_page\\event\\course_module_viewed,4,2,70,17,5,3,,0,N;,1772442000,web,";
+    let passed = "2,\\core\\event\\course_module_completion_updated,4,2,70,17,2,3,5,0,\"{\"\"completionstate\"\":2}\",1772442000,web,";
+    let line = r#"{"id":3,"eventname":"\\core\\event\\course_completed","courseid":3,"relateduserid":5,"timecreated":1772442000,"origin":"cli","other":"a:1:{s:15:\"completionstate\";i:1;}"}"#;
+    vec![
+        format!("{header}\n{seen}\n{passed}\n").into_bytes(),
+        format!("{line}\n{line}\n").into_bytes(),
+    ]
+}
+
+pub(super) fn openedx_log() -> Vec<Vec<u8>> {
+    let mut seeds = files(&captures(), "log");
+    let packed: Vec<_> = seeds.iter().map(|seed| gzip(seed)).collect();
+    seeds.extend(packed);
+    seeds
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let written = encoder.write_all(bytes);
+    written
+        .and_then(|()| encoder.finish())
+        .expect("memory takes what is written")
+}
+
+pub(super) fn scorm_commits() -> Vec<Vec<u8>> {
+    let text = fs::read(captures().join("scorm-again-capture.json"));
+    let capture: Value = text
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default();
+    let commits = ["scorm12_object", "scorm12_commit_json", "scorm2004_object"];
+    commits
+        .iter()
+        .map(|commit| {
+            let line = serde_json::json!({
+                "learner": 42, "activity": "a", "session": "s", "commit": capture[commit],
+                "start": "2026-03-02T09:00:00Z", "end": "2026-03-02T09:25:10Z",
+            });
+            format!("{line}\n").into_bytes()
+        })
+        .collect()
+}
+
+/// What learning platforms wrote.
+fn captures() -> PathBuf {
+    repository().join("adapters/elearning/tests/data")
 }
 
 pub(super) fn problems() -> Vec<Vec<u8>> {

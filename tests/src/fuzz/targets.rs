@@ -52,6 +52,10 @@ targets! {
         fuzz_activity_json, seeds::activity_json, ACTIVITY;
     }
     wom_adapter_elearning::testing {
+        fuzz_kolibri_export, seeds::kolibri_export, KOLIBRI;
+        fuzz_moodle_log, seeds::moodle_log, MOODLE;
+        fuzz_openedx_log, seeds::openedx_log, OPENEDX;
+        fuzz_scorm_commits, seeds::scorm_commits, SCORM;
         fuzz_statements, seeds::statements, STATEMENTS;
         fuzz_study_texts, seeds::study_texts, STUDY_TEXTS;
     }
@@ -179,6 +183,90 @@ const KEYS: &[&[u8]] = &[
     b"\x84\xff\xff\xff\xff",
     b"====",
     b"\r\n",
+];
+
+const KOLIBRI: &[&[u8]] = &[
+    b"Facility name",
+    b"Username",
+    b"User type",
+    b"Time of completion",
+    b"Time Spent (sec)",
+    b"Learner",
+    b"2026-03-02 09:00:00.000001+03:00",
+    b"9999-12-31 23:59:59.999999999+99:99",
+    b"1e308",
+    b"-0.0",
+    b"NaN",
+    b"\"",
+    b"\"\"",
+    b",,",
+    b";",
+    b"\t",
+    b"\r\n",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"SQLite format 3\0",
+];
+
+const MOODLE: &[&[u8]] = &[
+    b"eventname",
+    b"\\core\\event\\course_module_completion_updated",
+    b"\\core\\event\\course_completed",
+    b"\\core\\event\\badge_awarded",
+    b"completionstate",
+    b"overrideby",
+    b"s:15:\"completionstate\";i:2;",
+    b"timecreated",
+    b"9999999999",
+    b"18446744073709551616",
+    b"NULL",
+    b"\\N",
+    b"web",
+    b"cli",
+    b"{\"id\":1}",
+    b"[[[[[[[[[[[[[[[[",
+    b"\"\"",
+    b"\r\n",
+];
+
+const OPENEDX: &[&[u8]] = &[
+    b"\x1f\x8b\x08",
+    b"\"username\":",
+    b"\"event_source\":\"mobile\"",
+    b"\"event_type\":\"play_video\"",
+    b"\"name\":\"seek_video\"",
+    b"speed_change_video",
+    b"page_close",
+    b"edx.completion.block_completion.changed",
+    b"edx.certificate.created",
+    b"\"event\":\"{}\"",
+    b"\"event\":[]",
+    b"\"currentTime\":1e308",
+    b"\"new_speed\":\"0\"",
+    b"\"user_id\":\"\"",
+    b"\"received_at\":",
+    b"\\u0000",
+    b"\\ud800",
+    b"{\"a\":{\"a\":{\"a\":",
+    b"\n\n",
+];
+
+const SCORM: &[&[u8]] = &[
+    b"\"session_time\":\"9999:59:59.99\"",
+    b"\"session_time\":\"PT99999999999999999999S\"",
+    b"\"total_time\":\"P1Y2M\"",
+    b"\"total_before\":",
+    b"\"totalTimeSeconds\":1e308",
+    b"\"runtimeData\":{",
+    b"\"cmi\":{\"core\":{",
+    b"\"cmi.core.session_time\":",
+    b"\"cmi.session_time\":",
+    b"\"mode\":\"review\"",
+    b"\"start\":\"0000-01-01T00:00:00Z\"",
+    b"\"end\":\"9999-12-31T23:59:59Z\"",
+    b"null",
+    b"-1",
+    b"[[[[[[[[[[[[[[[[",
 ];
 
 const PROTOCOL: &[&[u8]] = &[
