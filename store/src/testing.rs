@@ -114,9 +114,9 @@ impl PgServer {
         sqlx::query(AssertSqlSafe(format!(
             "CREATE DATABASE {name} TEMPLATE {template}"
         )))
-            .execute(&mut conn)
-            .await
-            .expect("the test server's user may make data bases");
+        .execute(&mut conn)
+        .await
+        .expect("the test server's user may make data bases");
         conn.close().await.unwrap();
         self.url(&name)
     }
