@@ -229,6 +229,10 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The code of a record that lies in the future. By a clock that is slow, ours, everything that is
+    /// fresh does: so what brought such a record to the inbox is read again for a day.
+    pub const FUTURE: &'static str = "future";
+
     /// A refusal with this code and sentence.
     pub fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -13,6 +13,9 @@ use crate::{
 /// Tries before somebody has to look.
 const TRIES: u32 = 20;
 const PAUSE_CAP_MS: u64 = 3_600_000;
+/// For how long what brings records from the future is read again, and how often.
+const TO_COME_MS: i64 = 86_400_000;
+const TO_COME_PAUSE_MS: i64 = 900_000;
 
 impl Collector {
     /// Takes a webhook call for a source, and gives what to answer. A call that leads to reading is
@@ -46,7 +49,9 @@ impl Collector {
     }
 
     /// Reads what waits in the inbox, at most `limit` deliveries, and settles whom it touched.
-    /// What cannot be read now is tried again later; what never can is parked, and kept.
+    /// What cannot be read now is tried again later; what never can is parked, and kept. What brings
+    /// records from the future is read again every 15 minutes, for a day: it may be our clock that is
+    /// slow, and nobody would send them again.
     pub async fn process_due(&self, limit: usize) -> Result<Vec<Submission>> {
         let mut submissions = Vec::new();
         let now = self.clock.now();
@@ -119,7 +124,17 @@ impl Collector {
     async fn process(&self, record: DeliveryRecord) -> Result<Option<Submission>> {
         match self.read_delivery(&record).await {
             Ok(submission) => {
-                self.store.put_delivery(&done(record)).await?;
+                let now = self.clock.now();
+                let again = submission.to_come && now.since(record.received) < TO_COME_MS;
+                let next = match again {
+                    true => DeliveryRecord {
+                        version: record.version + 1,
+                        due: now.plus_millis(TO_COME_PAUSE_MS),
+                        ..record
+                    },
+                    false => done(record),
+                };
+                self.store.put_delivery(&next).await?;
                 Ok(Some(submission))
             }
             Err(error) if error.kind() == Kind::StorageFailed => Err(error),

@@ -40,6 +40,8 @@ pub(super) struct Taken {
     pub(super) touched: BTreeSet<Participant>,
     pub(super) observations: u64,
     pub(super) refused: u64,
+    /// Whether a record was refused because it lies in the future.
+    pub(super) to_come: bool,
 }
 
 impl<'a> Intake<'a> {
@@ -182,7 +184,7 @@ impl Sink for Intake<'_> {
             // What is to come cannot be judged; kept, it would count or not by who looks when.
             if is_to_come(&observation.body, now) {
                 self.refuse(Refusal::new(
-                    "future",
+                    Refusal::FUTURE,
                     "the record lies in the future; set the device's clock, then send it again when it is past",
                 ))
                 .await?;
@@ -259,6 +261,7 @@ impl Sink for Intake<'_> {
 
     async fn refuse(&mut self, refusal: Refusal) -> Result<()> {
         self.taken.refused += 1;
+        self.taken.to_come |= refusal.code == Refusal::FUTURE;
         self.watcher.refused(&refusal);
         Ok(())
     }

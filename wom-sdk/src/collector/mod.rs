@@ -70,6 +70,8 @@ pub struct Submission {
     pub observations: u64,
     /// Records that were refused.
     pub refused: u64,
+    /// Whether some of these were refused because they lie in the future.
+    pub to_come: bool,
     /// What was settled of the participants that the input touched.
     pub settled: Vec<Settled>,
 }
@@ -79,6 +81,7 @@ impl Submission {
         repeated: true,
         observations: 0,
         refused: 0,
+        to_come: false,
         settled: Vec::new(),
     };
 }
@@ -226,6 +229,7 @@ impl Collector {
             repeated: false,
             observations: taken.observations,
             refused: taken.refused,
+            to_come: taken.to_come,
             settled,
         })
     }

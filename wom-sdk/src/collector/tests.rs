@@ -203,6 +203,37 @@ impl World {
     }
 }
 
+#[tokio::test]
+async fn what_a_slow_clock_takes_for_the_future_is_read_again_for_a_day() {
+    let world = world();
+    *world.gate.sessions.lock().unwrap() = 3;
+    // The first session is over, by any clock but ours; by ours all end in more than 5 minutes.
+    world.pass(-5 * 86_400 - 330);
+    assert_eq!(world.call("message 1").await, 204);
+    let submission = world.collector.process_due(9).await.unwrap().remove(0);
+    assert_eq!((submission.to_come, submission.observations), (true, 0));
+    assert_eq!(world.deliveries().await, [("waiting".to_owned(), 1)]);
+    assert!(world.collector.process_due(9).await.unwrap().is_empty());
+    // The clock is set right.
+    world.pass(3_600);
+    let submission = world.collector.process_due(9).await.unwrap().remove(0);
+    assert_eq!((submission.to_come, submission.observations), (false, 3));
+    assert_eq!(world.deliveries().await, [("done".to_owned(), 1)]);
+
+    // What lies in the future by any clock is not read for ever.
+    world.pass(-3_600 - 86_400);
+    assert_eq!(world.call("message 2").await, 204);
+    for hours in 0..26 {
+        assert!(hours < 25, "it is still read");
+        world.collector.process_due(9).await.unwrap();
+        if world.deliveries().await == [("done".to_owned(), 2)] {
+            break;
+        }
+        *world.gate.sessions.lock().unwrap() += 120;
+        world.pass(3_600);
+    }
+}
+
 fn down() -> Error {
     Error::new(Kind::NetworkUnreachable, "no answer")
 }

@@ -83,10 +83,11 @@ fn completion(status: &Value, now: Timestamp) -> Result<Option<Completion>, Refu
     }
     let at = Timestamp::from_seconds(at);
     if at.since(now) > AHEAD_MS {
-        return Err(
-            Refusal::new("future", "lies in the future; set the server's clock")
-                .field("timecompleted"),
-        );
+        return Err(Refusal::new(
+            Refusal::FUTURE,
+            "lies in the future; set the server's clock",
+        )
+        .field("timecompleted"));
     }
     let module = number("cmid")?;
     Ok(Some(Completion { module, at, goal }))

@@ -211,7 +211,7 @@ fn instant(row: &impl Columns, now: Timestamp) -> Result<Timestamp, Refusal> {
     let at = Timestamp::from_seconds(seconds);
     if at.since(now) > AHEAD_MS {
         return Err(Refusal::new(
-            "future",
+            Refusal::FUTURE,
             "lies in the future; set the server's clock, then read it again when it is past",
         )
         .field("timecreated"));

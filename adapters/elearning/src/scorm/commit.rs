@@ -62,7 +62,7 @@ impl Session {
         }
         if end.since(now) > AHEAD_MS {
             return Err(Refusal::new(
-                "future",
+                Refusal::FUTURE,
                 "lies in the future; set the LMS's clock, then send the line again when it is past",
             )
             .field("end"));

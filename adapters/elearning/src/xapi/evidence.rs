@@ -175,7 +175,7 @@ impl Witness {
             .map_err(|refusal| refusal.field("timestamp"))?;
         if at.since(now) > SLACK_MS {
             return Err(Refusal::new(
-                "future",
+                Refusal::FUTURE,
                 "the statement lies in the future; set the platform's clock, and read it again when it is past",
             )
             .field("timestamp"));
