@@ -2,15 +2,16 @@
 //! and collected by a Pocket. Nothing of the learners is in the store.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod cmi5;
+mod ralph;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 use wom_catalog::{Catalog, Settings};
 use wom_registry::TestRegistry;
@@ -29,105 +30,97 @@ use wom_sdk::{
 };
 use wom_store::SqliteStore;
 
+use ralph::Ralph;
+
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-/// The backend of files refuses every write after the first, unless it may append.
-const APPENDING: &str = "
-from ralph.backends.data.base import BaseOperationType
-from ralph.backends.lrs.fs import FSLRSBackend
-FSLRSBackend.default_operation_type = BaseOperationType.APPEND
-from ralph.api import app
-";
-
-/// Ralph, as long as this lives.
-struct Ralph {
-    process: Child,
-    url: String,
-    client: reqwest::Client,
+/// A campaign whose source is the LRS, its Registry, and people who come for their vouchers.
+struct Desk {
+    dir: PathBuf,
+    registry: TestRegistry,
+    client: RegistryClient,
+    collector: Collector,
+    claims: Claims,
 }
 
-impl Ralph {
-    async fn start(dir: &Path) -> Self {
-        let python = std::env::var("WOM_RALPH").expect("WOM_RALPH names a Python with ralph-malph");
-        let bin = PathBuf::from(python).parent().unwrap().to_owned();
-        let port = {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
-        fs::create_dir(dir.join("store")).unwrap();
-        fs::write(dir.join("lrs_fs.py"), APPENDING).unwrap();
-        let command = |program: &str| {
-            let mut command = Command::new(bin.join(program));
-            command
-                .current_dir(dir)
-                .env("RALPH_APP_DIR", dir.join("app"))
-                .env("RALPH_RUNSERVER_BACKEND", "fs")
-                .env("RALPH_RUNSERVER_MAX_SEARCH_HITS_COUNT", "5")
-                .env(
-                    "RALPH_BACKENDS__LRS__FS__DEFAULT_DIRECTORY_PATH",
-                    dir.join("store"),
-                )
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            command
-        };
-        let auth = [
-            "auth", "-u", "lms", "-p", "secret", "-s", "all", "-N", "LMS", "-A", "lms",
+impl Desk {
+    async fn open(
+        dir: &Path,
+        ralph: &Ralph,
+        adapter: &str,
+        settings: &[(&str, &str)],
+        rules: &[(&str, &str)],
+    ) -> Self {
+        let registry = TestRegistry::start(dir.join("registry")).await.unwrap();
+        let instrument = registry
+            .add_instrument("Courses", &["H".parse().unwrap()])
+            .await
+            .unwrap();
+        let client = RegistryClient::builder(registry.url()).build().unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join("sdk.db")).await.unwrap());
+        let keys = Arc::new(MemoryKeyStore::default());
+        let issuer = InstrumentClient::new(
+            client.clone(),
+            instrument.id.clone(),
+            instrument.key.clone(),
+        )
+        .unwrap();
+        let dispatcher = Dispatcher::open(
+            Arc::clone(&store),
+            Arc::new(issuer),
+            keys.clone(),
+            Arc::new(SystemClock),
+        );
+        let dispatcher = dispatcher.await.unwrap();
+        let secret = dir.join("secret");
+        fs::write(&secret, "secret\n").unwrap();
+        let catalog = Catalog::standard();
+        let own = [
+            ("endpoint", format!("{}/xAPI", ralph.url)),
+            ("username", "lms".to_owned()),
+            ("secret_files", secret.display().to_string()),
+            ("page_size", "5".to_owned()),
         ];
-        let auth = command("ralph")
-            .args(auth)
-            .args(["https://lms.example.org", "-w"])
-            .status();
-        assert!(auth.unwrap().success());
-        let port = port.to_string();
-        let serve = ["lrs_fs:app", "--host", "127.0.0.1", "--port", &port];
-        let ralph = Self {
-            process: command("uvicorn").args(serve).spawn().unwrap(),
-            url: format!("http://127.0.0.1:{port}"),
-            client: reqwest::Client::builder()
-                .no_proxy()
-                .tls_certs_only([])
-                .build()
-                .unwrap(),
+        let more = settings
+            .iter()
+            .map(|(name, text)| (*name, (*text).to_owned()));
+        let settings = Settings::from_texts(own.into_iter().chain(more));
+        let identity = Identity {
+            registry: registry.url().to_owned(),
+            source: instrument.id.to_string(),
         };
-        ralph.wait().await;
-        ralph
-    }
-
-    async fn wait(&self) {
-        let since = Instant::now();
-        let heartbeat = format!("{}/__lbheartbeat__", self.url);
-        loop {
-            let answer = self.client.get(&heartbeat).send().await;
-            if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
-                return;
-            }
-            assert!(
-                since.elapsed() < Duration::from_secs(60),
-                "the LRS does not start"
-            );
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        let rules = Settings::from_texts(rules.iter().copied());
+        let collector = Collector::new(
+            Arc::clone(&store),
+            keys,
+            Arc::new(SystemClock),
+            identity,
+            campaign(),
+            catalog.rule_set("study-minutes/1", &rules).unwrap(),
+        )
+        .with_source("lrs", catalog.instrument(adapter, &settings).unwrap());
+        Self {
+            dir: dir.to_owned(),
+            registry,
+            client,
+            claims: Claims::new(collector.clone(), dispatcher),
+            collector,
         }
     }
 
-    async fn post(&self, statements: &[Value]) {
-        let answer = self
-            .client
-            .post(format!("{}/xAPI/statements", self.url))
-            .basic_auth("lms", Some("secret"))
-            .header("X-Experience-API-Version", "1.0.3")
-            .json(statements)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-    }
-}
-
-impl Drop for Ralph {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    /// What somebody finds who comes for it.
+    async fn collect(&self, subject: &Subject) -> u32 {
+        let mut redeemed = 0;
+        for claim in self.claims.of(subject).await.unwrap() {
+            let pocket = Pocket::open(self.dir.join("wallet.json")).unwrap();
+            let gateway = PocketClient::new(self.client.clone());
+            let link = Link::Vouchers(claim.ticket.otc.clone());
+            let pin = &claim.ticket.pin;
+            let vouchers = pocket.redeem(&gateway, &link, pin, None).await.unwrap();
+            redeemed += vouchers.vouchers;
+            self.claims.acknowledge(claim.key).await.unwrap();
+        }
+        redeemed
     }
 }
 
@@ -228,64 +221,12 @@ async fn lrs_statements_become_vouchers_once() {
         json!({"objectType": "StatementRef", "id": said(200, &ana, "experienced", 0, None)["id"]});
     ralph.post(&[void]).await;
 
-    let registry = TestRegistry::start(dir.path().join("registry"))
-        .await
-        .unwrap();
-    let instrument = registry
-        .add_instrument("Courses", &["H".parse().unwrap()])
-        .await
-        .unwrap();
-    let client = RegistryClient::builder(registry.url()).build().unwrap();
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(dir.path().join("sdk.db")).await.unwrap());
-    let keys = Arc::new(MemoryKeyStore::default());
-    let issuer = InstrumentClient::new(
-        client.clone(),
-        instrument.id.clone(),
-        instrument.key.clone(),
-    )
-    .unwrap();
-    let dispatcher = Dispatcher::open(
-        Arc::clone(&store),
-        Arc::new(issuer),
-        keys.clone(),
-        Arc::new(SystemClock),
-    );
-    let dispatcher = dispatcher.await.unwrap();
-    let secret = dir.path().join("secret");
-    fs::write(&secret, "secret\n").unwrap();
-    let catalog = Catalog::standard();
-    let settings = Settings::from_texts([
-        ("endpoint", format!("{}/xAPI", ralph.url)),
-        ("username", "lms".to_owned()),
-        ("secret_files", secret.display().to_string()),
-        ("page_size", "5".to_owned()),
-    ]);
-    let identity = Identity {
-        registry: registry.url().to_owned(),
-        source: instrument.id.to_string(),
-    };
-    let rules = catalog
-        .rule_set("study-minutes/1", &Settings::none())
-        .unwrap();
-    let collector = Collector::new(
-        Arc::clone(&store),
-        keys,
-        Arc::new(SystemClock),
-        identity,
-        campaign(),
-        rules,
-    )
-    .with_source(
-        "lrs",
-        catalog.instrument("elearning.xapi", &settings).unwrap(),
-    );
-    let claims = Claims::new(collector.clone(), dispatcher);
+    let desk = Desk::open(dir.path(), &ralph, "elearning.xapi", &[], &[]).await;
     let bo_sum = sum_of("mailto:canary-bo@example.org");
     let mut collected = Vec::new();
     // The second pull brings nothing new.
     for round in 0..2 {
-        let pulled = collector.pull("lrs").await.unwrap();
+        let pulled = desk.collector.pull("lrs").await.unwrap();
         assert_eq!(
             (pulled.observations, pulled.refused),
             (20, 0),
@@ -296,35 +237,26 @@ async fn lrs_statements_become_vouchers_once() {
             ("mbox_sha1sum", bo_sum.as_str(), 44),
             ("mbox_sha1sum", cy, 5),
         ] {
-            let found = claims
-                .of(&Subject::new(namespace, id).unwrap())
-                .await
-                .unwrap();
-            if round == 1 {
-                assert!(found.is_empty(), "nothing is given twice");
-                continue;
+            let redeemed = desk.collect(&Subject::new(namespace, id).unwrap()).await;
+            if round == 0 {
+                assert_eq!(redeemed, minutes);
+                collected.push(redeemed);
+            } else {
+                assert_eq!(redeemed, 0, "nothing is given twice");
             }
-            assert_eq!(found.len(), 1);
-            let pocket = Pocket::open(dir.path().join(format!("{minutes}.json"))).unwrap();
-            let gateway = PocketClient::new(client.clone());
-            let ticket = &found[0].ticket;
-            let code = Link::Vouchers(ticket.otc.clone());
-            let redeemed = pocket
-                .redeem(&gateway, &code, &ticket.pin, None)
-                .await
-                .unwrap();
-            assert_eq!(redeemed.vouchers, minutes);
-            claims.acknowledge(found[0].key).await.unwrap();
-            collected.push(redeemed.vouchers);
         }
     }
     assert_eq!(collected, [24, 44, 5]);
-    let total = registry.books().await.unwrap().total;
+    let total = desk.registry.books().await.unwrap().total;
     assert_eq!((total.issued, total.redeemed), (73, 73));
     // No mailbox, name, sum, module or session is in the store.
+    assert_absent(dir.path(), &["canary", "example.org", cy, &bo_sum]);
+}
+
+fn assert_absent(dir: &Path, secrets: &[&str]) {
     for file in ["sdk.db", "sdk.db-wal"] {
-        let bytes = fs::read(dir.path().join(file)).unwrap_or_default();
-        for secret in ["canary", "example.org", cy, &bo_sum] {
+        let bytes = fs::read(dir.join(file)).unwrap_or_default();
+        for secret in secrets {
             let found = bytes
                 .windows(secret.len())
                 .any(|part| part == secret.as_bytes());
