@@ -3,17 +3,12 @@
 //! error or a `Debug`, and once collected not on the disk, however it is written.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::{
-    fmt::Write as _,
-    fs,
-    io::Write,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod study;
+mod traces;
+
+use std::{fmt::Write as _, fs, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use wom_catalog::{Catalog, Settings};
 use wom_registry::{NewInstrument, TestRegistry};
 use wom_sdk::{
@@ -34,23 +29,11 @@ use wom_sdk::{
 };
 use wom_store::SqliteStore;
 
+use traces::{assert_absent, assert_no_trace};
+
 const PERSON: &str = "canary-person-7391";
 const HANDLE: &str = "canary-handle-5521";
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Knows whom to hand everything to.
 #[derive(Debug)]
@@ -68,13 +51,7 @@ impl Directory for Town {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_logged_printed_or_left_on_the_disk() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .init();
+    let log = traces::log();
     // Everything that is ever printed of a value or an error.
     let mut printed = String::new();
 
@@ -184,7 +161,7 @@ async fn no_secret_is_logged_printed_or_left_on_the_disk() {
         ("source key", inner_line(&instrument.key.to_pkcs1_pem())),
         ("pos key", inner_line(&pos.key.to_pkcs1_pem())),
     ];
-    let log = lines.0.lock().unwrap().clone();
+    let log = log.so_far();
     assert!(log.len() > 10_000, "nothing was logged at all");
     let pins = [&claim.ticket, &direct, &bill].map(|ticket| ticket.pin.reveal().to_owned());
     for (place, text) in [
@@ -209,34 +186,6 @@ async fn no_secret_is_logged_printed_or_left_on_the_disk() {
     assert_no_trace(&dir, &secrets);
     sqlite.close().await.unwrap();
     assert_no_trace(&dir, &secrets);
-}
-
-/// Every file of the folder, as raw bytes.
-fn assert_no_trace(dir: &Path, secrets: &[(&str, String)]) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
-        for (what, secret) in secrets {
-            assert_absent(&bytes, what, secret, &path.display().to_string());
-        }
-    }
-}
-
-/// As it is, and in the forms in which secrets slip through.
-fn assert_absent(bytes: &[u8], what: &str, secret: &str, place: &str) {
-    let plain = secret.replace('-', "");
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let encoded: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let reversed: String = secret.chars().rev().collect();
-    let base64 = BASE64_STANDARD.encode(secret);
-    // The end depends on what follows it.
-    let base64 = base64[..base64.len() - 4].to_owned();
-    for form in [secret.to_owned(), plain, hex, encoded, reversed, base64] {
-        let found = bytes
-            .windows(form.len())
-            .any(|part| part.eq_ignore_ascii_case(form.as_bytes()));
-        assert!(!found, "the {what} is in {place}");
-    }
 }
 
 fn campaign() -> Campaign {
