@@ -9,6 +9,9 @@ use wom_sdk::{Error, Kind, Result};
 
 use crate::window::Window;
 
+/// How much of an element at most is read without its end being known.
+pub(crate) const AT_HAND: usize = 16 * 1024;
+
 /// One record, still as bytes.
 #[derive(Debug)]
 pub(crate) struct Piece<'a> {
@@ -18,6 +21,15 @@ pub(crate) struct Piece<'a> {
     pub(crate) line: u64,
     /// Which record it is, from 1.
     pub(crate) number: u64,
+}
+
+/// What comes next in an input.
+#[derive(Debug)]
+pub(crate) enum Next<'a, T> {
+    /// A record that was cut out, to be read.
+    Cut(Piece<'a>),
+    /// What was made of a record that was read where it stands, and how long that is.
+    Read(T, usize),
 }
 
 /// The records of an input.
@@ -81,9 +93,16 @@ impl Records {
 
     /// The next record, or `None` after the last.
     ///
+    /// Looking for the end of an element costs half as much as parsing it. So `read` is given what is
+    /// at hand from an element's beginning on, [`AT_HAND`] bytes at most, and says what it makes of the
+    /// element and how long that is; or `None`, whatever the reason, and then the element is cut out.
+    ///
     /// # Errors
     /// [`Kind::InputInvalid`] or [`Kind::InputTruncated`] if the rest cannot be cut.
-    pub(crate) fn next(&mut self) -> Result<Option<Piece<'_>>> {
+    pub(crate) fn next_or_read<T>(
+        &mut self,
+        read: impl FnOnce(&Piece<'_>) -> Option<(T, usize)>,
+    ) -> Result<Option<Next<'_, T>>> {
         let pending = std::mem::take(&mut self.pending);
         match self.is_line {
             true => self.window.take(pending),
@@ -113,8 +132,10 @@ impl Records {
                         self.take(1);
                         self.state = State::Page { first: true };
                     }
-                    Some(b'{') if self.stands_alone()? => return self.element().map(Some),
-                    Some(_) => return self.one_line().map(Some),
+                    Some(b'{') if self.stands_alone()? => {
+                        return self.element().map(|piece| Some(Next::Cut(piece)));
+                    }
+                    Some(_) => return self.one_line().map(|piece| Some(Next::Cut(piece))),
                 },
                 State::Array { page, first } => {
                     if self.ends(b']', first)? {
@@ -125,7 +146,12 @@ impl Records {
                         continue;
                     }
                     self.state = State::Array { page, first: false };
-                    return self.element().map(Some);
+                    if let Some((value, length)) = read(&self.at_hand()) {
+                        self.number += 1;
+                        self.pending = length;
+                        return Ok(Some(Next::Read(value, length)));
+                    }
+                    return self.element().map(|piece| Some(Next::Cut(piece)));
                 }
                 State::Page { first } => {
                     self.state = match self.ends(b'}', first)? {
@@ -243,6 +269,17 @@ impl Records {
         };
         self.take(length);
         text.ok_or_else(|| self.damage("a page holds what pages do not hold"))
+    }
+
+    /// What is at hand of an element, and perhaps more, as far as it may be read without being cut.
+    fn at_hand(&self) -> Piece<'_> {
+        let bytes = self.window.bytes();
+        let length = bytes.len().min(AT_HAND).min(self.window.limit());
+        Piece {
+            bytes: Some(&bytes[..length]),
+            line: self.line,
+            number: self.number + 1,
+        }
     }
 
     /// Cuts one element of an array.
@@ -426,6 +463,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl Records {
+        /// The next record, cut out.
+        fn next(&mut self) -> Result<Option<Piece<'_>>> {
+            let next = self.next_or_read(|_| None::<((), usize)>)?;
+            Ok(next.map(|next| match next {
+                Next::Cut(piece) => piece,
+                Next::Read((), _) => unreachable!(),
+            }))
+        }
+    }
 
     /// Gives so many bytes at a time.
     struct Drip(Vec<u8>, usize, usize);

@@ -10,7 +10,7 @@ use super::{
     recent::Recent,
     statement::Statement,
 };
-use crate::records::{Piece, Records, is_deeper};
+use crate::records::{AT_HAND, Next, Piece, Records, is_deeper};
 
 /// Reads every statement, and hands on what it is evidence of. Returns what the last page named as the
 /// next, where there are pages.
@@ -22,10 +22,20 @@ pub(crate) async fn read(
     sink: &mut dyn Sink,
 ) -> Result<Option<String>> {
     let mut recent = Recent::new();
+    // How long the last statement was: the next one will be much alike.
+    let mut usual = 0;
     let mut chunks = Chunks::new(sink);
     let outcome: Result<(), Error> = loop {
-        let found = match records.next() {
-            Ok(Some(piece)) => found(witness, &mut recent, &piece, limit, now),
+        let read = |piece: &Piece<'_>| found_at_hand(witness, &mut recent, piece, usual, now);
+        let found = match records.next_or_read(read) {
+            Ok(Some(Next::Read(found, length))) => {
+                usual = length;
+                found
+            }
+            Ok(Some(Next::Cut(piece))) => {
+                usual = piece.bytes.map_or(usual, <[u8]>::len);
+                found(witness, &mut recent, &piece, limit, now)
+            }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
@@ -48,8 +58,35 @@ pub(crate) async fn read(
 
 /// Records up to this length are not looked at for how deep they are nested: they are skipped over
 /// without recursion, so depth does no harm, but for making work.
-const LONG: usize = 16 * 1024;
+const LONG: usize = AT_HAND;
 const LEVELS: u64 = 128;
+
+/// What a statement is evidence of that begins a piece, and its length; `None` if none does that is
+/// about as long as `usual`, or something is wrong with it.
+fn found_at_hand(
+    witness: &Witness,
+    recent: &mut Recent,
+    piece: &Piece<'_>,
+    usual: usize,
+    now: Timestamp,
+) -> Option<(Result<Found, Refusal>, usize)> {
+    // Looking at all of it at once is faster than at each text, but most of what is at hand
+    // are the next ones.
+    let bytes = piece.bytes?;
+    let text = beginning(&bytes[..bytes.len().min(usual + usual / 4 + 64)]);
+    let mut statements = serde_json::Deserializer::from_str(text).into_iter::<Statement<'_>>();
+    let statement = statements.next()?.ok()?;
+    let length = statements.byte_offset();
+    Some((judged(witness, recent, &statement, piece, now), length))
+}
+
+/// The bytes as text, up to where they are none.
+fn beginning(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_else(|error| {
+        let sound = &bytes[..error.valid_up_to()];
+        std::str::from_utf8(sound).unwrap_or_default()
+    })
+}
 
 fn found(
     witness: &Witness,
@@ -58,7 +95,7 @@ fn found(
     limit: usize,
     now: Timestamp,
 ) -> Result<Found, Refusal> {
-    let place = |refusal: Refusal| refusal.at("line", piece.line).at("record", piece.number);
+    let place = |refusal| placed(refusal, piece);
     let Some(bytes) = piece.bytes else {
         return Err(place(Refusal::new(
             "too_large",
@@ -76,12 +113,25 @@ fn found(
     // Looking at all of it at once is faster than at each text.
     let text = std::str::from_utf8(bytes)
         .map_err(|_| place(Refusal::new("bad_json", "the statement is not in UTF-8")))?;
-    let mut found = serde_json::from_str(text)
-        .map_err(|error| bad_json(&error))
-        .and_then(|statement: Statement<'_>| witness.found(&statement, recent, now))
-        .map_err(place)?;
+    let statement = serde_json::from_str(text).map_err(|error| place(bad_json(&error)))?;
+    judged(witness, recent, &statement, piece, now)
+}
+
+fn judged(
+    witness: &Witness,
+    recent: &mut Recent,
+    statement: &Statement<'_>,
+    piece: &Piece<'_>,
+    now: Timestamp,
+) -> Result<Found, Refusal> {
+    let place = |refusal| placed(refusal, piece);
+    let mut found = witness.found(statement, recent, now).map_err(place)?;
     found.flaw = found.flaw.map(place);
     Ok(found)
+}
+
+fn placed(refusal: Refusal, piece: &Piece<'_>) -> Refusal {
+    refusal.at("line", piece.line).at("record", piece.number)
 }
 
 /// The place, and never the parser's words where they might quote the input.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use wom_adapter_elearning::{Cmi5, StatementsConfig, Xapi};
 use wom_sdk::{
     Body,
+    instrument::Refusal,
     observation::{Mark, Toward, Trace},
 };
 
@@ -306,4 +307,57 @@ fn a_film_that_somebody_says_lasts_for_ever_has_no_length() {
             (Some(1_500), Some(150))
         );
     }
+}
+
+#[test]
+fn an_array_gives_what_its_lines_give_whatever_stands_between_good_statements() {
+    let good = |n: u32, name: &str| {
+        changed(|s| {
+            s["id"] = json!(format!("{n:08x}-1234-4234-8234-123456789012"));
+            s["object"]["definition"] = json!({"name": {"en": name}});
+        })
+        .to_string()
+        .into_bytes()
+    };
+    let not_text = [&good(4, "")[..20], b"\xff", &good(4, "")[20..]].concat();
+    let mut not_text_where_nobody_looks = good(5, "?????");
+    let at = not_text_where_nobody_looks
+        .iter()
+        .position(|byte| *byte == b'?');
+    not_text_where_nobody_looks[at.unwrap()] = 0xFF;
+    let records = [
+        good(1, "short"),
+        good(2, &"é and longer ".repeat(9)),
+        good(
+            3,
+            &"longer than what is read without being cut ".repeat(900),
+        ),
+        not_text,
+        good(6, "}],{\\\""),
+        not_text_where_nobody_looks,
+        br#"{"actor": 3}"#.to_vec(),
+        b"{\"actor\" {}}".to_vec(),
+        b"7".to_vec(),
+        good(7, "last"),
+        good(7, "last"),
+    ];
+    let by_line = xapi(&records.join(&b"\n"[..]));
+    let array = [&b"["[..], &records.join(&b" ,\n"[..]), b"]"].concat();
+    let in_array = xapi(&array);
+    assert_eq!(in_array.observations, by_line.observations);
+    assert_eq!(in_array.observations.len(), 6);
+    let told = |refusals: &[Refusal]| {
+        let told = refusals.iter();
+        told.map(|refusal| (refusal.code, refusal.at.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&in_array.refusals), told(&by_line.refusals));
+    let codes = [
+        "bad_json",
+        "bad_json",
+        "bad_statement",
+        "bad_json",
+        "bad_statement",
+    ];
+    assert_eq!(in_array.codes(), codes);
 }
