@@ -271,7 +271,10 @@ async fn browser_a_registry_that_is_down_is_told() {
             break;
         }
         // It may be asking at this very moment.
-        assert!(title == preparing || title.starts_with("Loading "), "{title}");
+        assert!(
+            title == preparing || title.starts_with("Loading "),
+            "{title}"
+        );
         assert!(tokio::time::Instant::now() < ends, "it does not ask again");
     }
     browser.unfold("No Pocket yet?").await;
