@@ -89,6 +89,44 @@ fn statements_without_an_id_are_known_by_what_they_say() {
     assert_eq!(merged.values().next().unwrap().open().len(), 2);
 }
 
+/// What Moodle's xAPI plugin sends has no id, so that an LRS names a batch anew when it comes again.
+#[test]
+fn statements_of_moodles_plugin_count_once_under_whatever_ids() {
+    let event = |n: u32, name: &str, minute: u32, verb: &str, duration: Option<&str>| {
+        let mut event = json!({
+            "id": format!("00000000-0000-4000-8000-{n:012}"),
+            "actor": {"name": "Anna", "account": {"homePage": "https://moodle.example.org", "name": "42"}},
+            "verb": {"id": verb},
+            "object": {"id": format!("https://moodle.example.org/mod/view.php?id={name}")},
+            "context": {"platform": "Moodle", "extensions": {
+                "http://lrs.learninglocker.net/define/extensions/info": {"event_name": name}}},
+            "timestamp": format!("2026-11-20T10:{minute:02}:00.000Z"),
+            "stored": format!("2026-11-20T11:0{}:00Z", n % 10),
+            "authority": {"account": {"homePage": "https://lrs.example.org", "name": "moodle"}},
+        });
+        if let Some(duration) = duration {
+            event["result"] = json!({"duration": duration});
+        }
+        event
+    };
+    let viewed = "http://id.tincanapi.com/verb/viewed";
+    let completed = "http://adlnet.gov/expapi/verbs/completed";
+    let batch = |first: u32| {
+        [
+            event(first, "7", 0, viewed, None),
+            event(first + 1, "8", 4, viewed, None),
+            event(first + 2, "9", 13, viewed, None),
+            // An attempt that began at 10:08, told when it was handed in.
+            event(first + 3, "10", 28, completed, Some("PT20M")),
+        ]
+    };
+    // Views from 10:00 to 10:13, and the attempt to 10:28.
+    let once = of(&[("42", "2026-11-20", 28 * 60)]);
+    assert_eq!(xapi(&lines(&batch(0))).seconds(), once);
+    let twice = [batch(0), batch(4)].concat();
+    assert_eq!(xapi(&lines(&twice)).seconds(), once);
+}
+
 /// The trace that one statement makes.
 fn trace(statement: &Value) -> Option<Trace> {
     let gathered = xapi(&lines(std::slice::from_ref(statement)));
