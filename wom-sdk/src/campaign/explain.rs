@@ -91,9 +91,19 @@ impl Counted {
             ..
         } = self;
         let time = clock(self.millis);
-        let mut text = match language {
-            Language::English => format!("{line}, {unit}: {time} of activity gives {minutes} min"),
-            Language::Italian => format!("{line}, {unit}: {time} di attività danno {minutes} min"),
+        let mut text = match (language, unit) {
+            (Language::English, Unit::Day(day)) => {
+                format!("{line}, {day}: {time} of activity gives {minutes} min")
+            }
+            (Language::Italian, Unit::Day(day)) => {
+                format!("{line}, {day}: {time} di attività danno {minutes} min")
+            }
+            (Language::English, Unit::Named(name)) => {
+                format!("{line}, {}: worth {minutes} min", readable(name))
+            }
+            (Language::Italian, Unit::Named(name)) => {
+                format!("{line}, {}: vale {minutes} min", readable(name))
+            }
         };
         let details = [(self.unpaid_minutes, false), (self.over_cap_minutes, true)];
         for (minutes, cap) in details.into_iter().filter(|(minutes, _)| *minutes > 0) {
@@ -110,7 +120,47 @@ impl Counted {
     }
 }
 
+/// The part of a name that people can read: adapters of platforms add the digest of what was reached.
+fn readable(name: &str) -> &str {
+    let digest = |end: &str| end.len() == 32 && end.bytes().all(|b| b.is_ascii_hexdigit());
+    match name.rsplit_once(':') {
+        Some((word, end)) if digest(end) => word,
+        _ => name,
+    }
+}
+
 /// Minutes and seconds, `62:05`.
 fn clock(millis: i64) -> String {
     format!("{}:{:02}", millis / MINUTE_MS, millis % MINUTE_MS / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_reached_is_told_by_its_word_and_its_worth() {
+        let sentence = |name: &str, language| {
+            let counted = Counted {
+                line: "study".to_owned(),
+                unit: Unit::Named(name.to_owned()),
+                millis: 90 * MINUTE_MS,
+                minutes: 90,
+                unpaid_minutes: 0,
+                over_cap_minutes: 0,
+                settles: Timestamp::EPOCH,
+                reached: None,
+            };
+            counted.sentence(language)
+        };
+        let of_a_platform = "passed:7a14dbcfed20642542ea9108230feec2";
+        assert_eq!(
+            sentence(of_a_platform, Language::English),
+            "study, passed: worth 90 min"
+        );
+        assert_eq!(
+            sentence("gita: Urbino", Language::Italian),
+            "study, gita: Urbino: vale 90 min"
+        );
+    }
 }
