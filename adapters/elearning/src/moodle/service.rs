@@ -1,14 +1,15 @@
 //! Moodle's web service over HTTP: one function after the other, each a POST.
 
-use std::{env, fmt, fs, path::PathBuf, time::Duration};
+use std::{env, fmt, fs, path::PathBuf};
 
-use reqwest::{Client, StatusCode, header, redirect};
+use reqwest::{Client, StatusCode, header};
 use serde_json::Value;
-use url::{Host, Url, form_urlencoded};
+use url::{Url, form_urlencoded};
 use wom_sdk::{Error, Kind, Result};
 use zeroize::Zeroizing;
 
 use super::MoodleConfig;
+use crate::web;
 
 /// The most bytes of one answer.
 const ANSWER_BYTES: usize = 16 << 20;
@@ -59,37 +60,7 @@ impl Service {
             )
             .hint("set secret_files or secret_variables"));
         }
-        let loopback = is_loopback(&address);
-        let secure = address.scheme() == "https";
-        if !secure && !loopback && !config.danger_accept_plain_http {
-            return Err(Error::new(
-                Kind::InsecureTransport,
-                "the site's address is plain http on another host",
-            )
-            .hint(
-                "use https, or say danger_accept_plain_http if nobody else can reach the network",
-            ));
-        }
-        let mut settings = Client::builder()
-            .user_agent(concat!("wom-sdk/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(60));
-        if loopback {
-            settings = settings.no_proxy();
-        }
-        if !secure {
-            settings = settings.tls_certs_only([]);
-        }
-        let client = settings.build().map_err(|error| {
-            Error::new(
-                Kind::ConfigurationInvalid,
-                "the system's certificates of authorities cannot be loaded",
-            )
-            .hint("install them (on Debian: ca-certificates), or set SSL_CERT_FILE")
-            .because(error)
-        })?;
+        let client = web::client(&address, config.danger_accept_plain_http)?;
         Ok(Self {
             client,
             address,
@@ -233,15 +204,6 @@ fn refusal(answer: &Value) -> Option<String> {
                 .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     });
     Some(code.unwrap_or("unknown").to_owned())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(domain)) => domain == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn unreachable(error: reqwest::Error) -> Error {

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
-use reqwest::{Client, Response, StatusCode, header, redirect};
-use url::{Host, Url};
+use reqwest::{Client, Response, StatusCode, header};
+use url::Url;
 use wom_sdk::{
     Digest, Error, Kind, Result, Timestamp,
     instrument::{Cursor, Refusal, Sink},
@@ -16,7 +16,7 @@ use super::{
     evidence::Witness,
     read::read,
 };
-use crate::records::Records;
+use crate::{records::Records, web};
 
 const VERSION: &str = "X-Experience-API-Version";
 const CONSISTENT_THROUGH: &str = "X-Experience-API-Consistent-Through";
@@ -67,37 +67,7 @@ impl Lrs {
             .hint("write 1.0.3 or 2.0.0"));
         }
         let statements = resource(endpoint)?;
-        let loopback = is_loopback(&statements);
-        let secure = statements.scheme() == "https";
-        if !secure && !loopback && !config.danger_accept_plain_http {
-            return Err(Error::new(
-                Kind::InsecureTransport,
-                "the LRS's address is plain http on another host",
-            )
-            .hint(
-                "use https, or say danger_accept_plain_http if nobody else can reach the network",
-            ));
-        }
-        let mut settings = Client::builder()
-            .user_agent(concat!("wom-sdk/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(60));
-        if loopback {
-            settings = settings.no_proxy();
-        }
-        if !secure {
-            settings = settings.tls_certs_only([]);
-        }
-        let client = settings.build().map_err(|error| {
-            Error::new(
-                Kind::ConfigurationInvalid,
-                "the system's certificates of authorities cannot be loaded",
-            )
-            .hint("install them (on Debian: ca-certificates), or set SSL_CERT_FILE")
-            .because(error)
-        })?;
+        let client = web::client(&statements, config.danger_accept_plain_http)?;
         Ok(Some(Self {
             client,
             statements,
@@ -246,15 +216,6 @@ fn resource(endpoint: &str) -> Result<Url> {
     };
     url.set_path(&path);
     Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(domain)) => domain == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn text<'a>(answer: &'a Response, name: &str) -> Option<&'a str> {
