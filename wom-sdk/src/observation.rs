@@ -8,8 +8,10 @@ use zeroize::Zeroize as _;
 
 use crate::{Error, Kind, Result, Span, Timestamp};
 
+mod attendance;
 mod study;
 
+pub use attendance::{Attendance, Policy, Scan, Standing};
 pub use study::{Goal, Mark, Step, Study, Toward, Trace, Video};
 
 /// Who did it, in the words of the system that saw it: never printed, never stored as it stands.
@@ -118,6 +120,8 @@ impl fmt::Debug for Digest {
 pub struct Activity(Cow<'static, str>);
 
 impl Activity {
+    /// Taking part in something that is held: a concert, a visit, a course.
+    pub const ATTENDING: Self = Self(Cow::Borrowed("attending"));
     /// Riding a bicycle. `cycling.commuting`, `cycling.electric`, `cycling.indoor`, `cycling.virtual`.
     pub const CYCLING: Self = Self(Cow::Borrowed("cycling"));
     /// Activity of no stated kind.
@@ -275,15 +279,8 @@ pub enum Body {
         /// How many steps (not strides).
         steps: u32,
     },
-    /// A pass was seen at a gate.
-    Scan {
-        /// When.
-        at: Timestamp,
-        /// Coming in, or going out.
-        entry: bool,
-        /// What for: a session, a room.
-        session: String,
-    },
+    /// A ticketing system knows of somebody's taking part in a session.
+    Attendance(Attendance),
     /// Something was reached that is worth a fixed number of minutes, once per name.
     Milestone {
         /// When.
@@ -318,9 +315,9 @@ impl Body {
     /// The time that the body speaks of; `None` for a withdrawal, which speaks of a key only.
     pub fn span(&self) -> Option<Span> {
         match self {
-            Self::Point { at, .. } | Self::Scan { at, .. } | Self::Milestone { at, .. } => {
-                Some(Span::starting(*at, 0))
-            }
+            Self::Point { at, .. } | Self::Milestone { at, .. } => Some(Span::starting(*at, 0)),
+            // A night that crosses the end of a month is one session, and counts in one month.
+            Self::Attendance(attendance) => Some(Span::starting(attendance.window().start(), 0)),
             Self::Interval { span, .. } | Self::Steps { span, .. } => Some(*span),
             Self::Seconds { within, .. } | Self::Tally { within, .. } => Some(*within),
             Self::RangeReplaced { range } => Some(*range),
@@ -337,6 +334,11 @@ impl Body {
                 session: study.session.map(&digest),
                 course: study.course.map(&digest),
                 ..study
+            }),
+            Self::Attendance(attendance) => Self::Attendance(Attendance {
+                ticket: digest(attendance.ticket),
+                session: digest(attendance.session),
+                ..attendance
             }),
             other => other,
         }

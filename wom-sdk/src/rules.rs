@@ -54,12 +54,15 @@ pub struct Judgement {
     pub evidence: Vec<Evidence>,
     /// What was reached, once per name.
     pub milestones: Vec<Reached>,
+    /// Time of sessions, each a unit of its own whatever days it touches. No two of them hold the
+    /// same time.
+    pub sessions: Vec<Attended>,
     /// Why, for every entry.
     pub findings: Vec<Finding>,
 }
 
 impl Judgement {
-    /// The time that counts, whatever the activity.
+    /// The time that counts by days, whatever the activity.
     pub fn time(&self) -> TimeSet {
         self.evidence
             .iter()
@@ -74,6 +77,19 @@ pub struct Evidence {
     /// What was done.
     pub activity: Activity,
     /// When.
+    pub time: TimeSet,
+}
+
+/// Time that somebody took part in a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attended {
+    /// The name of ticket and session, the same in every judgement.
+    pub name: String,
+    /// What was done.
+    pub activity: Activity,
+    /// From the planned beginning to the planned end. The minutes are judged for good after the end.
+    pub window: Span,
+    /// When somebody was there.
     pub time: TimeSet,
 }
 

@@ -48,14 +48,14 @@ pub fn steps(body: &Body) -> Option<u32> {
     }
 }
 
-/// The time and the milestones of one person, as they are judged part by part.
+/// The time, the milestones and the sessions of one person, as they are judged part by part.
 #[derive(Debug, Default)]
 pub struct Days {
     /// Time that later parts may add to.
     open: TimeSet,
     /// Milliseconds of earlier time.
     millis: BTreeMap<Day, i64>,
-    /// Milestones by name.
+    /// Milestones and sessions by name.
     reached: BTreeMap<String, (Day, i64)>,
 }
 
@@ -68,10 +68,14 @@ impl Days {
             let worth = (zone.day(reached.at), i64::from(reached.minutes));
             self.reached.entry(reached.name.clone()).or_insert(worth);
         }
+        for session in &judgement.sessions {
+            let worth = (zone.day(session.window.start()), session.time.minutes());
+            self.reached.entry(session.name.clone()).or_insert(worth);
+        }
         self.close(next, zone);
     }
 
-    /// Whole minutes of each civil day: its time rounded down once, and what was reached on it.
+    /// Whole minutes of each civil day: its time rounded down once, and what was reached or began on it.
     pub fn finish(mut self, zone: &Zone) -> BTreeMap<Day, i64> {
         self.close(Timestamp::MAX, zone);
         let mut days: BTreeMap<_, _> = self

@@ -103,7 +103,7 @@ fn tell_apart(given: &[Given], awards: &[AwardRecord], zone: &Zone) -> (Vec<Row>
     for given in given {
         let day = match &given.unit {
             Unit::Day(day) => Some(*day),
-            Unit::Named(_) => None,
+            Unit::Named(_) | Unit::Session(_) => None,
         };
         let key = (day, given.aim);
         *waiting.entry(key).or_default() += u64::from(given.minutes.saturating_sub(given.awarded));

@@ -482,7 +482,9 @@ impl Ledger {
                 let calendar = self.records.calendar;
                 let day = match unit {
                     Unit::Day(day) => *day,
-                    Unit::Named(name) => calendar.zone.day(self.records.reached(name)),
+                    Unit::Named(name) | Unit::Session(name) => {
+                        calendar.zone.day(self.records.reached(name))
+                    }
                 };
                 let at = calendar.zone.start_of(day);
                 let aim = self.policies.lines[*line].aim.to_owned();

@@ -308,8 +308,8 @@ impl Auditor {
             audit.unknown_lines.insert(account.line.clone());
             return None;
         };
-        let day = matches!(account.unit, Unit::Day(_));
-        if day && line.cap_minutes.is_some_and(|cap| account.settled > cap) {
+        let timed = !matches!(account.unit, Unit::Named(_));
+        if timed && line.cap_minutes.is_some_and(|cap| account.settled > cap) {
             audit.found.add(Difference::AccountOverCap, place());
         }
         Some(line.aim)

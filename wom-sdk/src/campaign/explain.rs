@@ -24,7 +24,7 @@ pub struct Counted {
     pub minutes: u32,
     /// When it is judged for good.
     pub settles: Timestamp,
-    /// For a milestone: when it was reached.
+    /// For a milestone: when it was reached. For a session: when it was planned to begin.
     pub reached: Option<Timestamp>,
 }
 
@@ -91,12 +91,19 @@ impl Counted {
             ..
         } = self;
         let time = clock(self.millis);
+        let begins = self.reached.unwrap_or(self.settles);
         let mut text = match (language, unit) {
             (Language::English, Unit::Day(day)) => {
                 format!("{line}, {day}: {time} of activity gives {minutes} min")
             }
             (Language::Italian, Unit::Day(day)) => {
                 format!("{line}, {day}: {time} di attività danno {minutes} min")
+            }
+            (Language::English, Unit::Session(_)) => {
+                format!("{line}, session of {begins}: {time} of presence gives {minutes} min")
+            }
+            (Language::Italian, Unit::Session(_)) => {
+                format!("{line}, sessione del {begins}: {time} di presenza danno {minutes} min")
             }
             (Language::English, Unit::Named(name)) => {
                 format!("{line}, {}: worth {minutes} min", readable(name))

@@ -6,7 +6,7 @@ use super::{Counted, Unit};
 use crate::{
     Activity, Error, Kind, MINUTE_MS, Result, Span, TimeSet, Timestamp, Zone,
     protocol::Aim,
-    rules::{Judgement, Reached},
+    rules::{Attended, Judgement, Reached},
 };
 
 /// One way in which a campaign awards minutes. A minute counts once on each line.
@@ -26,9 +26,9 @@ pub struct Line {
     pub milestones: bool,
     /// Beside other lines, or instead of those after it.
     pub mode: Mode,
-    /// Minutes of each day that are not paid: the first ones.
+    /// Minutes of each day or session that are not paid: the first ones.
     pub unpaid_start_minutes: u32,
-    /// The most minutes of a day; what is over is dropped, not carried over.
+    /// The most minutes of a day or session; what is over is dropped, not carried over.
     pub cap_minutes: Option<u32>,
     /// Only whole multiples of so many minutes are paid; 1 pays every minute.
     pub round_to_minutes: u32,
@@ -96,10 +96,14 @@ impl Line {
             .filter(|evidence| self.is_for(&evidence.activity))
             .flat_map(|evidence| evidence.time.spans().iter().copied())
             .collect();
-        if self.hours.is_empty() {
-            time
-        } else {
-            self.at_hours(&time, zone)
+        self.at_hours(time, zone)
+    }
+
+    /// The time of a session that this line is about.
+    pub(super) fn applies_to_session(&self, session: &Attended, zone: &Zone) -> TimeSet {
+        match self.is_for(&session.activity) {
+            true => self.at_hours(session.time.clone(), zone),
+            false => TimeSet::EMPTY,
         }
     }
 
@@ -140,7 +144,10 @@ impl Line {
     }
 
     /// Zones change their clocks on whole minutes, so minutes are the grain.
-    fn at_hours(&self, time: &TimeSet, zone: &Zone) -> TimeSet {
+    fn at_hours(&self, time: TimeSet, zone: &Zone) -> TimeSet {
+        if self.hours.is_empty() {
+            return time;
+        }
         let mut spans = Vec::new();
         for span in time.spans() {
             let mut at = span.start();

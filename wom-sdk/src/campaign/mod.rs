@@ -91,22 +91,27 @@ impl Campaign {
     }
 
     /// What a judgement is worth at `now`. Pure, and the floor to minutes is taken once for each
-    /// line and day.
+    /// line and day, or line and session.
     pub fn assess(&self, judgement: &Judgement, now: Timestamp) -> Assessment {
         let mut assessment = Assessment::default();
         let mut taken = TimeSet::EMPTY;
         for line in &self.lines {
             let all = line.applies_to(judgement, &self.zone).within(self.runs);
-            let own = all.difference(&taken);
+            let (sessions, attended) = self.sessions(line, judgement, &taken);
+            for counted in sessions {
+                assessment.add(counted, now);
+            }
+            let own = all.difference(&taken).difference(&attended);
             if line.mode == Mode::Instead {
-                taken = taken.union(&all);
+                taken = taken.union(&all).union(&attended);
             }
             for (day, time) in self.by_day(&own) {
-                let settles = self
-                    .zone
-                    .start_of(day.next())
-                    .plus_millis(self.settlement_ms);
-                assessment.add(line.count_time(Unit::Day(day), &time), settles, now);
+                let ends = self.zone.start_of(day.next());
+                let counted = Counted {
+                    settles: ends.plus_millis(self.settlement_ms),
+                    ..line.count_time(Unit::Day(day), &time)
+                };
+                assessment.add(counted, now);
             }
             if !line.milestones {
                 continue;
@@ -116,11 +121,42 @@ impl Campaign {
                 .iter()
                 .filter(|m| self.runs.contains(m.at))
             {
-                let settles = reached.at.plus_millis(self.settlement_ms);
-                assessment.add(line.count_milestone(reached), settles, now);
+                let counted = Counted {
+                    settles: reached.at.plus_millis(self.settlement_ms),
+                    ..line.count_milestone(reached)
+                };
+                assessment.add(counted, now);
             }
         }
         assessment
+    }
+
+    /// What each session is worth on a line beside the time that is taken, and the time that they hold.
+    fn sessions(
+        &self,
+        line: &Line,
+        judgement: &Judgement,
+        taken: &TimeSet,
+    ) -> (Vec<Counted>, TimeSet) {
+        let mut counted = Vec::new();
+        let mut attended = TimeSet::EMPTY;
+        for session in &judgement.sessions {
+            let (start, end) = (session.window.start(), session.window.end());
+            if !self.runs.contains(start) {
+                continue;
+            }
+            let all = line.applies_to_session(session, &self.zone);
+            let own = all.difference(taken).difference(&attended);
+            attended = attended.union(&all);
+            if !own.is_empty() {
+                counted.push(Counted {
+                    settles: end.plus_millis(self.settlement_ms),
+                    reached: Some(start),
+                    ..line.count_time(Unit::Session(session.name.clone()), &own)
+                });
+            }
+        }
+        (counted, attended)
     }
 
     /// The instant that vouchers of a unit carry: the first of the campaign's day, never the
@@ -133,7 +169,9 @@ impl Campaign {
     ) -> Timestamp {
         match unit {
             Unit::Day(day) => self.zone.start_of(*day),
-            Unit::Named(_) => self.zone.start_of(self.zone.day(reached.unwrap_or(now))),
+            Unit::Named(_) | Unit::Session(_) => {
+                self.zone.start_of(self.zone.day(reached.unwrap_or(now)))
+            }
         }
     }
 
@@ -160,8 +198,8 @@ impl Campaign {
 }
 
 impl Assessment {
-    fn add(&mut self, counted: Counted, settles: Timestamp, now: Timestamp) {
-        let counted = Counted { settles, ..counted };
+    fn add(&mut self, counted: Counted, now: Timestamp) {
+        let settles = counted.settles;
         if settles > now {
             self.next = Some(self.next.map_or(settles, |next| next.min(settles)));
         } else if counted.minutes > 0 {
@@ -182,7 +220,7 @@ mod tests {
     use super::*;
     use crate::{
         Activity,
-        rules::{Evidence, Reached},
+        rules::{Attended, Evidence, Reached},
     };
 
     fn campaign(lines: Vec<Line>) -> Campaign {
@@ -293,6 +331,62 @@ mod tests {
         assert_eq!(due("2026-01-12T07:14:59Z"), None);
         assert_eq!(due("2026-01-12T07:15:00Z"), Some(5));
         assert_eq!(due("2026-01-12T09:00:00Z"), Some(40));
+    }
+
+    fn session(name: &str, window: Span, time: &[Span]) -> Attended {
+        Attended {
+            name: name.to_owned(),
+            activity: Activity::ATTENDING,
+            window,
+            time: time.iter().copied().collect(),
+        }
+    }
+
+    #[test]
+    fn a_session_is_one_unit_across_midnight_and_the_end_of_the_month() {
+        let mut campaign = campaign(vec![Line::all_day("culture", "C".parse().unwrap())]);
+        campaign.settlement_ms = 30 * MINUTE_MS;
+        // The campaign as it is for the pseudonyms of January alone.
+        campaign.runs = span("2025-12-31T23:00:00Z", "2026-01-31T23:00:00Z");
+        let window = span("2026-01-31T22:00:00Z", "2026-02-01T00:00:00Z");
+        let there = [
+            span("2026-01-31T22:10:30Z", "2026-01-31T23:00:00Z"),
+            span("2026-01-31T23:15:00Z", "2026-02-01T00:00:00Z"),
+        ];
+        let night = Judgement {
+            sessions: vec![session("session:a", window, &there)],
+            ..Judgement::default()
+        };
+        let due = [("culture".into(), "@session:a".into(), 94)];
+        assert_eq!(minutes(&campaign, &night), due);
+        let before = campaign.assess(&night, "2026-02-01T00:29:59Z".parse().unwrap());
+        assert!(before.due.is_empty());
+        assert_eq!(before.next, Some("2026-02-01T00:30:00Z".parse().unwrap()));
+        let unit = Unit::Session("session:a".to_owned());
+        let begins = Some(window.start());
+        let at = campaign.voucher_time(&unit, begins, Timestamp::MAX);
+        assert_eq!(at, "2026-01-30T23:00:00Z".parse().unwrap());
+        // It began in January, so February knows nothing of it.
+        campaign.runs = span("2026-01-31T23:00:00Z", "2026-02-28T23:00:00Z");
+        assert!(minutes(&campaign, &night).is_empty());
+    }
+
+    #[test]
+    fn a_minute_in_a_session_counts_once_on_a_line_and_is_capped_there() {
+        let mut volunteering = Line::all_day("shift", "S".parse().unwrap());
+        volunteering.mode = Mode::Instead;
+        volunteering.cap_minutes = Some(45);
+        let campaign = campaign(vec![
+            volunteering,
+            Line::all_day("rest", "C".parse().unwrap()),
+        ]);
+        let hour = span("2026-01-12T07:00:00Z", "2026-01-12T08:00:00Z");
+        let judgement = Judgement {
+            sessions: vec![session("a", hour, &[hour]), session("b", hour, &[hour])],
+            ..judged(Activity::WALKING, &[hour])
+        };
+        let due = [("shift".into(), "@a".into(), 45)];
+        assert_eq!(minutes(&campaign, &judgement), due);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Day, Error, Result};
 
 /// What one account is for: a civil day of the campaign, or something with a name of its own, such
-/// as a milestone or a ticket's session.
+/// as a milestone or a ticket at a session.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Unit {
@@ -15,14 +15,17 @@ pub enum Unit {
     Day(Day),
     /// Something that counts once, whenever it happened.
     Named(String),
+    /// Taking part in a session, by the name of ticket and session; it may cross midnight.
+    Session(String),
 }
 
-/// `2026-03-01` for a day, `=name` for a named thing.
+/// `2026-03-01` for a day, `=name` for a named thing, `@name` for a session.
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Day(day) => fmt::Display::fmt(day, f),
             Self::Named(name) => write!(f, "={name}"),
+            Self::Session(name) => write!(f, "@{name}"),
         }
     }
 }
@@ -31,9 +34,12 @@ impl FromStr for Unit {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.strip_prefix('=') {
-            Some(name) => Ok(Self::Named(name.to_owned())),
-            None => text.parse().map(Self::Day),
+        if let Some(name) = text.strip_prefix('=') {
+            Ok(Self::Named(name.to_owned()))
+        } else if let Some(name) = text.strip_prefix('@') {
+            Ok(Self::Session(name.to_owned()))
+        } else {
+            text.parse().map(Self::Day)
         }
     }
 }

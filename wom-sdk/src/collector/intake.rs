@@ -296,6 +296,8 @@ fn is_to_come(body: &Body, now: Timestamp) -> bool {
             trace: Trace::Seconds { within, .. },
             ..
         }) => Some(within.start()),
+        // A session that goes on is judged when it is over; what was seen of it is past.
+        Body::Attendance(attendance) => attendance.scans.iter().map(|scan| scan.at).max(),
         _ => body.span().map(|span| span.end()),
     };
     last.is_some_and(|last| last.since(now) > AHEAD_MS)

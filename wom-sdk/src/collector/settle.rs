@@ -292,7 +292,7 @@ impl Collector {
                     let end = self.campaign.zone.start_of(day.next());
                     Span::starting(start, end.since(start))
                 }
-                Unit::Named(_) => self.campaign.runs,
+                Unit::Named(_) | Unit::Session(_) => self.campaign.runs,
             })
             .collect();
         let mut asked = false;
@@ -379,6 +379,11 @@ impl Collector {
                 .iter()
                 .find(|m| m.name == *name)
                 .map(|m| m.at),
+            Unit::Session(name) => judgement
+                .sessions
+                .iter()
+                .find(|session| session.name == *name)
+                .map(|session| session.window.start()),
             Unit::Day(_) => None,
         };
         let place = match self.precision {
@@ -421,7 +426,7 @@ impl Doubtful {
                 let (first, end) = (finding.span.start(), finding.span.end());
                 campaign.zone.day(first) <= *day && *day <= campaign.zone.day(end)
             }
-            Unit::Named(_) => true,
+            Unit::Named(_) | Unit::Session(_) => true,
         };
         let finding = self.held.iter().find(within).or(self.held.first());
         finding.map_or("held", |finding| finding.reason.code)

@@ -102,9 +102,7 @@ impl Sink for Kept {
 fn shift(body: &mut Body, millis: i64) {
     let moved = |span: Span| Span::starting(span.start().plus_millis(millis), span.millis());
     match body {
-        Body::Point { at, .. } | Body::Scan { at, .. } | Body::Milestone { at, .. } => {
-            *at = at.plus_millis(millis)
-        }
+        Body::Point { at, .. } | Body::Milestone { at, .. } => *at = at.plus_millis(millis),
         Body::Interval { span, .. } | Body::Steps { span, .. } => *span = moved(*span),
         Body::Seconds { within, .. } | Body::Tally { within, .. } => *within = moved(*within),
         Body::RangeReplaced { range } => *range = moved(*range),

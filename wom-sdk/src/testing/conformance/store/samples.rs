@@ -5,7 +5,9 @@ use crate::{
     award::{Account, AwardKey, Content, Identity, State, Vouchers},
     campaign::Unit,
     checkout::{self, Charge, CheckoutId, CheckoutRecord},
-    observation::{Entry, Goal, Mark, Step, Study, Toward, Trace, Video},
+    observation::{
+        Attendance, Entry, Goal, Mark, Policy, Scan, Standing, Step, Study, Toward, Trace, Video,
+    },
     privacy::Participant,
     protocol::{Bounds, Filter, Position},
     store::{AwardRecord, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState, Owner},
@@ -95,14 +97,10 @@ pub(super) fn entry(key: u64, version: u64) -> Entry {
             seconds: steps % 60,
             activity: Activity::SWIMMING,
         },
-        5 => Body::Scan {
-            at: span.start(),
-            entry: version % 4 < 2,
-            session: "Sala «Ö», 'quoted' \"twice\"\n\0\u{1f6b2}".into(),
-        },
+        5 => Body::Attendance(attendance(span, version)),
         6 => Body::Milestone {
             at: span.start(),
-            name: format!("m{version}"),
+            name: format!("Sala «Ö», 'quoted' \"twice\"\n\0\u{1f6b2} {version}"),
             minutes: steps,
         },
         7 => Body::Tally {
@@ -130,6 +128,28 @@ pub(super) fn entry(key: u64, version: u64) -> Entry {
             recording,
         },
         body,
+    }
+}
+
+fn attendance(span: Span, version: u64) -> Attendance {
+    let of = |what: &str| Digest::of([what.as_bytes(), &version.to_be_bytes()]);
+    let standing = [Standing::Valid, Standing::Cancelled, Standing::NoAdmission];
+    let policy = [Policy::Overlap, Policy::Measured, Policy::Scheduled];
+    let later = Span::starting(span.end().plus_millis(60_000), 60_000);
+    Attendance {
+        ticket: of("ticket"),
+        session: of("session"),
+        activity: Activity::ATTENDING,
+        slots: vec![span, later],
+        policy: policy[version as usize % 3],
+        standing: standing[version as usize / 3 % 3],
+        scans: vec![
+            Scan::entry(span.start()),
+            Scan {
+                automatic: version.is_multiple_of(2),
+                ..Scan::exit(span.end())
+            },
+        ],
     }
 }
 
