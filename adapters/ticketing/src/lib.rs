@@ -1,0 +1,1 @@
+//! Attendance: what ticketing systems, gates and timesheets saw of somebody's taking part.
