@@ -5,6 +5,7 @@ mod adapter_settings;
 mod commands;
 mod config;
 mod files;
+mod hand_out;
 mod keys;
 mod memory;
 mod output;

@@ -1,24 +1,24 @@
 //! `wom outbox`: the awards that nobody has acknowledged yet.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::json;
 use wom_sdk::{
-    Clock as _, Error, Kind, Result, SystemClock, Timestamp, Zone,
+    Error, Kind, Result, SystemClock, Zone,
     award::{AwardKey, State},
     campaign::Language,
-    claim::{Claim, ClaimSink},
     dispatcher::Dispatcher,
-    files::replace_privately,
     rules::RuleSet,
     store::{AwardRecord, Store},
 };
-use wom_sinks::{CsvSink, Languages, Slips, reasons};
+use wom_sinks::{Slips, reasons};
 
-use crate::{config::Config, output::Output, programme::rule_set};
+use crate::{
+    config::Config,
+    hand_out::{Look, Target},
+    output::Output,
+    programme::rule_set,
+};
 
 /// Look at awards that nobody has collected yet, try them again, or write them to a file.
 #[derive(clap::Args, Debug)]
@@ -71,23 +71,11 @@ struct Export {
     /// At most so many; a PDF holds 10,000.
     #[arg(long, default_value_t = Slips::MOST)]
     limit: usize,
-    /// The campaign's name on slips; the configuration's where not given.
-    #[arg(long)]
-    title: Option<String>,
-    /// The languages of slips.
-    #[arg(long, value_enum, default_value = "both")]
-    language: SlipLanguage,
+    #[command(flatten)]
+    look: Look,
     /// Do not forget the codes: the next export has them again.
     #[arg(long)]
     keep: bool,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum SlipLanguage {
-    /// Italian, and English below it.
-    Both,
-    It,
-    En,
 }
 
 /// Where the awards are.
@@ -370,123 +358,23 @@ fn wants_review() -> Error {
 }
 
 async fn export(outbox: &Outbox, args: &Export, output: &Output) -> Result<()> {
-    let target = Target::of(args, outbox)?;
+    let target = Target::new(
+        &args.to,
+        &args.look,
+        outbox.campaign(),
+        outbox.zone().clone(),
+    )?;
+    if args.limit > target.most() {
+        return Err(
+            Error::new(Kind::LimitExceeded, "a document has at most 10,000 slips")
+                .hint("leave --limit out, and export again for the rest"),
+        );
+    }
     let records = outbox
         .list(args.limit, |record| !record.state.is_withheld())
         .await?;
     let dispatcher = outbox.dispatcher().await?;
-    let (mut count, mut minutes, mut failed) = (0, 0, None);
-    for records in records.chunks(target.at_once()) {
-        let mut claims = Vec::with_capacity(records.len());
-        for record in records {
-            match dispatcher.bring_again(record.key).await {
-                Ok(_) => claims.push(dispatcher.claim(record.key).await?),
-                Err(error) => failed = Some(error),
-            }
-        }
-        if claims.is_empty() {
-            continue;
-        }
-        target.write(&claims).await?;
-        count += claims.len();
-        for claim in &claims {
-            minutes += u64::from(claim.ticket.minutes);
-            // Only what is on the disk for good is forgotten here.
-            if !args.keep {
-                dispatcher.acknowledge_key(claim.key).await?;
-            }
-        }
-    }
-    let waiting = records.len() - count;
-    output.object(&json!({"exported": {
-        "file": args.to,
-        "count": count,
-        "minutes": minutes,
-        "waiting": waiting,
-    }}));
-    let file = args.to.display();
-    output.line(match output.language {
-        Language::Italian => format!("{count} codici in {file}, {waiting} in attesa"),
-        _ => format!("{count} codes in {file}, {waiting} waiting"),
-    });
-    failed.map_or(Ok(()), |error| {
-        Err(error.hint("what was written is safe; the next export goes on with the others"))
-    })
-}
-
-/// What is written to.
-enum Target {
-    Csv(CsvSink),
-    Pdf(PathBuf, Slips, Timestamp),
-}
-
-impl Target {
-    fn of(args: &Export, outbox: &Outbox) -> Result<Self> {
-        let extension = args.to.extension().and_then(|extension| extension.to_str());
-        let zone = outbox.zone().clone();
-        match extension.map(str::to_ascii_lowercase).as_deref() {
-            Some("csv") => Ok(Self::Csv(CsvSink::open(&args.to)?.in_zone(zone))),
-            Some("pdf") => {
-                unused(&args.to)?;
-                if args.limit > Slips::MOST {
-                    return Err(Error::new(
-                        Kind::LimitExceeded,
-                        "a document has at most 10,000 slips",
-                    )
-                    .hint("leave --limit out, and export again for the rest"));
-                }
-                let own = outbox.config.campaign.name.as_str();
-                let slips = Slips::new(args.title.as_deref().unwrap_or(own))?
-                    .in_zone(zone)
-                    .in_languages(args.language.into());
-                Ok(Self::Pdf(args.to.clone(), slips, SystemClock.now()))
-            }
-            _ => Err(Error::new(
-                Kind::InputInvalid,
-                "the file's name ends neither with .csv nor with .pdf",
-            )),
-        }
-    }
-
-    /// How many claims are written together: all slips are one document.
-    fn at_once(&self) -> usize {
-        match self {
-            Self::Csv(_) => 500,
-            Self::Pdf(..) => Slips::MOST,
-        }
-    }
-
-    async fn write(&self, claims: &[Claim]) -> Result<()> {
-        match self {
-            Self::Csv(sink) => sink.deliver(claims).await,
-            Self::Pdf(path, slips, now) => {
-                let pdf = slips.pdf(claims, slips.zone().day(*now))?;
-                replace_privately(path, &pdf).map_err(|error| {
-                    Error::new(Kind::StorageFailed, "the slips cannot be written")
-                        .with("file", path.display())
-                        .because(error)
-                })
-            }
-        }
-    }
-}
-
-/// Slips that were written before may be the only ones that have their codes.
-fn unused(path: &Path) -> Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::InputInvalid, "the file is there already")
-        .with("file", path.display())
-        .hint("name a new file: the old one may hold codes that nobody has printed"))
-}
-
-impl From<SlipLanguage> for Languages {
-    fn from(language: SlipLanguage) -> Self {
-        match language {
-            SlipLanguage::Both => Self::ItalianEnglish,
-            SlipLanguage::It => Self::Italian,
-            SlipLanguage::En => Self::English,
-        }
-    }
+    target
+        .hand_out(&dispatcher, &records, args.keep, output)
+        .await
 }

@@ -14,7 +14,7 @@ use wom_sdk::{
     collector::{Settled, Submission, Watcher},
     dispatcher::Dispatcher,
     instrument::{Input, Refusal},
-    store::{DeliveryId, Store},
+    store::{AwardRecord, DeliveryId, Store},
 };
 
 use super::award::print_ticket;
@@ -22,6 +22,7 @@ use crate::{
     adapter_settings::{self, assignment},
     config::Config,
     files,
+    hand_out::{Look, Target},
     output::Output,
     programme::Programme,
     progress,
@@ -43,6 +44,12 @@ pub struct Args {
     /// Forget the codes once they are printed: they are not shown again.
     #[arg(long)]
     acknowledge: bool,
+    /// Write the codes to a file in place of showing them: FILE.csv gets a line for each; FILE.pdf is
+    /// new, and has a slip to print for each. They are forgotten here then.
+    #[arg(long, value_name = "FILE", conflicts_with = "acknowledge")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    look: Look,
     /// The adapter: see wom adapters.
     adapter: String,
     /// The file, or - for standard input.
@@ -56,6 +63,12 @@ pub async fn run(mut args: Args, output: &Output) -> Result<()> {
     let catalog = Catalog::standard();
     let adapter = catalog.instrument(&args.adapter, &settings)?;
     let delivery = delivery(&args, &config)?;
+    let campaign = &config.campaign;
+    let target = args
+        .to
+        .as_deref()
+        .map(|path| Target::new(path, &args.look, &campaign.name, campaign.zone.clone()));
+    let target = target.transpose()?;
     let Programme {
         store,
         collector,
@@ -87,7 +100,17 @@ pub async fn run(mut args: Args, output: &Output) -> Result<()> {
     };
     settled.append(&mut submission.settled);
     report.explain(&settled);
-    let handed_over = hand_over(&dispatcher, &*store, args.acknowledge, &mut report).await;
+    let handed_over = match target {
+        Some(target) => {
+            let records = collectable(&*store).await?;
+            report.awarded = records
+                .iter()
+                .map(|record| u64::from(record.content.minutes()))
+                .sum();
+            target.hand_out(&dispatcher, &records, false, output).await
+        }
+        None => hand_over(&dispatcher, &*store, args.acknowledge, &mut report).await,
+    };
     store.close().await?;
     report.close(&submission);
     handed_over
@@ -100,11 +123,10 @@ async fn hand_over(
     acknowledge: bool,
     report: &mut Report<'_>,
 ) -> Result<()> {
+    // Many at a time; one after the other below is for those that need a second look.
+    dispatcher.run_due(usize::MAX).await?;
     let mut failed = None;
-    for record in store.unacknowledged(None, usize::MAX).await? {
-        if record.state.is_withheld() {
-            continue;
-        }
+    for record in collectable(store).await? {
         let content = &record.content;
         match dispatcher.bring_again(record.key).await {
             Ok(ticket) => {
@@ -145,6 +167,13 @@ async fn hand_over(
             Err(error.hint("what was accepted is safe: the next wom submit goes on with it"))
         }
     }
+}
+
+/// The awards whose codes may be handed over.
+async fn collectable(store: &dyn Store) -> Result<Vec<AwardRecord>> {
+    let mut records = store.unacknowledged(None, usize::MAX).await?;
+    records.retain(|record| !record.state.is_withheld());
+    Ok(records)
 }
 
 /// The aim's title in the reader's language, with its code.

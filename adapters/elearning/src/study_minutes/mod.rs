@@ -218,6 +218,7 @@ impl RuleSet for StudyMinutes {
             evidence,
             milestones,
             findings: findings.in_order(),
+            ..Judgement::default()
         }
     }
 }

@@ -232,6 +232,7 @@ impl ActiveMinutes {
                 .collect(),
             milestones: milestones(reached, &mut findings),
             findings: findings.in_order(),
+            ..Judgement::default()
         }
     }
 }
