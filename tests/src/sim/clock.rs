@@ -9,8 +9,9 @@ use crate::fuzz::Rng;
 
 /// How far ahead a clock may be.
 pub(super) const AHEAD_MS: i64 = 60 * MINUTE_MS;
-/// How far behind. More than that, and what just happened is refused as what is to come.
-pub(super) const BEHIND_MS: i64 = 5 * MINUTE_MS;
+/// How far behind. By such a clock what just happened is still to come: it is refused, and read again
+/// later.
+pub(super) const BEHIND_MS: i64 = 60 * MINUTE_MS;
 
 /// The clock of one process.
 #[derive(Debug)]
@@ -28,7 +29,15 @@ pub(super) async fn mistune(scene: Arc<Scene>) {
     let mut rng = Rng::new(world.seed, "clocks", 0);
     while world.now() < world.weather.calm() {
         let process = &scene.processes[rng.below(scene.processes.len())];
-        let skew = *rng.pick(&[0, 1_000, -1_000, BEHIND_MS, -BEHIND_MS, AHEAD_MS]);
+        let skew = *rng.pick(&[
+            0,
+            1_000,
+            -1_000,
+            5 * MINUTE_MS,
+            -5 * MINUTE_MS,
+            -BEHIND_MS,
+            AHEAD_MS,
+        ]);
         world.log(format_args!("the clock of {process} is {skew} ms ahead"));
         process.set_skew(skew);
         let left = world.weather.calm().since(world.now()).max(0);

@@ -249,7 +249,8 @@ async fn file(scene: &Arc<Scene>, parcel: usize) -> bool {
             .await
     };
     match process.call(submit).await {
-        Some(Ok(_)) => true,
+        // What is still to come by our clock is sent again.
+        Some(Ok(submission)) => !submission.to_come,
         Some(Err(error)) => {
             scene
                 .world

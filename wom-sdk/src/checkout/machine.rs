@@ -180,7 +180,7 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
             };
             None
         }
-        (State::Paid { .. }, Event::Cancel) => {
+        (State::Paid { .. } | State::PaidAfterExpiry { .. }, Event::Cancel) => {
             return Err(Error::new(
                 Kind::AlreadyPerformed,
                 "this was paid before it was called off",

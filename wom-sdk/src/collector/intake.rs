@@ -19,6 +19,9 @@ use crate::{
 /// How far ahead of ours a device's clock may be.
 const AHEAD_MS: i64 = 5 * MINUTE_MS;
 
+/// For how long what lies ahead is read again: as long as what the inbox holds.
+const SOON_MS: i64 = super::inbox::TO_COME_MS;
+
 /// More months than any record can honestly touch.
 const MOST_EPOCHS: usize = 14;
 
@@ -31,6 +34,9 @@ pub(super) struct Intake<'a> {
     taken: Taken,
     /// The version of the cursor that was written last, while pulling.
     cursor: Option<u64>,
+    /// Whether a record was refused that will be past soon. The cursor stays before it, so that the
+    /// next pull reads it again: perhaps the wrong clock was ours.
+    soon: bool,
 }
 
 /// What came in.
@@ -58,6 +64,7 @@ impl<'a> Intake<'a> {
             watcher,
             taken: Taken::default(),
             cursor: None,
+            soon: false,
         }
     }
 
@@ -182,7 +189,8 @@ impl Sink for Intake<'_> {
         let mut shares = BTreeMap::<Participant, Share>::new();
         for mut observation in chunk {
             // What is to come cannot be judged; kept, it would count or not by who looks when.
-            if is_to_come(&observation.body, now) {
+            if let Some(ahead_ms) = ahead(&observation.body, now) {
+                self.soon |= ahead_ms < SOON_MS;
                 self.refuse(Refusal::new(
                     Refusal::FUTURE,
                     "the record lies in the future; set the device's clock, then send it again when it is past",
@@ -249,7 +257,7 @@ impl Sink for Intake<'_> {
     }
 
     async fn resume_at(&mut self, cursor: Cursor) -> Result<()> {
-        if let Some(version) = &mut self.cursor {
+        if let Some(version) = self.cursor.as_mut().filter(|_| !self.soon) {
             *version += 1;
             // Everything before it is committed: `observe` returns only then.
             self.collector
@@ -285,11 +293,11 @@ fn part_of(body: Body, epoch: Epoch) -> Body {
     }
 }
 
-/// Whether a record speaks of time that is not past. An envelope or a range may end later: what is
-/// known of it is past all the same.
-fn is_to_come(body: &Body, now: Timestamp) -> bool {
+/// How far ahead of us a record is that speaks of time that is not past, in milliseconds. An envelope or
+/// a range may end later: what is known of it is past all the same.
+fn ahead(body: &Body, now: Timestamp) -> Option<i64> {
     let last = match body {
-        Body::RangeReplaced { .. } => return false,
+        Body::RangeReplaced { .. } => return None,
         Body::Seconds { within, .. }
         | Body::Tally { within, .. }
         | Body::Study(Study {
@@ -300,5 +308,6 @@ fn is_to_come(body: &Body, now: Timestamp) -> bool {
         Body::Attendance(attendance) => attendance.scans.iter().map(|scan| scan.at).max(),
         _ => body.span().map(|span| span.end()),
     };
-    last.is_some_and(|last| last.since(now) > AHEAD_MS)
+    last.map(|last| last.since(now))
+        .filter(|ahead| *ahead > AHEAD_MS)
 }

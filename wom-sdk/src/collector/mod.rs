@@ -168,7 +168,8 @@ impl Collector {
         let taken = intake.finish();
         let submission = self.settle_all(taken).await?;
         read?;
-        if let Some(record) = record {
+        // What was still to come is read again with the whole input, once it is past.
+        if let Some(record) = record.filter(|_| !submission.to_come) {
             // Whoever was faster has read the same.
             self.store.put_delivery(&done(record)).await?;
         }

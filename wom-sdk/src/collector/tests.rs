@@ -5,6 +5,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 
+mod attendance;
 mod study;
 
 use super::*;
@@ -232,6 +233,26 @@ async fn what_a_slow_clock_takes_for_the_future_is_read_again_for_a_day() {
         *world.gate.sessions.lock().unwrap() += 120;
         world.pass(3_600);
     }
+}
+
+#[tokio::test]
+async fn a_pull_does_not_go_past_what_a_slow_clock_takes_for_the_future() {
+    let world = world();
+    *world.gate.sessions.lock().unwrap() = 3;
+    world.pass(-5 * 86_400 - 330);
+    let submission = world.collector.pull("box office").await.unwrap();
+    assert_eq!((submission.to_come, submission.observations), (true, 0));
+    world.pass(3_600);
+    let submission = world.collector.pull("box office").await.unwrap();
+    assert_eq!(submission.observations, 3);
+    assert_eq!(*world.gate.reads.lock().unwrap(), ["pull", "pull"]);
+
+    // What lies a day ahead does not hold up what comes after it.
+    world.pass(-3_600 - 2 * 86_400);
+    *world.gate.sessions.lock().unwrap() = 4;
+    world.collector.pull("box office").await.unwrap();
+    world.collector.pull("box office").await.unwrap();
+    assert_eq!(world.gate.reads.lock().unwrap()[2..], ["pull 3", "pull 4"]);
 }
 
 fn down() -> Error {

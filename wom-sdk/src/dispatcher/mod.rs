@@ -329,11 +329,12 @@ impl Dispatcher {
             .awards
             .iter()
             .filter(|count| count.state != State::Acknowledged.name());
-        // What is sealed at this moment, and not written yet, was sealed within the last day.
-        let yesterday = self.clock.now().plus_millis(-86_400_000);
+        // What is sealed at this moment, and not written yet, was sealed within the last day. And a
+        // clock that is slow seals under the key of the day before the one that others say.
+        let now = self.clock.now();
         let oldest = open.map(|count| count.oldest).min();
-        self.sealer
-            .forget_before(oldest.map_or(yesterday, |oldest| oldest.min(yesterday)))
+        let first = oldest.map_or(now, |oldest| oldest.min(now));
+        self.sealer.forget_before(first.plus_millis(-86_400_000))
     }
 
     fn direct_key(&self, key: &str) -> Result<AwardKey> {
