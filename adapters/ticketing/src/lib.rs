@@ -1,1 +1,13 @@
 //! Attendance: what ticketing systems, gates and timesheets saw of somebody's taking part.
+//!
+//! * [`Pretix`] (`ticketing.pretix`): tickets and check-ins of pretix.
+//!
+//! The adapters yield what a system knows of a ticket at a session ([`wom_sdk::observation::Attendance`]). What of
+//! it counts is for the rule set to judge. A purchase is never an attendance: only a scan is.
+
+pub mod pretix;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod web;
+
+pub use pretix::{Pretix, PretixConfig};

@@ -1,0 +1,416 @@
+//! pretix's API: questions with ids in them, to the configured address only.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use reqwest::{Client, Response, StatusCode, header};
+use serde::de::DeserializeOwned;
+use url::Url;
+use wom_sdk::{Error, Kind, Result, Retry, Timestamp};
+use zeroize::Zeroizing;
+
+use super::{
+    credentials::Tokens,
+    name::{Code, Slug},
+    wire::{Event, Item, ORDER_FIELDS, Order, Page, Scanned, Subevent, Whereabouts},
+};
+use crate::web;
+
+/// The most bytes of one answer.
+pub(super) const ANSWER_BYTES: usize = 16 << 20;
+
+/// The most pages of one list: over a million orders.
+const PAGES: usize = 30_000;
+
+/// The most that pretix puts on a page.
+const PAGE_SIZE: &str = "50";
+
+/// When a page was made by pretix's clock; where to go on from.
+const GENERATED: &str = "X-Page-Generated";
+
+/// An installation's API for one organizer, as it is reached.
+#[derive(Clone)]
+pub(super) struct Api {
+    client: Client,
+    organizer: Url,
+    tokens: Arc<dyn Tokens>,
+}
+
+impl Api {
+    /// # Errors
+    /// As [`web::client`].
+    pub(super) fn new(
+        address: &Url,
+        organizer: &Slug,
+        danger_accept_plain_http: bool,
+        tokens: Arc<dyn Tokens>,
+    ) -> Result<Self> {
+        Ok(Self {
+            client: web::client(address, danger_accept_plain_http)?,
+            organizer: below(address, &["api", "v1", "organizers", organizer.as_str()]),
+            tokens,
+        })
+    }
+
+    /// Begins to ask, with the tokens as they are now.
+    pub(super) fn ask(&self) -> Result<Asker<'_>> {
+        let tokens = self.tokens.tokens()?;
+        let headers = tokens.iter().map(|token| {
+            let text = Zeroizing::new(format!("Token {}", token.as_str()));
+            let mut value = header::HeaderValue::from_str(&text).map_err(|_| {
+                Error::new(
+                    Kind::ConfigurationInvalid,
+                    "a token cannot be sent in a header",
+                )
+            })?;
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        Ok(Asker {
+            api: self,
+            tokens: headers.collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Api")
+    }
+}
+
+/// Somebody who asks, and shows tokens.
+pub(super) struct Asker<'a> {
+    api: &'a Api,
+    tokens: Vec<header::HeaderValue>,
+}
+
+/// A page, and when it was made.
+pub(super) struct Sheet<T> {
+    pub(super) results: Vec<T>,
+    pub(super) generated: Option<Timestamp>,
+    pub(super) is_last: bool,
+}
+
+/// Which orders of an event are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Orders {
+    pub(super) modified_since: Option<Timestamp>,
+}
+
+impl Asker<'_> {
+    pub(super) async fn event(&self, event: &Slug) -> Result<Option<Event>> {
+        self.one(&["events", event.as_str()], &[]).await
+    }
+
+    pub(super) async fn subevent(&self, event: &Slug, id: u64) -> Result<Option<Subevent>> {
+        let path = ["events", event.as_str(), "subevents", &id.to_string()];
+        self.one(&path, &[]).await
+    }
+
+    pub(super) async fn item(&self, event: &Slug, id: u64) -> Result<Option<Item>> {
+        let path = ["events", event.as_str(), "items", &id.to_string()];
+        self.one(&path, &[]).await
+    }
+
+    /// An order with its tickets, cancelled ones among them, and their scans: all of it in one
+    /// answer, so that it fits together.
+    pub(super) async fn order(&self, event: &Slug, code: &Code) -> Result<Option<Order>> {
+        let path = ["events", event.as_str(), "orders", code.as_str()];
+        self.one(&path, &order_query()).await
+    }
+
+    /// The order that a ticket is in.
+    pub(super) async fn order_of(&self, event: &Slug, position: u64) -> Result<Option<Code>> {
+        let path = [
+            "events",
+            event.as_str(),
+            "orderpositions",
+            &position.to_string(),
+        ];
+        let query = [("include_canceled_positions", "true".to_owned())];
+        let found: Option<Whereabouts> = self.one(&path, &query).await?;
+        Ok(found.map(|found| found.order))
+    }
+
+    pub(super) async fn events(&self) -> Result<Vec<Event>> {
+        self.all(&["events"]).await
+    }
+
+    pub(super) async fn subevents(&self, event: &Slug) -> Result<Vec<Subevent>> {
+        self.all(&["events", event.as_str(), "subevents"]).await
+    }
+
+    pub(super) async fn items(&self, event: &Slug) -> Result<Vec<Item>> {
+        self.all(&["events", event.as_str(), "items"]).await
+    }
+
+    /// A page of an event's orders, the oldest first: what changes meanwhile stays where it is.
+    pub(super) async fn orders(
+        &self,
+        event: &Slug,
+        which: Orders,
+        page: usize,
+    ) -> Result<Sheet<Order>> {
+        let mut query = order_query();
+        query.push(("ordering", "datetime".to_owned()));
+        if let Some(since) = which.modified_since {
+            query.push(("modified_since", since.to_string()));
+        }
+        self.sheet(&["events", event.as_str(), "orders"], query, page)
+            .await
+    }
+
+    /// A page of an event's scans since an instant of the server's, the oldest first.
+    pub(super) async fn scans(
+        &self,
+        event: &Slug,
+        since: Timestamp,
+        page: usize,
+    ) -> Result<Sheet<Scanned>> {
+        let query = vec![
+            ("ordering", "created".to_owned()),
+            ("created_since", since.to_string()),
+        ];
+        self.sheet(&["events", event.as_str(), "checkins"], query, page)
+            .await
+    }
+
+    async fn all<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for page in 1.. {
+            let sheet = self.sheet(path, Vec::new(), page).await?;
+            all.extend(sheet.results);
+            if sheet.is_last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Pages are asked for by their number: where pretix says that the next one is to be found may
+    /// be anywhere.
+    async fn sheet<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        mut query: Vec<(&str, String)>,
+        page: usize,
+    ) -> Result<Sheet<T>> {
+        if page > PAGES {
+            return Err(
+                Error::new(Kind::LimitExceeded, "pretix's list does not end")
+                    .with("limit_pages", PAGES),
+            );
+        }
+        query.push(("page_size", PAGE_SIZE.to_owned()));
+        query.push(("page", page.to_string()));
+        let Some(answer) = self.get(path, &query).await? else {
+            // Past the last page, as something was deleted meanwhile.
+            return Ok(Sheet {
+                results: Vec::new(),
+                generated: None,
+                is_last: true,
+            });
+        };
+        let generated = answer.headers().get(GENERATED);
+        let generated = generated
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse().ok());
+        let page: Page<T> = parse(&body(answer).await?)?;
+        Ok(Sheet {
+            is_last: page.next.is_none() || page.results.is_empty(),
+            results: page.results,
+            generated,
+        })
+    }
+
+    async fn one<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Option<T>> {
+        match self.get(path, query).await? {
+            Some(answer) => parse(&body(answer).await?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// `None` for what is not there.
+    async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Option<Response>> {
+        let mut url = below(&self.api.organizer, path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        for token in &self.tokens {
+            let asked = self
+                .api
+                .client
+                .get(url.clone())
+                .header(header::AUTHORIZATION, token.clone())
+                .header(header::ACCEPT, "application/json");
+            let answer = asked.send().await.map_err(unreachable)?;
+            match answer.status() {
+                StatusCode::OK => return Ok(Some(answer)),
+                StatusCode::NOT_FOUND => return Ok(None),
+                StatusCode::UNAUTHORIZED => {}
+                status => return Err(refused(status, &answer)),
+            }
+        }
+        Err(denied("pretix does not accept the token")
+            .hint("make a token of a team that may see orders, and put it where secret_files or secret_variables say"))
+    }
+}
+
+fn order_query() -> Vec<(&'static str, String)> {
+    let mut query = vec![("include_canceled_positions", "true".to_owned())];
+    query.extend(
+        ORDER_FIELDS
+            .iter()
+            .map(|field| ("include", (*field).to_owned())),
+    );
+    query
+}
+
+/// An address below another, with a slash at its end as pretix wants it.
+fn below(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path).push("");
+    }
+    url
+}
+
+async fn body(mut answer: Response) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+        if body.len() + chunk.len() > ANSWER_BYTES {
+            return Err(Error::new(
+                Kind::LimitExceeded,
+                "an answer of pretix is larger than any should be",
+            )
+            .with("limit", ANSWER_BYTES));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The parser's own words may hold what it found, so only where it stopped is told.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| {
+        Error::new(Kind::InputInvalid, "an answer of pretix cannot be read")
+            .with("line", error.line())
+            .with("column", error.column())
+            .hint(
+                "check that address leads to pretix itself; nothing is lost, and it is tried again",
+            )
+            .with_retry(Retry::Safe)
+    })
+}
+
+fn unreachable(error: reqwest::Error) -> Error {
+    Error::new(
+        Kind::NetworkUnreachable,
+        "pretix cannot be reached, or broke off its answer",
+    )
+    .hint("check the address and the network; nothing is lost")
+    .because(error.without_url())
+}
+
+/// Nothing is lost while a token is being mended, so whatever waits may be tried again.
+fn denied(message: &'static str) -> Error {
+    Error::new(Kind::AccessDenied, message).with_retry(Retry::Safe)
+}
+
+fn refused(status: StatusCode, answer: &Response) -> Error {
+    let code = status.as_u16();
+    let error = match code {
+        300..400 => Error::new(Kind::ConfigurationInvalid, "pretix sends us elsewhere")
+            .hint("set address to where it sends, with https and the host as browsers show them"),
+        403 => denied("pretix does not let the token read this event").hint(
+            "let the token's team see orders of this event, or take an event out that is no more",
+        ),
+        429 => Error::new(Kind::RateLimited, "pretix asks us to wait"),
+        400..500 if code != 408 && code != 409 => Error::new(
+            Kind::ConfigurationInvalid,
+            "pretix does not understand what it is asked",
+        ),
+        _ => Error::new(Kind::NetworkUnreachable, "pretix does not answer now"),
+    };
+    let error = error.with("status", code);
+    let wait = answer.headers().get(header::RETRY_AFTER);
+    let wait = wait.and_then(|value| value.to_str().ok()?.parse().ok());
+    match wait {
+        Some(seconds) => error.wait(Duration::from_secs(seconds)),
+        None => error,
+    }
+}
+
+/// Times of events, dates and products, which change seldom and are needed for every ticket.
+#[derive(Default)]
+pub(super) struct Shelf {
+    events: BTreeMap<Slug, (Timestamp, Arc<Event>)>,
+    subevents: BTreeMap<(Slug, u64), (Timestamp, Arc<Subevent>)>,
+    items: BTreeMap<(Slug, u64), (Timestamp, Arc<Item>)>,
+}
+
+impl Shelf {
+    /// For how long what was read is good enough.
+    const FRESH_MS: i64 = 60_000;
+    const MOST: usize = 10_000;
+
+    pub(super) fn event(&self, event: &Slug, now: Timestamp) -> Option<Arc<Event>> {
+        fresh(self.events.get(event), now)
+    }
+
+    pub(super) fn subevent(&self, event: &Slug, id: u64, now: Timestamp) -> Option<Arc<Subevent>> {
+        fresh(self.subevents.get(&(event.clone(), id)), now)
+    }
+
+    pub(super) fn item(&self, event: &Slug, id: u64, now: Timestamp) -> Option<Arc<Item>> {
+        fresh(self.items.get(&(event.clone(), id)), now)
+    }
+
+    pub(super) fn put_event(&mut self, event: Event, now: Timestamp) -> Arc<Event> {
+        put(&mut self.events, event.slug.clone(), event, now)
+    }
+
+    pub(super) fn put_subevent(
+        &mut self,
+        of: &Slug,
+        it: Subevent,
+        now: Timestamp,
+    ) -> Arc<Subevent> {
+        put(&mut self.subevents, (of.clone(), it.id), it, now)
+    }
+
+    pub(super) fn put_item(&mut self, of: &Slug, it: Item, now: Timestamp) -> Arc<Item> {
+        put(&mut self.items, (of.clone(), it.id), it, now)
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shelf")
+    }
+}
+
+fn fresh<T>(held: Option<&(Timestamp, Arc<T>)>, now: Timestamp) -> Option<Arc<T>> {
+    let (read, it) = held?;
+    (0..Shelf::FRESH_MS)
+        .contains(&now.since(*read))
+        .then(|| Arc::clone(it))
+}
+
+fn put<K: Ord, T>(
+    shelf: &mut BTreeMap<K, (Timestamp, Arc<T>)>,
+    key: K,
+    it: T,
+    now: Timestamp,
+) -> Arc<T> {
+    if shelf.len() >= Shelf::MOST {
+        shelf.clear();
+    }
+    let it = Arc::new(it);
+    shelf.insert(key, (now, Arc::clone(&it)));
+    it
+}
