@@ -1,6 +1,14 @@
 //! pretix's API: questions with ids in them, to the configured address only.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::{Client, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -68,6 +76,7 @@ impl Api {
         Ok(Asker {
             api: self,
             tokens: headers.collect::<Result<_>>()?,
+            good: AtomicUsize::new(0),
         })
     }
 }
@@ -82,6 +91,8 @@ impl fmt::Debug for Api {
 pub(super) struct Asker<'a> {
     api: &'a Api,
     tokens: Vec<header::HeaderValue>,
+    /// Which of them was accepted last.
+    good: AtomicUsize,
 }
 
 /// A page, and when it was made.
@@ -240,7 +251,9 @@ impl Asker<'_> {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        for token in &self.tokens {
+        let good = self.good.load(Ordering::Relaxed);
+        let tokens = self.tokens.iter().enumerate();
+        for (n, token) in tokens.clone().skip(good).chain(tokens.take(good)) {
             let asked = self
                 .api
                 .client
@@ -248,6 +261,9 @@ impl Asker<'_> {
                 .header(header::AUTHORIZATION, token.clone())
                 .header(header::ACCEPT, "application/json");
             let answer = asked.send().await.map_err(unreachable)?;
+            if answer.status() != StatusCode::UNAUTHORIZED {
+                self.good.store(n, Ordering::Relaxed);
+            }
             match answer.status() {
                 StatusCode::OK => return Ok(Some(answer)),
                 StatusCode::NOT_FOUND => return Ok(None),

@@ -84,7 +84,7 @@ impl Plan {
         let slots = match (item.program_times.as_slice(), subevent) {
             // In a series the programme has no times of its own.
             (_, Some(date)) => TimeSet::from(slot(date.date_from, date.date_to)?),
-            ([], None) if event.has_subevents => return Err(Unplanned::NoDate),
+            (_, None) if event.has_subevents => return Err(Unplanned::NoDate),
             ([], None) => TimeSet::from(slot(event.date_from, event.date_to)?),
             (times, None) => {
                 let slots = times.iter().map(|time| slot(time.start, time.end));
