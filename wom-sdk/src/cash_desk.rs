@@ -40,8 +40,8 @@ use news::{Heard, News};
 /// #         Ok(Ticket { otc, pin, link, minutes: charge.amount })
 /// #     }
 /// #     async fn verify(&self, _: &Otc) -> Result<()> { Ok(()) }
-/// #     async fn status(&self, _: &Otc) -> Result<Option<Timestamp>> {
-/// #         Ok(Some(Timestamp::EPOCH))
+/// #     async fn status(&self, _: &Otc) -> Result<Vec<Timestamp>> {
+/// #         Ok(vec![Timestamp::EPOCH])
 /// #     }
 /// # }
 /// # fn pos() -> Paying { Paying }
@@ -284,6 +284,33 @@ impl CashDesk {
         }
     }
 
+    /// Asks the Registry now when the code of a checkout was paid, each time, in the Registry's order;
+    /// none where there is no code yet. Nothing is written.
+    pub async fn confirmations(&self, id: CheckoutId) -> Result<Vec<Timestamp>> {
+        match self.load(id).await?.1.ticket {
+            Some(ticket) => self.payee.status(&ticket.otc).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Looks once more now whether a code was paid that was shown, whatever it was due, and tells how
+    /// the checkout stands then. Before another code is shown for the same purchase, ask this.
+    pub async fn look(&self, id: CheckoutId) -> Result<State> {
+        let (record, checkout) = self.load(id).await?;
+        let shown = matches!(
+            checkout.state,
+            State::Shown | State::Expired | State::Cancelled
+        );
+        if !shown || checkout.ticket.is_none() || checkout.charge.persistent {
+            return Ok(checkout.state);
+        }
+        let outcome = self.go_on(&record, &checkout).await?;
+        match outcome.error {
+            Some(error) => Err(error),
+            None => Ok(self.load(id).await?.1.state),
+        }
+    }
+
     /// Takes one step with each of this POS's checkouts that are due, at most `limit`, and tells
     /// which have changed their state by it: each change is told by one call only, and only once it
     /// is written. Whoever may have died before hearing it asks for the [`state`](Self::state), or
@@ -352,7 +379,10 @@ impl CashDesk {
             (Action::Verify, Some(ticket)) => {
                 Event::Verified(self.verify(ticket, checkout.unclear).await)
             }
-            (Action::Poll, Some(ticket)) => Event::Status(self.payee.status(&ticket.otc).await),
+            (Action::Poll, Some(ticket)) => {
+                let paid = self.payee.status(&ticket.otc).await;
+                Event::Status(paid.map(|paid| paid.into_iter().min()))
+            }
             (Action::Verify | Action::Poll, None) => return Err(lost()),
             (Action::Tell, _) => Event::Told(self.tell(checkout).await),
         };

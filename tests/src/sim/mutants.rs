@@ -329,7 +329,7 @@ impl Payee for MutantWire {
         Payee::verify(&self.inner, otc).await
     }
 
-    async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>> {
+    async fn status(&self, otc: &Otc) -> Result<Vec<Timestamp>> {
         let other = lock(&self.last).replace(otc.clone());
         match other {
             Some(other) if self.bug == Some(Bug::AnswersMixedUp) => self.inner.status(&other).await,

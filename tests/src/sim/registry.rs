@@ -271,11 +271,11 @@ impl Registry {
         Ok(())
     }
 
-    fn status(&self, otc: [u8; 16]) -> Result<Option<Timestamp>> {
+    fn status(&self, otc: [u8; 16]) -> Result<Vec<Timestamp>> {
         let books = lock(&self.books);
         // Good or not: that is not told.
         let bill = books.bills.get(&otc).ok_or_else(unknown)?;
-        Ok(bill.paid.first().copied())
+        Ok(bill.paid.clone())
     }
 
     fn fresh(&self) -> ([u8; 16], String) {
@@ -432,7 +432,7 @@ impl Payee for Wire {
             .await
     }
 
-    async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>> {
+    async fn status(&self, otc: &Otc) -> Result<Vec<Timestamp>> {
         let otc = otc.reveal_bytes();
         self.call("status", move |registry| registry.status(otc))
             .await

@@ -213,7 +213,7 @@ impl<'a> World<'a> {
         let ticket = desk.charge(&order, &charge()).await.unwrap();
         if self.cell.needs_decoy() {
             // An answer from before it was paid.
-            assert_eq!(payee.status(&ticket.otc).await.unwrap(), None);
+            assert_eq!(payee.status(&ticket.otc).await.unwrap(), []);
         }
         self.pay_with(&wallet, &ticket).await.unwrap();
         let ask = async || match desk.wait(&order, LOOK).await? {

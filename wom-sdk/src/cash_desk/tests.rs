@@ -70,11 +70,11 @@ impl Payee for Till {
         Ok(self.told.lock().unwrap().pop_front())
     }
 
-    async fn status(&self, _: &Otc) -> Result<Option<Timestamp>> {
+    async fn status(&self, _: &Otc) -> Result<Vec<Timestamp>> {
         *self.polls.lock().unwrap() += 1;
         tokio::time::sleep(self.slow).await;
         self.fail("status")?;
-        Ok(*self.paid.lock().unwrap())
+        Ok(self.paid.lock().unwrap().into_iter().collect())
     }
 }
 

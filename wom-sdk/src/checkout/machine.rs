@@ -86,7 +86,7 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
         (State::Shown, Event::Due)
             if checkout.unclear
                 && checkout.tries < DOUBT_TRIES
-                && checkout.tries.is_multiple_of(2) =>
+                && (checkout.tries.is_multiple_of(2) || checkout.charge.persistent) =>
         {
             next.due = Some(now.plus_millis(LEASE_MS));
             Some(Action::Verify)
@@ -98,7 +98,7 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
         (State::Shown, Event::Verified(answer)) => {
             next.unclear = answer.is_err();
             next.tries += 1;
-            next.due = Some(now.plus_millis(1_000));
+            next.due = watched(&next).then(|| now.plus_millis(1_000));
             None
         }
         (State::Created, Event::Registered(Ok(ticket))) => {
@@ -132,7 +132,7 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
         }
         (State::Verified, Event::Show) => {
             enter(&mut next, State::Shown, now);
-            next.due = Some(now.plus_millis(1_000));
+            next.due = watched(&next).then(|| now.plus_millis(1_000));
             None
         }
         (State::Shown, Event::Show) => None,
@@ -144,6 +144,11 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
             State::Created | State::Registered | State::Verifying | State::Verified,
             Event::Cancel,
         ) => {
+            enter(&mut next, State::Cancelled, now);
+            next.due = None;
+            None
+        }
+        (State::Shown, Event::Cancel) if checkout.charge.persistent => {
             enter(&mut next, State::Cancelled, now);
             next.due = None;
             None
@@ -198,6 +203,11 @@ pub fn step(checkout: &Checkout, event: Event, now: Timestamp, random: u64) -> R
         checkout: next,
         action,
     })
+}
+
+/// Whether a shown code is looked after here: who printed a poster asks for its payments.
+fn watched(checkout: &Checkout) -> bool {
+    checkout.unclear && checkout.tries < DOUBT_TRIES || !checkout.charge.persistent
 }
 
 fn enter(checkout: &mut Checkout, state: State, now: Timestamp) {
@@ -341,6 +351,43 @@ mod tests {
             unheard = step(&unheard, told, at(20), 0).unwrap().checkout;
         }
         assert_eq!(unheard.tries, crate::webhook::TRIES);
+    }
+
+    #[test]
+    fn a_poster_stays_shown_and_is_looked_after_by_whoever_printed_it() {
+        let id = CheckoutId::new("http://r", "p", "poster");
+        let charge = Charge::new(10).unwrap().persistent();
+        let lost = || Error::new(Kind::OutcomeUnknown, "lost");
+        let failed = || Error::new(Kind::RegistryFailed, "500");
+        for unclear in [false, true] {
+            let mut poster = Checkout::new(id, charge.clone(), at(0));
+            let mut events = shown();
+            if unclear {
+                events[3].1 = Event::Verified(Err(lost()));
+                let more = [(1, Event::Due), (1, Event::Verified(Err(failed())))];
+                events.splice(4..4, more);
+            }
+            for (second, event) in events {
+                poster = step(&poster, event, at(second), 7).unwrap().checkout;
+            }
+            assert_eq!((&poster.state, poster.unclear), (&State::Shown, unclear));
+            let mut verifies = 0;
+            while let Some(due) = poster.due {
+                let again = step(&poster, Event::Due, due, 7).unwrap();
+                assert_eq!(again.action, Some(Action::Verify));
+                let answer = match verifies {
+                    0 => Err(lost()),
+                    _ => Ok(()),
+                };
+                verifies += 1;
+                let step = step(&again.checkout, Event::Verified(answer), due, 7);
+                poster = step.unwrap().checkout;
+            }
+            assert_eq!(verifies, if unclear { 2 } else { 0 });
+            let ended = step(&poster, Event::Cancel, at(99), 7).unwrap();
+            assert_eq!((ended.action, ended.checkout.due), (None, None));
+            assert_eq!(ended.checkout.state, State::Cancelled);
+        }
     }
 
     #[test]

@@ -112,8 +112,11 @@ pub trait Payee: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// When the first payment was made, by the Registry's clock, where there is one.
-    async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>>;
+    /// When the code was paid, by the Registry's clock, each time: in the order of the Registry, which
+    /// only appends. A code that can be paid once has one, but for a Registry that let two wallets
+    /// pay at the same instant. Two of a persistent code may be of the same millisecond, so it is the
+    /// position that tells them apart.
+    async fn status(&self, otc: &Otc) -> Result<Vec<Timestamp>>;
 }
 
 /// Hears of payments: a webhook, a printer in the kitchen.
@@ -145,8 +148,13 @@ pub struct Charge {
     pub amount: u32,
     /// Which WOM are accepted; every one where absent.
     pub filter: Option<Filter>,
-    /// How long a shown code is waited for, milliseconds.
+    /// How long a shown code is waited for, milliseconds. Of no use where it is persistent.
     pub patience_ms: i64,
+    /// Whether the code may be paid any number of times, for ever: it stands on a poster. Its
+    /// checkout stays [`State::Shown`] until it is called off, and is not looked after by the desk:
+    /// [`CashDesk::confirmations`](crate::cash_desk::CashDesk::confirmations) tells what was paid.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub persistent: bool,
 }
 
 impl Charge {
@@ -166,7 +174,17 @@ impl Charge {
             amount,
             filter: None,
             patience_ms: Self::PATIENCE_MS,
+            persistent: false,
         })
+    }
+
+    /// The same, payable any number of times.
+    #[must_use]
+    pub fn persistent(self) -> Self {
+        Self {
+            persistent: true,
+            ..self
+        }
     }
 }
 

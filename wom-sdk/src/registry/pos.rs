@@ -99,7 +99,7 @@ impl Payee for PosClient {
             filter: filter.filter(|filter| !filter.is_empty()),
             pocket_ack_url: None,
             pos_ack_url: None,
-            persistent: false,
+            persistent: charge.persistent,
         };
         let base = self.client.address().to_string();
         let (sent, amount) = (nonce.to_owned(), charge.amount);
@@ -157,7 +157,7 @@ impl Payee for PosClient {
         }
     }
 
-    async fn status(&self, otc: &Otc) -> Result<Option<Timestamp>> {
+    async fn status(&self, otc: &Otc) -> Result<Vec<Timestamp>> {
         let request = StatusRequest {
             pos_id: self.pos.clone(),
             otc: otc.clone(),
@@ -182,9 +182,10 @@ impl Payee for PosClient {
             read: read_status(self.key.clone(), read),
         };
         let status = self.client.perform(operation).await?;
-        let first = status.confirmations.iter().min().copied();
-        // A Registry that says so without saying when: it was before now.
-        let told = || self.client.clock().now();
-        Ok(first.or_else(|| status.has_been_performed.then(told)))
+        if status.has_been_performed && status.confirmations.is_empty() {
+            // A Registry that says so without saying when: it was before now.
+            return Ok(vec![self.client.clock().now()]);
+        }
+        Ok(status.confirmations)
     }
 }

@@ -609,7 +609,7 @@ async fn a_registry_that_never_reads_does_not_keep_us_busy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_confirmation_is_when_it_was_paid() {
+async fn every_confirmation_is_told_in_the_registrys_order() {
     let registry = Registry::new();
     let world = world(&registry);
     let pos = PosClient::new(
@@ -618,10 +618,11 @@ async fn the_first_confirmation_is_when_it_was_paid() {
         key("pos"),
     );
     let pos = pos.unwrap();
-    assert_eq!(pos.status(&Otc::random()).await.unwrap(), None);
+    assert_eq!(pos.status(&Otc::random()).await.unwrap(), []);
     let at = Timestamp::from_seconds;
     registry.set(|settings| settings.confirmations = vec![at(30), at(10), at(20)]);
-    assert_eq!(pos.status(&Otc::random()).await.unwrap(), Some(at(10)));
+    let all = [at(30), at(10), at(20)];
+    assert_eq!(pos.status(&Otc::random()).await.unwrap(), all);
 }
 
 #[tokio::test(start_paused = true)]

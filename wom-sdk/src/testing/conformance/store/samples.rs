@@ -339,6 +339,7 @@ pub(super) fn charge() -> Charge {
         amount: 10_000,
         filter: Some(filter),
         patience_ms: i64::MAX,
+        persistent: true,
     }
 }
 
