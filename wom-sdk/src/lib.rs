@@ -19,6 +19,7 @@ pub mod privacy;
 pub mod protocol;
 pub mod registry;
 pub mod rules;
+pub mod sale;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -1,0 +1,551 @@
+//! The sale's state machine: one arrow, one committed write.
+
+use super::{After, Bound, Remedy, Sale, Slot, State, Terms, Then};
+use crate::{
+    Error, Kind, MINUTE_MS, Result, Retry, Timestamp,
+    merchant::{Applied, Order},
+};
+
+/// How long one call to the shop may take before another worker may take the sale over. Before this
+/// has passed, a discount that was asked for and not answered is not asked for again: the shop may
+/// still be at it, and most shops make a second one of a second call.
+pub(crate) const LEASE_MS: i64 = 30_000;
+/// Tries of a call before a person has to look: about a quarter of an hour.
+const TRIES: u32 = 12;
+/// The longest pause between two tries.
+const PAUSE_CAP_MS: i64 = 3 * MINUTE_MS;
+/// The pause between two looks while a try may be under way at the shop.
+const HOLD_LOOK_MS: i64 = 2_000;
+/// A sale whose payment nobody looks after is looked at so often.
+const IDLE_MS: i64 = MINUTE_MS;
+/// Looks at an order that carries the discount, until it is closed or cancelled: soon at a till, for
+/// a week in a web shop. What a webhook tells comes sooner.
+const LOOKS_MS: [i64; 16] = [
+    5_000,
+    15_000,
+    30_000,
+    MINUTE_MS,
+    2 * MINUTE_MS,
+    5 * MINUTE_MS,
+    15 * MINUTE_MS,
+    60 * MINUTE_MS,
+    6 * 60 * MINUTE_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+];
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+/// How long a note may be, bytes.
+const NOTE: usize = 500;
+
+/// What happens to a sale.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Its time has come.
+    Due,
+    /// How the checkout stands.
+    Payment(Payment),
+    /// The shop's reading of the order.
+    Read(Result<Order>),
+    /// The shop's answer when it was asked for the discount.
+    Applied(Result<Applied>),
+    /// The shop's answer when it was asked to take the discount back.
+    Revoked(Result<()>),
+    /// The order was cancelled or replaced.
+    Cancelled,
+    /// The shop says that the order changed.
+    Changed,
+    /// The cashier has typed the discount in.
+    Confirmed,
+    /// A payment without an order is taken for one.
+    Bind {
+        /// The order, as it was read.
+        order: Bound,
+        /// The place among its discounts.
+        slot: Slot,
+        /// What is agreed on it.
+        terms: Box<Terms>,
+    },
+    /// A person decides.
+    Resolve {
+        /// What.
+        resolution: Resolution,
+        /// Why, in 1 to 500 bytes and without anybody's name.
+        note: String,
+    },
+}
+
+/// How the payment of a sale stands: what its checkout says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Payment {
+    /// It can still be paid in time; when to look again, if that is known.
+    Open(Option<Timestamp>),
+    /// It ran out, was called off or failed; when to look again, if anybody does.
+    Over(Option<Timestamp>),
+    /// It was paid in time.
+    Paid(Timestamp),
+    /// It was paid too late.
+    Late(Timestamp, After),
+}
+
+/// What a person decides.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Resolution {
+    /// Ask the shop for the discount again. Whoever says so has seen that it is not there.
+    Retry,
+    /// The discount is on the order.
+    Applied,
+    /// The order was closed with the discount.
+    Redeemed,
+    /// The discount was taken off the order.
+    Withdrawn,
+    /// The customer got the money back.
+    Refunded,
+    /// The customer got something else, such as a fresh code: its reference in the shop.
+    Granted(String),
+    /// The customer gets nothing.
+    Recorded,
+}
+
+/// What to do next, once the new state is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// Look how the checkout stands.
+    Look,
+    /// Call the checkout off, and see how it stands then.
+    CallOff,
+    /// Read the order in the shop.
+    Read,
+    /// Ask the shop for this discount, in the currency's smallest unit.
+    Apply(i64),
+    /// Ask the shop to take the discount back.
+    Revoke,
+}
+
+/// The sale as it is after an event, and what to do once that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// To be written before anything else happens, at its version.
+    pub sale: Sale,
+    /// To be done after.
+    pub action: Option<Action>,
+}
+
+/// Moves a sale on. Pure: `random` brings the jitter, `now` the time. An event that makes no sense in
+/// the present state is an error and changes nothing.
+pub fn step(sale: &Sale, event: Event, now: Timestamp, random: u64) -> Result<Step> {
+    let mut next = sale.clone();
+    next.version += 1;
+    let lease = Some(now.plus_millis(LEASE_MS));
+    let action = match (&sale.state, event) {
+        (State::Waiting | State::Lapsed, Event::Due) => {
+            next.due = lease;
+            Some(Action::Look)
+        }
+        (State::Applying | State::Applied | State::Redeemed, Event::Due) => {
+            next.due = lease;
+            Some(Action::Read)
+        }
+        (State::Withdrawing(_), Event::Due) => {
+            next.due = lease;
+            Some(Action::Revoke)
+        }
+        (State::Waiting | State::Lapsed, Event::Payment(payment)) => {
+            heard(&mut next, payment, now);
+            None
+        }
+        (State::Applying, Event::Read(Ok(order))) => applying(&mut next, &order, now, random),
+        (State::Applied, Event::Read(Ok(order))) => {
+            applied(&mut next, &order, now);
+            None
+        }
+        (State::Applied, Event::Read(Err(error))) => {
+            next.failure = Some(error.code().to_owned());
+            look_later(&mut next, now);
+            None
+        }
+        (State::Redeemed, Event::Read(Ok(order))) => {
+            next.due = None;
+            next.total = Some(order.total);
+            if is_cancelled(sale, &order) {
+                withdraw(&mut next, Then::Refunded, now);
+            }
+            None
+        }
+        (State::Redeemed, Event::Read(Err(error))) => {
+            next.failure = Some(error.code().to_owned());
+            next.tries += 1;
+            next.due = (next.tries < TRIES).then(|| now.plus_millis(pause_ms(next.tries, random)));
+            None
+        }
+        (State::Applying, Event::Applied(Ok(Applied::Applied { reference }))) => {
+            next.reference = Some(reference);
+            next.hold = None;
+            next.failure = None;
+            next.tries = 0;
+            next.due = Some(now);
+            None
+        }
+        (State::Applying, Event::Applied(Ok(Applied::Manual))) => {
+            next.hold = None;
+            enter(&mut next, State::Manual, None, now);
+            None
+        }
+        (State::Applying, Event::Applied(Err(error))) => {
+            if error.retry() != Retry::SameKey {
+                // It was surely not carried out.
+                next.hold = None;
+            }
+            failed(&mut next, &error, now, random);
+            None
+        }
+        (State::Applying, Event::Read(Err(error))) => {
+            failed(&mut next, &error, now, random);
+            None
+        }
+        (State::Withdrawing(then), Event::Revoked(Ok(()))) => {
+            match then {
+                Then::Late => late(&mut next, After::Cancel, now),
+                Then::Refunded => enter(&mut next, State::Refunded, None, now),
+                Then::Withdrawn => enter(&mut next, State::Withdrawn, None, now),
+            }
+            None
+        }
+        (State::Withdrawing(_), Event::Revoked(Err(error))) => {
+            failed(&mut next, &error, now, random);
+            None
+        }
+        (State::Waiting, Event::Cancelled) => {
+            next.due = lease;
+            Some(Action::CallOff)
+        }
+        (State::Applying, Event::Cancelled) => {
+            match sale.reference.is_some() || sale.hold.is_some() {
+                // It may be there, or come to be.
+                true => withdraw(&mut next, Then::Late, now),
+                false => late(&mut next, After::Cancel, now),
+            }
+            None
+        }
+        (State::Applied, Event::Cancelled) => {
+            withdraw(&mut next, Then::Withdrawn, now);
+            None
+        }
+        (State::Redeemed, Event::Cancelled) => {
+            withdraw(&mut next, Then::Refunded, now);
+            None
+        }
+        (State::Manual, Event::Cancelled) => {
+            late(&mut next, After::Cancel, now);
+            None
+        }
+        (_, Event::Cancelled) => return Ok(nothing(sale)),
+        (State::Waiting | State::Lapsed | State::Applied | State::Redeemed, Event::Changed) => {
+            next.due = Some(now);
+            None
+        }
+        (_, Event::Changed) => return Ok(nothing(sale)),
+        (State::Manual, Event::Confirmed) => {
+            by_hand(&mut next, now);
+            None
+        }
+        (State::Late(_) | State::Unclaimed, Event::Bind { order, slot, terms }) => {
+            next.order = Some(order);
+            next.terms = *terms;
+            next.reference = None;
+            next.hold = None;
+            enter(&mut next, State::Applying, Some(now), now);
+            next.slot = Some(slot);
+            None
+        }
+        (state, Event::Resolve { resolution, note }) => {
+            if note.trim().is_empty() || note.len() > NOTE {
+                return Err(Error::new(
+                    Kind::InputInvalid,
+                    "a decision needs a note of 1 to 500 bytes",
+                )
+                .with("field", "note"));
+            }
+            next.note = Some(note);
+            resolve(&mut next, state, resolution, now)?;
+            None
+        }
+        (state, _) => return Err(senseless(state)),
+    };
+    Ok(Step { sale: next, action })
+}
+
+fn senseless(state: &State) -> Error {
+    Error::new(Kind::InputInvalid, "the sale is not in a state for this")
+        .with("state", state.name())
+}
+
+fn nothing(sale: &Sale) -> Step {
+    Step {
+        sale: sale.clone(),
+        action: None,
+    }
+}
+
+fn enter(sale: &mut Sale, state: State, due: Option<Timestamp>, now: Timestamp) {
+    let keeps = matches!(
+        state,
+        State::Waiting
+            | State::Applying
+            | State::Applied
+            | State::Manual
+            | State::Withdrawing(_)
+            | State::Redeemed
+            | State::Attention(_)
+    );
+    if !keeps {
+        sale.slot = None;
+    }
+    if !matches!(state, State::Attention(_)) {
+        sale.failure = None;
+    }
+    sale.state = state;
+    sale.tries = 0;
+    sale.since = now;
+    sale.due = due;
+}
+
+fn attention(sale: &mut Sale, reason: &str, now: Timestamp) {
+    enter(sale, State::Attention(reason.to_owned()), None, now);
+}
+
+fn withdraw(sale: &mut Sale, then: Then, now: Timestamp) {
+    if sale.by_hand {
+        // There is no discount of ours in the shop.
+        let state = match then {
+            Then::Late => return late(sale, After::Cancel, now),
+            Then::Refunded => State::Refunded,
+            Then::Withdrawn => State::Withdrawn,
+        };
+        return enter(sale, state, None, now);
+    }
+    // What may be under way at the shop has to be there before it can be taken back.
+    let due = sale.hold.filter(|hold| *hold > now).unwrap_or(now);
+    enter(sale, State::Withdrawing(then), Some(due), now);
+}
+
+fn late(sale: &mut Sale, after: After, now: Timestamp) {
+    let nothing = sale.terms.remedies.first() == Some(&Remedy::RecordOnly);
+    sale.given = None;
+    sale.reference = None;
+    sale.hold = None;
+    sale.by_hand = false;
+    enter(sale, State::Late(after), None, now);
+    if nothing {
+        sale.state = State::Recorded;
+        sale.note = Some(format!("paid after {}", after.name()));
+    }
+}
+
+fn by_hand(sale: &mut Sale, now: Timestamp) {
+    sale.by_hand = true;
+    sale.given = Some(sale.terms.agreed);
+    enter(
+        sale,
+        State::Applied,
+        Some(now.plus_millis(LOOKS_MS[0])),
+        now,
+    );
+}
+
+fn heard(sale: &mut Sale, payment: Payment, now: Timestamp) {
+    let lapsed = sale.state == State::Lapsed;
+    match payment {
+        Payment::Open(look) => sale.due = Some(look.unwrap_or(now.plus_millis(IDLE_MS))),
+        Payment::Over(look) if lapsed => sale.due = look,
+        Payment::Over(look) => enter(sale, State::Lapsed, look, now),
+        Payment::Paid(at) => {
+            sale.paid = Some(at);
+            match lapsed {
+                // Its place on the order may be another's by now.
+                true => late(sale, After::Expiry, now),
+                false => enter(sale, State::Applying, Some(now), now),
+            }
+        }
+        Payment::Late(at, after) => {
+            sale.paid = Some(at);
+            late(sale, after, now);
+        }
+    }
+}
+
+/// A closed order on which nothing is to be paid, and without our discount. One that was paid has a
+/// total, or, where it was free, our discount.
+fn is_cancelled(sale: &Sale, order: &Order) -> bool {
+    !order.open && order.total <= 0 && sale.reduction(order) == 0
+}
+
+fn applying(sale: &mut Sale, order: &Order, now: Timestamp, random: u64) -> Option<Action> {
+    sale.order = Some(Bound::to(order));
+    let reduction = sale.reduction(order);
+    if reduction > 0 {
+        let shown = order.lines.iter().find(|line| sale.is_own(line));
+        let reference = shown.and_then(|line| line.reference.clone());
+        sale.reference = reference.or(sale.reference.take());
+        sale.hold = None;
+        shown_on(sale, order, reduction, now);
+        return None;
+    }
+    if is_cancelled(sale, order) {
+        match sale.reference.is_some() || sale.hold.is_some() {
+            true => withdraw(sale, Then::Late, now),
+            false => late(sale, After::Cancel, now),
+        }
+        return None;
+    }
+    if sale.reference.is_some() {
+        // It is done, and to be seen: never done again by itself.
+        sale.tries += 1;
+        match sale.tries < TRIES {
+            true => sale.due = Some(now.plus_millis(pause_ms(sale.tries, random))),
+            false => attention(sale, "not_shown", now),
+        }
+        return None;
+    }
+    if let Some(hold) = sale.hold.filter(|hold| *hold > now) {
+        sale.due = Some(hold.min(now.plus_millis(HOLD_LOOK_MS)));
+        return None;
+    }
+    if !order.open {
+        attention(sale, "order_closed", now);
+        return None;
+    }
+    if order.currency != sale.terms.currency {
+        attention(sale, "currency_differs", now);
+        return None;
+    }
+    let money = sale.terms.on(order);
+    if money <= 0 {
+        attention(sale, "nothing_to_reduce", now);
+        return None;
+    }
+    let lease = now.plus_millis(LEASE_MS);
+    sale.hold = Some(lease);
+    sale.due = Some(lease);
+    Some(Action::Apply(money))
+}
+
+fn applied(sale: &mut Sale, order: &Order, now: Timestamp) {
+    sale.order = Some(Bound::to(order));
+    let reduction = sale.reduction(order);
+    if reduction > 0 && !sale.by_hand {
+        return shown_on(sale, order, reduction, now);
+    }
+    if is_cancelled(sale, order) {
+        return withdraw(sale, Then::Withdrawn, now);
+    }
+    match (sale.by_hand, order.open) {
+        (true, true) => look_later(sale, now),
+        (true, false) => {
+            sale.total = Some(order.total);
+            enter(sale, State::Redeemed, None, now);
+        }
+        (false, true) => attention(sale, "discount_gone", now),
+        (false, false) => attention(sale, "discount_lost", now),
+    }
+}
+
+/// The shop shows the discount.
+fn shown_on(sale: &mut Sale, order: &Order, reduction: i64, now: Timestamp) {
+    sale.given = Some(reduction);
+    sale.total = Some(order.total);
+    if reduction > sale.terms.agreed {
+        return attention(sale, "discount_differs", now);
+    }
+    if !order.open {
+        return enter(sale, State::Redeemed, None, now);
+    }
+    if sale.state == State::Applied {
+        return look_later(sale, now);
+    }
+    if order.total < sale.terms.floor {
+        return attention(sale, "below_floor", now);
+    }
+    enter(
+        sale,
+        State::Applied,
+        Some(now.plus_millis(LOOKS_MS[0])),
+        now,
+    );
+}
+
+fn look_later(sale: &mut Sale, now: Timestamp) {
+    sale.tries += 1;
+    let pause = usize::try_from(sale.tries)
+        .ok()
+        .and_then(|n| LOOKS_MS.get(n));
+    match pause {
+        Some(pause) => sale.due = Some(now.plus_millis(*pause)),
+        None => attention(sale, "not_bought", now),
+    }
+}
+
+fn failed(sale: &mut Sale, error: &Error, now: Timestamp, random: u64) {
+    sale.failure = Some(error.code().to_owned());
+    sale.tries += 1;
+    if error.retry() == Retry::Never || sale.tries >= TRIES {
+        return attention(sale, error.code(), now);
+    }
+    let asked = error
+        .retry_after()
+        .and_then(|pause| i64::try_from(pause.as_millis()).ok());
+    let pause = pause_ms(sale.tries, random).max(asked.unwrap_or(0).min(60 * MINUTE_MS));
+    sale.due = Some(now.plus_millis(pause));
+}
+
+/// Grows to the cap; half of it at random.
+fn pause_ms(tries: u32, random: u64) -> i64 {
+    let half = (250_i64 << tries.min(10)).min(PAUSE_CAP_MS / 2);
+    half + i64::try_from(random % half.unsigned_abs()).unwrap_or(half)
+}
+
+fn resolve(sale: &mut Sale, state: &State, resolution: Resolution, now: Timestamp) -> Result<()> {
+    let person = matches!(
+        state,
+        State::Attention(_) | State::Late(_) | State::Manual | State::Unclaimed
+    );
+    let refunds = *state == State::Redeemed && resolution == Resolution::Refunded;
+    if !person && !refunds {
+        return Err(senseless(state));
+    }
+    let on_order = matches!(state, State::Attention(_) | State::Manual);
+    match resolution {
+        Resolution::Retry if on_order => {
+            sale.reference = None;
+            sale.hold = None;
+            sale.by_hand = false;
+            enter(sale, State::Applying, Some(now), now);
+        }
+        Resolution::Applied if on_order => by_hand(sale, now),
+        Resolution::Redeemed if on_order => {
+            sale.given = sale.given.or(Some(sale.terms.agreed));
+            enter(sale, State::Redeemed, None, now);
+        }
+        Resolution::Withdrawn if on_order => enter(sale, State::Withdrawn, None, now),
+        Resolution::Refunded if on_order || refunds => enter(sale, State::Refunded, None, now),
+        Resolution::Granted(reference) => {
+            sale.reference = Some(reference);
+            enter(sale, State::Granted, None, now);
+        }
+        Resolution::Recorded => enter(sale, State::Recorded, None, now),
+        _ => {
+            return Err(
+                senseless(state).hint("take it for an order first, or grant something else")
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,400 @@
+//! Sales: from a shop's order to exactly one discount.
+//!
+//! ```text
+//!            ┌─▶ lapsed ────▶ late ─▶ granted, recorded, or another order: applying
+//! waiting ───┤
+//!            └─▶ applying ──▶ applied ─▶ redeemed ─▶ refunded
+//! unclaimed ──▲   │  │          │
+//!                 │  └▶ manual ─┘ └────▶ withdrawing ─▶ withdrawn
+//!                 └──▶ attention: a person decides
+//! ```
+//!
+//! The Registry knows of the payment and the shop of the discount; neither has a transaction over
+//! both. So a sale is written down before either is asked for anything, and after a crash both are
+//! asked again. How the payment stands is the [checkout](crate::checkout)'s and is not stored here
+//! twice: `waiting` and `lapsed` say that there is none, and look there.
+//!
+//! A discount is *applied* only once the shop's own reading of the order shows it, and *redeemed* only
+//! once an order was closed with it.
+
+mod machine;
+mod name;
+mod poster;
+mod terms;
+
+pub use machine::{Action, Event, Payment, Resolution, Step, step};
+pub use name::{OrderKey, SaleId, Salt, ShopId, Slot};
+pub use poster::Poster;
+pub use terms::{Remedy, Rules, Stacking, Terms};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Digest, Timestamp,
+    checkout::CheckoutId,
+    merchant::{Order, OrderId, OrderLine},
+};
+
+/// One sale: an offer on an order of a shop, and what became of it. This is what is stored.
+///
+/// It tells of an order and never of a person. Nothing in it is secret but the code that
+/// [`key`](Self::key) gives, as long as that can be used.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Sale {
+    /// Which sale.
+    pub id: SaleId,
+    /// 1 when made; grows by one with each step.
+    pub version: u64,
+    /// The merchant's name of the shop.
+    pub shop: String,
+    /// The merchant's name of the offer.
+    pub offer: String,
+    /// What is asked for, and what was agreed for it.
+    pub terms: Terms,
+    /// The payment.
+    pub checkout: CheckoutId,
+    /// Which confirmation of the payment: 0 for the first.
+    pub index: u32,
+    /// The order, once there is one.
+    pub order: Option<Bound>,
+    /// The place that it takes among the discounts of its order, while it may take one.
+    pub slot: Option<Slot>,
+    /// What nobody can guess the key without.
+    pub salt: Salt,
+    /// Where it stands.
+    pub state: State,
+    /// When it was paid, by the Registry's clock.
+    pub paid: Option<Timestamp>,
+    /// The discount's reference in the shop, once the shop told one.
+    pub reference: Option<String>,
+    /// How much less is to be paid, as the shop reads it, in the currency's smallest unit.
+    pub given: Option<i64>,
+    /// What was to be paid in the end, as the shop reads it, in the currency's smallest unit.
+    pub total: Option<i64>,
+    /// Whether a person typed the discount in: then the shop's reading does not show it as ours.
+    pub by_hand: bool,
+    /// Before this the shop is not asked for the discount again, since an earlier try may be under
+    /// way there.
+    pub hold: Option<Timestamp>,
+    /// The error code of the last try that did not succeed.
+    pub failure: Option<String>,
+    /// What the person who decided wrote.
+    pub note: Option<String>,
+    /// Tries or looks of the present state.
+    pub tries: u32,
+    /// When it was made.
+    pub begun: Timestamp,
+    /// When the present state began.
+    pub since: Timestamp,
+    /// When to go on; `None` when nothing is left to do, or a person has to.
+    pub due: Option<Timestamp>,
+}
+
+impl Sale {
+    /// A sale that waits for its payment.
+    pub fn waiting(made: Made, order: Bound, slot: Slot, now: Timestamp) -> Self {
+        Self {
+            order: Some(order),
+            slot: Some(slot),
+            due: Some(now),
+            ..Self::new(made, State::Waiting, None, now)
+        }
+    }
+
+    /// A confirmation that is not, or not yet, of any order.
+    pub fn paid(made: Made, state: State, at: Timestamp, now: Timestamp) -> Self {
+        Self::new(made, state, Some(at), now)
+    }
+
+    fn new(made: Made, state: State, paid: Option<Timestamp>, now: Timestamp) -> Self {
+        Self {
+            id: made.id,
+            version: 1,
+            shop: made.shop,
+            offer: made.offer,
+            terms: made.terms,
+            checkout: made.checkout,
+            index: made.index,
+            order: None,
+            slot: None,
+            salt: made.salt,
+            state,
+            paid,
+            reference: None,
+            given: None,
+            total: None,
+            by_hand: false,
+            hold: None,
+            failure: None,
+            note: None,
+            tries: 0,
+            begun: now,
+            since: now,
+            due: None,
+        }
+    }
+
+    /// What the shop knows the discount by: 32 hexadecimal digits, different for each confirmation of
+    /// each code. It tells neither the one-time code nor anything about it, and who does not know the
+    /// salt cannot guess it: it may be a coupon's code.
+    pub fn key(&self) -> String {
+        Digest::of([
+            b"discount/1".as_slice(),
+            &self.checkout.0,
+            &self.index.to_be_bytes(),
+            &self.salt.0,
+        ])
+        .to_hex()
+    }
+
+    /// What its order is known by in the store.
+    pub fn order_key(&self) -> Option<OrderKey> {
+        let order = self.order.as_ref()?;
+        Some(OrderKey::new(&self.shop, &order.id))
+    }
+
+    /// Whether a line of the order is this discount.
+    pub fn is_own(&self, line: &OrderLine) -> bool {
+        let Some(reference) = &line.reference else {
+            return false;
+        };
+        self.reference.as_ref() == Some(reference) || reference.eq_ignore_ascii_case(&self.key())
+    }
+
+    /// By how much this discount lowers the order, as the shop reads it; 0 where it does not.
+    pub fn reduction(&self, order: &Order) -> i64 {
+        let own = order.lines.iter().filter(|line| self.is_own(line));
+        own.fold(0_i64, |sum, line| sum.saturating_sub(line.amount))
+            .max(0)
+    }
+
+    /// Who has to do something next.
+    pub fn turn(&self) -> Turn {
+        match &self.state {
+            State::Lapsed if self.due.is_none() => Turn::Nobody,
+            State::Waiting
+            | State::Lapsed
+            | State::Applying
+            | State::Applied
+            | State::Withdrawing(_) => Turn::Program,
+            State::Unclaimed | State::Manual | State::Late(_) | State::Attention(_) => Turn::Person,
+            State::Redeemed
+            | State::Withdrawn
+            | State::Refunded
+            | State::Granted
+            | State::Recorded => Turn::Nobody,
+        }
+    }
+
+    /// What the cashier or the merchant can do, the one that the merchant prefers first. Empty where
+    /// nobody has to do anything.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match &self.state {
+            State::Late(_) => self.terms.remedies.clone(),
+            State::Unclaimed => {
+                let mut remedies = vec![Remedy::Replacement];
+                let others = self.terms.remedies.iter().copied();
+                remedies.extend(others.filter(|remedy| *remedy != Remedy::Replacement));
+                remedies
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What every sale is made from.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Which sale.
+    pub id: SaleId,
+    /// The merchant's name of the shop.
+    pub shop: String,
+    /// The merchant's name of the offer.
+    pub offer: String,
+    /// What is asked for, and what was agreed for it.
+    pub terms: Terms,
+    /// The payment.
+    pub checkout: CheckoutId,
+    /// Which confirmation of the payment.
+    pub index: u32,
+    /// See [`Sale::salt`].
+    pub salt: Salt,
+}
+
+/// The order that a sale is of, as it was read last.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Bound {
+    /// The shop's own name of it.
+    pub id: OrderId,
+    /// Its version.
+    pub version: String,
+}
+
+impl Bound {
+    /// The order as it was just read.
+    pub fn to(order: &Order) -> Self {
+        Self {
+            id: order.id.clone(),
+            version: order.version.clone(),
+        }
+    }
+}
+
+/// Where a sale stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "detail")]
+#[non_exhaustive]
+pub enum State {
+    /// For its payment, which the checkout tells of.
+    Waiting,
+    /// Nobody paid: the checkout ran out, was called off or failed. It may be paid late.
+    Lapsed,
+    /// A poster was paid, and no cashier has said for which order.
+    Unclaimed,
+    /// Paid; the shop is, or is about to be, asked for the discount.
+    Applying,
+    /// The shop's own reading shows the discount, or a cashier typed it in.
+    Applied,
+    /// The cashier has to type the discount in, and then to confirm it.
+    Manual,
+    /// The order is cancelled; the shop is, or is about to be, asked to take the discount back.
+    Withdrawing(Then),
+    /// The order was closed with the discount.
+    Redeemed,
+    /// The order was cancelled, and the discount was taken back.
+    Withdrawn,
+    /// The customer got the money back. WOM cannot be given back.
+    Refunded,
+    /// Paid where nothing could be given for it any more: see [`Sale::remedies`].
+    Late(After),
+    /// The merchant gave something else for it, such as a fresh code for the next order.
+    Granted,
+    /// The merchant gave nothing for it, and wrote it down.
+    Recorded,
+    /// A person must decide. The detail says why, as a code: that of an error, or one of
+    /// [`REASONS`].
+    Attention(String),
+}
+
+/// Why a person must decide, where it is not the code of an error.
+pub const REASONS: [(&str, &str); 9] = [
+    (
+        "below_floor",
+        "the order's total is below the floor: take the discount back or accept it",
+    ),
+    (
+        "currency_differs",
+        "the order is in another currency than what was agreed",
+    ),
+    (
+        "discount_differs",
+        "the order shows more discount than was agreed: remove what is too much",
+    ),
+    (
+        "discount_gone",
+        "the discount was on the open order and is not any more",
+    ),
+    (
+        "discount_lost",
+        "the order was closed without the discount that was on it: give it another way",
+    ),
+    (
+        "not_bought",
+        "the order was neither closed nor cancelled for days",
+    ),
+    (
+        "not_shown",
+        "the shop took the discount, and its order does not show it",
+    ),
+    (
+        "nothing_to_reduce",
+        "the order's total leaves no room above the floor",
+    ),
+    (
+        "order_closed",
+        "the order was closed before the discount was on it",
+    ),
+];
+
+impl State {
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Lapsed => "lapsed",
+            Self::Unclaimed => "unclaimed",
+            Self::Applying => "applying",
+            Self::Applied => "applied",
+            Self::Manual => "manual",
+            Self::Withdrawing(_) => "withdrawing",
+            Self::Redeemed => "redeemed",
+            Self::Withdrawn => "withdrawn",
+            Self::Refunded => "refunded",
+            Self::Late(_) => "late",
+            Self::Granted => "granted",
+            Self::Recorded => "recorded",
+            Self::Attention(_) => "attention",
+        }
+    }
+}
+
+/// What comes after a discount was taken back.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// The customer has nothing of the payment: [`State::Late`].
+    Late,
+    /// [`State::Refunded`].
+    Refunded,
+    /// [`State::Withdrawn`].
+    Withdrawn,
+}
+
+/// After what a payment came.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum After {
+    /// The order was cancelled.
+    Cancel,
+    /// Another payment of the same code, which may be paid once.
+    Double,
+    /// The offer on the poster was ended.
+    End,
+    /// The code had run out.
+    Expiry,
+}
+
+impl After {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Double => "double",
+            Self::End => "end",
+            Self::Expiry => "expiry",
+        }
+    }
+}
+
+/// Who has to do something next.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Turn {
+    /// It is over.
+    Nobody,
+    /// It goes on by itself.
+    Program,
+    /// The cashier or the merchant.
+    Person,
+}
+
+impl Turn {
+    /// As a number: 0, 1 or 2.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Nobody => 0,
+            Self::Program => 1,
+            Self::Person => 2,
+        }
+    }
+}
