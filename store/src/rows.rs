@@ -7,6 +7,7 @@ use wom_sdk::{
     checkout::{CheckoutId, CheckoutRecord},
     observation::Entry,
     privacy::Participant,
+    sale::{Poster, Sale},
     store::{
         AwardRecord, Commit, Count, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState,
         Holding, Listed,
@@ -31,6 +32,12 @@ pub(crate) const DELIVERY: &str =
 
 /// The columns of a checkout, in the order in which [`checkout`] reads them.
 pub(crate) const CHECKOUT: &str = "id, version, charge, state, sealed, tries, unclear, since, due";
+
+/// The columns of a sale, in the order in which [`sale`] reads them.
+pub(crate) const SALE: &str = "id, version, content";
+
+/// The columns of a poster, in the order in which [`poster`] reads them.
+pub(crate) const POSTER: &str = "id, version, content";
 
 #[derive(Debug)]
 pub(crate) struct CommitRows {
@@ -119,6 +126,27 @@ pub(crate) struct CheckoutRow {
     pub(crate) unclear: bool,
     pub(crate) since: i64,
     pub(crate) due: Option<i64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SaleRow {
+    pub(crate) id: [u8; 32],
+    pub(crate) version: i64,
+    pub(crate) turn: i64,
+    pub(crate) order_key: Option<[u8; 32]>,
+    pub(crate) slot: Option<[u8; 32]>,
+    pub(crate) checkout: [u8; 32],
+    pub(crate) due: Option<i64>,
+    pub(crate) content: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct PosterRow {
+    pub(crate) id: [u8; 32],
+    pub(crate) version: i64,
+    pub(crate) shop: [u8; 8],
+    pub(crate) due: Option<i64>,
+    pub(crate) content: String,
 }
 
 impl CommitRows {
@@ -257,6 +285,33 @@ impl CheckoutRow {
     }
 }
 
+impl SaleRow {
+    pub(crate) fn of(sale: &Sale) -> Result<Self> {
+        Ok(Self {
+            id: sale.id.0,
+            version: number(sale.version)?,
+            turn: i64::from(sale.turn().number()),
+            order_key: sale.order_key().map(|key| key.0),
+            slot: sale.slot.map(|slot| slot.0),
+            checkout: sale.checkout.0,
+            due: sale.due.map(Timestamp::as_millis),
+            content: json(sale)?,
+        })
+    }
+}
+
+impl PosterRow {
+    pub(crate) fn of(poster: &Poster) -> Result<Self> {
+        Ok(Self {
+            id: poster.id.0,
+            version: number(poster.version)?,
+            shop: poster.shop_id().0,
+            due: poster.due.map(Timestamp::as_millis),
+            content: json(poster)?,
+        })
+    }
+}
+
 /// Everything about a participant, from rows of twelve columns. The first says what the row is: 0 the
 /// participant with handle and version, 1 an entry, 2 an account.
 pub(crate) fn holding(rows: &[impl Columns]) -> Result<Holding> {
@@ -387,6 +442,18 @@ pub(crate) fn checkout(row: &impl Columns) -> Result<CheckoutRecord> {
     read().ok_or_else(|| damaged("checkout"))
 }
 
+pub(crate) fn sale(row: &impl Columns) -> Result<Sale> {
+    let held: Option<Sale> = from_json(row, 2);
+    held.filter(|sale| Some(sale.id.0) == array(row, 0) && Some(sale.version) == int(row, 1))
+        .ok_or_else(|| damaged("sale"))
+}
+
+pub(crate) fn poster(row: &impl Columns) -> Result<Poster> {
+    let held: Option<Poster> = from_json(row, 2);
+    held.filter(|poster| Some(poster.id.0) == array(row, 0) && Some(poster.version) == int(row, 1))
+        .ok_or_else(|| damaged("poster"))
+}
+
 pub(crate) fn participant(row: &impl Columns) -> Result<Participant> {
     array(row, 0)
         .map(Participant)
@@ -427,6 +494,18 @@ pub(crate) fn listed_accounts(
         }
     }
     Ok(listed)
+}
+
+/// Those that can be read. One that cannot must not stand in the way of the others; it is kept as it is.
+pub(crate) fn readable<R: Columns, T>(rows: &[R], read: impl Fn(&R) -> Result<T>) -> Vec<T> {
+    let held = rows.iter().filter_map(|row| match read(row) {
+        Ok(held) => Some(held),
+        Err(error) => {
+            tracing::error!(code = error.code(), "a damaged row is left alone: {error}");
+            None
+        }
+    });
+    held.collect()
 }
 
 /// A row that does not say what it should.

@@ -27,15 +27,16 @@ use wom_sdk::{
     award::{Account, AwardKey},
     checkout::{CheckoutId, CheckoutRecord},
     privacy::{Cohort, Participant},
+    sale::{OrderKey, Poster, Sale, SaleId, ShopId},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        Listed, Numbers, Owner, Rate, Store,
+        Listed, Numbers, Owner, Rate, Store, Which,
     },
 };
 
 use crate::rows::{
     self, AWARD, AwardRow, CHECKOUT, CheckoutRow, Columns, CommitRows, CursorRow, DELIVERY,
-    DeliveryRow, damaged,
+    DeliveryRow, POSTER, PosterRow, SALE, SaleRow, damaged,
 };
 use error::{Tries, storage, unanswered, unreachable};
 use schema::Schema;
@@ -322,7 +323,7 @@ impl Store for PostgresStore {
     }
 
     async fn uncollected(&self, cohort: Cohort) -> Result<bool> {
-        let (first, last) = ends(cohort);
+        let (first, last) = ends(&cohort.0);
         let sql = statement::uncollected(self.s());
         let rows = self
             .fetch(|| query(sql.clone()).bind(&first).bind(&last))
@@ -332,7 +333,7 @@ impl Store for PostgresStore {
     }
 
     async fn forget(&self, cohort: Cohort) -> Result<u64> {
-        let (first, last) = ends(cohort);
+        let (first, last) = ends(&cohort.0);
         let sql = statement::forget(self.s());
         let mut count = 0;
         loop {
@@ -440,6 +441,109 @@ impl Store for PostgresStore {
         rows.iter().map(rows::checkout).collect()
     }
 
+    async fn sale(&self, id: SaleId) -> Result<Option<Sale>> {
+        let sql = format!("SELECT {SALE} FROM {}.sale WHERE id = $1", self.s());
+        self.by_key(sql, &id.0, rows::sale).await
+    }
+
+    async fn put_sale(&self, sale: &Sale) -> Result<bool> {
+        let row = SaleRow::of(sale)?;
+        let mut tries = Tries::default();
+        loop {
+            let mut conn = self.connection().await?;
+            let put = statement::put_sale(self.s(), &row);
+            match within(put.execute(&mut *conn)).await? {
+                Ok(done) => return Ok(PgQueryResult::rows_affected(&done) == 1),
+                // Another one has its slot.
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                    return Ok(false);
+                }
+                Err(error) if tries.again(&error).await => {}
+                Err(error) => return Err(storage(error)),
+            }
+        }
+    }
+
+    async fn due_sales(&self, now: Timestamp, limit: usize) -> Result<Vec<Sale>> {
+        let sql = statement::due_sales(self.s());
+        let rows = self.due_rows(sql, now, limit).await?;
+        Ok(rows::readable(&rows, rows::sale))
+    }
+
+    async fn sales(
+        &self,
+        shop: ShopId,
+        which: Which,
+        after: Option<SaleId>,
+        limit: usize,
+    ) -> Result<Vec<Sale>> {
+        let (first, last) = ends(&shop.0);
+        let after = after.map_or(first.clone(), |after| after.0.to_vec());
+        let after = after.max(first);
+        let sql = statement::sales(self.s(), which);
+        let rows = self
+            .fetch(|| {
+                query(sql.clone())
+                    .bind(after.clone())
+                    .bind(last.clone())
+                    .bind(whole(limit))
+            })
+            .await?;
+        rows.iter().map(rows::sale).collect()
+    }
+
+    async fn sales_of(&self, order: OrderKey) -> Result<Vec<Sale>> {
+        let sql = format!(
+            "SELECT {SALE} FROM {}.sale WHERE order_key = $1 ORDER BY id",
+            self.s()
+        );
+        let rows = self
+            .fetch(|| query(sql.clone()).bind(order.0.to_vec()))
+            .await?;
+        rows.iter().map(rows::sale).collect()
+    }
+
+    async fn sales_paid_by(&self, checkout: CheckoutId) -> Result<Vec<Sale>> {
+        let sql = format!(
+            "SELECT {SALE} FROM {}.sale WHERE checkout = $1 AND turn > 0 ORDER BY id",
+            self.s()
+        );
+        let rows = self
+            .fetch(|| query(sql.clone()).bind(checkout.0.to_vec()))
+            .await?;
+        rows.iter().map(rows::sale).collect()
+    }
+
+    async fn poster(&self, id: CheckoutId) -> Result<Option<Poster>> {
+        let sql = format!("SELECT {POSTER} FROM {}.poster WHERE id = $1", self.s());
+        self.by_key(sql, &id.0, rows::poster).await
+    }
+
+    async fn put_poster(&self, poster: &Poster) -> Result<bool> {
+        let row = PosterRow::of(poster)?;
+        let put = self
+            .execute(|| statement::put_poster(self.s(), &row))
+            .await?;
+        Ok(put == 1)
+    }
+
+    async fn due_posters(&self, now: Timestamp, limit: usize) -> Result<Vec<Poster>> {
+        let sql = statement::due_posters(self.s());
+        let rows = self.due_rows(sql, now, limit).await?;
+        rows.iter().map(rows::poster).collect()
+    }
+
+    async fn posters(&self, shop: ShopId) -> Result<Vec<Poster>> {
+        let sql = format!(
+            "SELECT {POSTER} FROM {}.poster WHERE shop = $1 ORDER BY id",
+            self.s()
+        );
+        let rows = self
+            .fetch(|| query(sql.clone()).bind(shop.0.to_vec()))
+            .await?;
+        rows.iter().map(rows::poster).collect()
+    }
+
     async fn close(&self) -> Result<()> {
         Self::close(self).await;
         Ok(())
@@ -478,9 +582,9 @@ fn whole(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// The first and the last name that a participant of a cohort can have.
-fn ends(cohort: Cohort) -> (Vec<u8>, Vec<u8>) {
-    let mut last = cohort.0.to_vec();
-    last.extend([0xff; 25]);
-    (cohort.0.to_vec(), last)
+/// The first and the last name of 32 bytes that may begin so.
+fn ends(beginning: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut last = beginning.to_vec();
+    last.resize(32, 0xff);
+    (beginning.to_vec(), last)
 }

@@ -7,7 +7,7 @@ use super::error::{storage, unreachable};
 
 /// The steps from nothing to the present version: each leads to the version that is its place
 /// here, counted from 1, and says which workers the schema serves after it, by the oldest version.
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     Step {
         sql: include_str!("schema_1.sql"),
         serves: 1,
@@ -18,6 +18,10 @@ const STEPS: [Step; 3] = [
     },
     Step {
         sql: include_str!("schema_3.sql"),
+        serves: 1,
+    },
+    Step {
+        sql: include_str!("schema_4.sql"),
         serves: 1,
     },
 ];

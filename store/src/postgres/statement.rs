@@ -1,10 +1,11 @@
 //! The statements with what is bound to them. `s` is the schema, in quotes.
 
 use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
+use wom_sdk::store::Which;
 
 use crate::rows::{
     AWARD, AccountRow, AwardRow, CHECKOUT, CheckoutRow, CursorRow, DELIVERY, DeliveryRow, EntryRow,
-    ParticipantRows,
+    POSTER, ParticipantRows, PosterRow, SALE, SaleRow,
 };
 
 pub(super) type Statement = Query<'static, Postgres, PgArguments>;
@@ -328,6 +329,69 @@ pub(super) fn put_checkout(s: &str, worker: i32, row: &CheckoutRow) -> Statement
     .bind(row.unclear)
     .bind(row.since)
     .bind(row.due)
+}
+
+/// Makes a sale, or moves it on from the version before. Where another one has its slot, or gets it at
+/// the same moment, it writes nothing or fails as a unique index makes it.
+pub(super) fn put_sale(s: &str, row: &SaleRow) -> Statement {
+    query(if row.version == 1 {
+        format!(
+            "INSERT INTO {s}.sale (id, version, turn, order_key, slot, checkout, due, content)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
+        )
+    } else {
+        format!(
+            "UPDATE {s}.sale SET version = $2, turn = $3, order_key = $4, slot = $5,
+                 checkout = $6, due = $7, content = $8
+             WHERE id = $1 AND version = $2 - 1"
+        )
+    })
+    .bind(row.id.as_slice())
+    .bind(row.version)
+    .bind(row.turn)
+    .bind(row.order_key.as_ref().map(<[u8; 32]>::as_slice))
+    .bind(row.slot.as_ref().map(<[u8; 32]>::as_slice))
+    .bind(row.checkout.as_slice())
+    .bind(row.due)
+    .bind(row.content.as_str())
+}
+
+pub(super) fn due_sales(s: &str) -> String {
+    format!("SELECT {SALE} FROM {s}.sale WHERE due <= $1 ORDER BY due, id LIMIT $2")
+}
+
+/// Sales whose names lie between two.
+pub(super) fn sales(s: &str, which: Which) -> String {
+    let turn = match which {
+        Which::All => "",
+        Which::Open => "turn > 0 AND",
+        Which::ForPerson => "turn > 1 AND",
+    };
+    format!("SELECT {SALE} FROM {s}.sale WHERE {turn} id > $1 AND id <= $2 ORDER BY id LIMIT $3")
+}
+
+/// Makes a poster, or moves it on from the version before.
+pub(super) fn put_poster(s: &str, row: &PosterRow) -> Statement {
+    query(if row.version == 1 {
+        format!(
+            "INSERT INTO {s}.poster (id, version, shop, due, content)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
+        )
+    } else {
+        format!(
+            "UPDATE {s}.poster SET version = $2, shop = $3, due = $4, content = $5
+             WHERE id = $1 AND version = $2 - 1"
+        )
+    })
+    .bind(row.id.as_slice())
+    .bind(row.version)
+    .bind(row.shop.as_slice())
+    .bind(row.due)
+    .bind(row.content.as_str())
+}
+
+pub(super) fn due_posters(s: &str) -> String {
+    format!("SELECT {POSTER} FROM {s}.poster WHERE due <= $1 ORDER BY due, id LIMIT $2")
 }
 
 fn all<'r, R, T>(rows: &'r [R], column: impl Fn(&'r R) -> T) -> Vec<T> {

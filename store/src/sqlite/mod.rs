@@ -24,15 +24,16 @@ use wom_sdk::{
     award::{Account, AwardKey},
     checkout::{CheckoutId, CheckoutRecord},
     privacy::{Cohort, Participant},
+    sale::{OrderKey, Poster, Sale, SaleId, ShopId},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        Listed, Numbers, Owner, Rate, Spent, Store,
+        Listed, Numbers, Owner, Rate, Spent, Store, Which,
     },
 };
 
 use crate::rows::{
     self, AWARD, AwardRow, CHECKOUT, CheckoutRow, Columns as _, CommitRows, CursorRow, DELIVERY,
-    DeliveryRow,
+    DeliveryRow, POSTER, PosterRow, SALE, SaleRow,
 };
 use readers::Readers;
 use row::Row;
@@ -282,12 +283,12 @@ impl Store for SqliteStore {
         let sql = "SELECT EXISTS (SELECT 1 FROM participant JOIN account ON participant = id
                        WHERE name >= ?1 AND name <= ?2 AND settled + returned > awarded)
                    OR EXISTS (SELECT 1 FROM award WHERE participant >= ?1 AND participant <= ?2)";
-        Ok(self.number(sql, names_of(cohort.0)).await? != 0)
+        Ok(self.number(sql, names_of(&cohort.0)).await? != 0)
     }
 
     async fn forget(&self, cohort: Cohort) -> Result<u64> {
         let count = "SELECT count(*) FROM participant WHERE name >= ? AND name <= ?";
-        let count = self.number(count, names_of(cohort.0)).await?;
+        let count = self.number(count, names_of(&cohort.0)).await?;
         self.remove(Remove::Cohort(cohort.0)).await?;
         Ok(count.unsigned_abs())
     }
@@ -372,6 +373,68 @@ impl Store for SqliteStore {
         rows.iter().map(rows::checkout).collect()
     }
 
+    async fn sale(&self, id: SaleId) -> Result<Option<Sale>> {
+        let sql = format!("SELECT {SALE} FROM sale WHERE id = ?");
+        self.row(sql, (id.0,), rows::sale).await
+    }
+
+    async fn put_sale(&self, sale: &Sale) -> Result<bool> {
+        let row = SaleRow::of(sale)?;
+        self.writer.write(Write::PutSale(row)).await
+    }
+
+    async fn due_sales(&self, now: Timestamp, limit: usize) -> Result<Vec<Sale>> {
+        let bound = (now.as_millis(), at_most(limit));
+        let rows = self.rows(due_sales(), bound).await?;
+        Ok(rows::readable(&rows, rows::sale))
+    }
+
+    async fn sales(
+        &self,
+        shop: ShopId,
+        which: Which,
+        after: Option<SaleId>,
+        limit: usize,
+    ) -> Result<Vec<Sale>> {
+        let (first, last) = names_of(&shop.0);
+        let after = after.map_or(first.clone(), |after| after.0.to_vec());
+        let bound = (after.max(first), last, at_most(limit));
+        let rows = self.rows(listed_sales(which), bound).await?;
+        rows.iter().map(rows::sale).collect()
+    }
+
+    async fn sales_of(&self, order: OrderKey) -> Result<Vec<Sale>> {
+        let rows = self.rows(sales_of_order(), (order.0,)).await?;
+        rows.iter().map(rows::sale).collect()
+    }
+
+    async fn sales_paid_by(&self, checkout: CheckoutId) -> Result<Vec<Sale>> {
+        let rows = self.rows(sales_of_checkout(), (checkout.0,)).await?;
+        rows.iter().map(rows::sale).collect()
+    }
+
+    async fn poster(&self, id: CheckoutId) -> Result<Option<Poster>> {
+        let sql = format!("SELECT {POSTER} FROM poster WHERE id = ?");
+        self.row(sql, (id.0,), rows::poster).await
+    }
+
+    async fn put_poster(&self, poster: &Poster) -> Result<bool> {
+        let row = PosterRow::of(poster)?;
+        self.writer.write(Write::PutPoster(row)).await
+    }
+
+    async fn due_posters(&self, now: Timestamp, limit: usize) -> Result<Vec<Poster>> {
+        let bound = (now.as_millis(), at_most(limit));
+        let rows = self.rows(due_posters(), bound).await?;
+        rows.iter().map(rows::poster).collect()
+    }
+
+    async fn posters(&self, shop: ShopId) -> Result<Vec<Poster>> {
+        let sql = format!("SELECT {POSTER} FROM poster WHERE shop = ? ORDER BY id");
+        let rows = self.rows(sql, (shop.0,)).await?;
+        rows.iter().map(rows::poster).collect()
+    }
+
     async fn close(&self) -> Result<()> {
         Self::close(self).await
     }
@@ -396,11 +459,11 @@ const ACCOUNTS: &str = "
         LEFT JOIN account a ON a.participant = p.id
         ORDER BY p.name";
 
-/// The first and the last name that a participant of a cohort may have.
-fn names_of(cohort: [u8; 7]) -> (Vec<u8>, Vec<u8>) {
-    let mut last = cohort.to_vec();
-    last.extend([0xff; 25]);
-    (cohort.to_vec(), last)
+/// The first and the last name of 32 bytes that may begin so.
+fn names_of(beginning: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut last = beginning.to_vec();
+    last.resize(32, 0xff);
+    (beginning.to_vec(), last)
 }
 
 /// A limit as the data base's integer.
@@ -430,6 +493,31 @@ fn due_deliveries() -> String {
     )
 }
 
+fn due_sales() -> String {
+    format!("SELECT {SALE} FROM sale WHERE due <= ? ORDER BY due, id LIMIT ?")
+}
+
+fn due_posters() -> String {
+    format!("SELECT {POSTER} FROM poster WHERE due <= ? ORDER BY due, id LIMIT ?")
+}
+
+fn listed_sales(which: Which) -> String {
+    let turn = match which {
+        Which::All => "",
+        Which::Open => "turn > 0 AND",
+        Which::ForPerson => "turn > 1 AND",
+    };
+    format!("SELECT {SALE} FROM sale WHERE {turn} id > ? AND id <= ? ORDER BY id LIMIT ?")
+}
+
+fn sales_of_order() -> String {
+    format!("SELECT {SALE} FROM sale WHERE order_key = ? ORDER BY id")
+}
+
+fn sales_of_checkout() -> String {
+    format!("SELECT {SALE} FROM sale WHERE checkout = ? AND turn > 0 ORDER BY id")
+}
+
 fn waking_participants() -> &'static str {
     "SELECT name FROM participant WHERE wake <= ? ORDER BY wake, id LIMIT ?"
 }
@@ -447,6 +535,8 @@ mod tests {
             (due_awards(), "award_due"),
             (due_checkouts(), "checkout_due"),
             (due_deliveries(), "delivery_due"),
+            (due_posters(), "poster_due"),
+            (due_sales(), "sale_due"),
             (waking_participants().to_owned(), "participant_wake"),
         ] {
             let plan = format!("EXPLAIN QUERY PLAN {sql}");
@@ -456,6 +546,43 @@ mod tests {
             let step = step.text(3).unwrap().unwrap();
             assert!(step.contains(&format!("USING INDEX {index}")), "{step}");
         }
+    }
+
+    #[tokio::test]
+    async fn sales_are_found_by_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(dir.path().join("wom.db")).await.unwrap();
+        let one = || ([0_u8; 32],);
+        let range = || ([0_u8; 32], [1_u8; 32], 1);
+        for (rows, index) in [
+            (
+                store.rows(plan(sales_of_order()), one()).await,
+                "sale_order",
+            ),
+            (
+                store.rows(plan(sales_of_checkout()), one()).await,
+                "sale_checkout",
+            ),
+            (
+                store.rows(plan(listed_sales(Which::Open)), range()).await,
+                "sale_open",
+            ),
+            (
+                store
+                    .rows(plan(listed_sales(Which::ForPerson)), range())
+                    .await,
+                "sale_for_person",
+            ),
+        ] {
+            let rows = rows.unwrap();
+            let step = rows[0].text(3).unwrap().unwrap();
+            assert!(step.contains(&format!("USING INDEX {index}")), "{step}");
+            assert_eq!(rows.len(), 1, "nothing is sorted");
+        }
+    }
+
+    fn plan(sql: String) -> String {
+        format!("EXPLAIN QUERY PLAN {sql}")
     }
 
     #[tokio::test]

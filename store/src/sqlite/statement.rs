@@ -5,6 +5,7 @@ use rusqlite::{Connection, Params, Result, params};
 use super::write::Remove;
 use crate::rows::{
     AccountRow, AwardRow, CheckoutRow, CursorRow, DeliveryRow, EntryRow, ParticipantRows,
+    PosterRow, SaleRow,
 };
 
 /// Accepts an award whose key is new.
@@ -119,6 +120,42 @@ pub(super) fn put_checkout(conn: &Connection, row: &CheckoutRow) -> Result<usize
     execute(conn, sql, bound)
 }
 
+/// Makes a sale, or moves it on from the version before; nothing where another one has its slot.
+pub(super) fn put_sale(conn: &Connection, row: &SaleRow) -> Result<usize> {
+    let sql = if row.version == 1 {
+        "INSERT INTO sale (id, version, turn, order_key, slot, checkout, due, content)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
+    } else {
+        "UPDATE OR IGNORE sale SET version = ?2, turn = ?3, order_key = ?4, slot = ?5,
+             checkout = ?6, due = ?7, content = ?8
+         WHERE id = ?1 AND version = ?2 - 1"
+    };
+    let bound = params![
+        row.id,
+        row.version,
+        row.turn,
+        row.order_key,
+        row.slot,
+        row.checkout,
+        row.due,
+        row.content,
+    ];
+    execute(conn, sql, bound)
+}
+
+/// Makes a poster, or moves it on from the version before.
+pub(super) fn put_poster(conn: &Connection, row: &PosterRow) -> Result<usize> {
+    let sql = if row.version == 1 {
+        "INSERT INTO poster (id, version, shop, due, content)
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING"
+    } else {
+        "UPDATE poster SET version = ?2, shop = ?3, due = ?4, content = ?5
+         WHERE id = ?1 AND version = ?2 - 1"
+    };
+    let bound = params![row.id, row.version, row.shop, row.due, row.content];
+    execute(conn, sql, bound)
+}
+
 /// Takes an award that cannot be read out of the way, and keeps it as it is.
 pub(super) fn park(conn: &Connection, key: &[u8]) -> Result<usize> {
     let sql =
@@ -132,7 +169,7 @@ pub(super) fn remove(conn: &Connection, what: Remove) -> Result<usize> {
         Remove::Cohort(cohort) => {
             let sql = "DELETE FROM participant WHERE id IN
                            (SELECT id FROM participant WHERE name >= ? AND name <= ? LIMIT 200)";
-            execute(conn, sql, super::names_of(cohort))
+            execute(conn, sql, super::names_of(&cohort))
         }
         Remove::Deliveries(before) => {
             let sql = "DELETE FROM delivery WHERE id IN

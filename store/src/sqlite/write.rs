@@ -11,7 +11,8 @@ use super::{
     statement,
 };
 use crate::rows::{
-    AwardRow, CheckoutRow, CommitRows, CursorRow, DeliveryRow, ParticipantRows, damaged,
+    AwardRow, CheckoutRow, CommitRows, CursorRow, DeliveryRow, ParticipantRows, PosterRow, SaleRow,
+    damaged,
 };
 
 /// What is to be written, already in the form of rows.
@@ -26,6 +27,8 @@ pub(super) enum Write {
     PutCheckout(CheckoutRow),
     PutCursor(CursorRow),
     PutDelivery(DeliveryRow),
+    PutPoster(PosterRow),
+    PutSale(SaleRow),
     Remove(Remove),
 }
 
@@ -72,6 +75,8 @@ impl Write {
             Self::PutCheckout(row) => statement::put_checkout(conn, row)?,
             Self::PutCursor(row) => statement::put_cursor(conn, row)?,
             Self::PutDelivery(row) => statement::put_delivery(conn, row)?,
+            Self::PutPoster(row) => statement::put_poster(conn, row)?,
+            Self::PutSale(row) => statement::put_sale(conn, row)?,
             Self::Remove(what) => statement::remove(conn, *what)?,
         };
         Ok(written > 0)

@@ -75,13 +75,13 @@ async fn a_newer_store_is_refused_and_left_as_it_is() {
     .await;
     let error = refused(&url).await;
     assert_eq!(error.kind(), Kind::StoreMismatch);
-    assert!(error.to_string().contains("version 99, known 3"), "{error}");
+    assert!(error.to_string().contains("version 99, known 4"), "{error}");
     assert_eq!(relations(&url).await, before);
 
     // One that only has more than we know serves us as well, and is not taken back.
     sql(
         &url,
-        "UPDATE wom.schema_version SET version = 4, serves = 2",
+        "UPDATE wom.schema_version SET version = 5, serves = 2",
     )
     .await;
     assert_eq!(
@@ -92,7 +92,7 @@ async fn a_newer_store_is_refused_and_left_as_it_is() {
         .fetch_one(&mut connect(&url).await)
         .await
         .unwrap();
-    assert_eq!(version, 4);
+    assert_eq!(version, 5);
 }
 
 #[tokio::test]

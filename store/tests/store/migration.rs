@@ -63,6 +63,9 @@ async fn a_store_of_version_1_opens_with_everything_in_it() {
         assert_eq!(store.delivery(id).await.unwrap().unwrap().state, state);
     }
     assert_eq!(store.numbers().await.unwrap().uncollected_minutes, 0);
+    let none = store.due_sales(Timestamp::MAX, 9).await.unwrap();
+    assert_eq!(none, []);
+    assert_eq!(store.due_posters(Timestamp::MAX, 9).await.unwrap(), []);
     store.close().await.unwrap();
     SqliteStore::open(&path).await.unwrap();
 }

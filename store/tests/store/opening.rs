@@ -146,11 +146,11 @@ async fn a_newer_store_is_refused_and_left_as_it_is() {
     let before = fs::read(&path).unwrap();
     let error = refused(&path).await;
     assert_eq!(error.kind(), Kind::StoreMismatch);
-    assert!(error.to_string().contains("version 99, known 4"), "{error}");
+    assert!(error.to_string().contains("version 99, known 5"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
     sql(&path, "PRAGMA user_version = -1").await;
     assert_eq!(refused(&path).await.kind(), Kind::StoreMismatch);
-    sql(&path, "PRAGMA user_version = 4").await;
+    sql(&path, "PRAGMA user_version = 5").await;
     SqliteStore::open(&path).await.unwrap();
 }
 

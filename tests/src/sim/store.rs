@@ -15,9 +15,10 @@ use wom_sdk::{
     dispatcher::Dispatcher,
     privacy::{Cohort, KeyStore, Participant},
     protocol::Otc,
+    sale::{OrderKey, Poster, Sale, SaleId, ShopId},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        Listed, MemoryStore, Numbers, Owner, Rate, Store,
+        Listed, MemoryStore, Numbers, Owner, Rate, Store, Which,
     },
 };
 
@@ -413,6 +414,66 @@ impl Store for SimStore {
     async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>> {
         self.before("due_checkouts").await?;
         self.truth.memory.due_checkouts(now, limit).await
+    }
+
+    async fn sale(&self, id: SaleId) -> Result<Option<Sale>> {
+        self.before("sale").await?;
+        self.truth.memory.sale(id).await
+    }
+
+    async fn put_sale(&self, sale: &Sale) -> Result<bool> {
+        self.before("put_sale").await?;
+        let done = self.truth.memory.put_sale(sale).await?;
+        self.after("put_sale").await?;
+        Ok(done)
+    }
+
+    async fn due_sales(&self, now: Timestamp, limit: usize) -> Result<Vec<Sale>> {
+        self.before("due_sales").await?;
+        self.truth.memory.due_sales(now, limit).await
+    }
+
+    async fn sales(
+        &self,
+        shop: ShopId,
+        which: Which,
+        after: Option<SaleId>,
+        limit: usize,
+    ) -> Result<Vec<Sale>> {
+        self.before("sales").await?;
+        self.truth.memory.sales(shop, which, after, limit).await
+    }
+
+    async fn sales_of(&self, order: OrderKey) -> Result<Vec<Sale>> {
+        self.before("sales_of").await?;
+        self.truth.memory.sales_of(order).await
+    }
+
+    async fn sales_paid_by(&self, checkout: CheckoutId) -> Result<Vec<Sale>> {
+        self.before("sales_paid_by").await?;
+        self.truth.memory.sales_paid_by(checkout).await
+    }
+
+    async fn poster(&self, id: CheckoutId) -> Result<Option<Poster>> {
+        self.before("poster").await?;
+        self.truth.memory.poster(id).await
+    }
+
+    async fn put_poster(&self, poster: &Poster) -> Result<bool> {
+        self.before("put_poster").await?;
+        let done = self.truth.memory.put_poster(poster).await?;
+        self.after("put_poster").await?;
+        Ok(done)
+    }
+
+    async fn due_posters(&self, now: Timestamp, limit: usize) -> Result<Vec<Poster>> {
+        self.before("due_posters").await?;
+        self.truth.memory.due_posters(now, limit).await
+    }
+
+    async fn posters(&self, shop: ShopId) -> Result<Vec<Poster>> {
+        self.before("posters").await?;
+        self.truth.memory.posters(shop).await
     }
 }
 

@@ -13,7 +13,7 @@ const SHOP: usize = 8;
 /// A shop, as the first bytes of its sales' names: so that several may share a store and each finds
 /// its own.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct ShopId([u8; SHOP]);
+pub struct ShopId(pub [u8; SHOP]);
 
 impl ShopId {
     /// The shop that the merchant calls so.

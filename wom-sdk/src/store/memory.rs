@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::{
     AwardRecord, Change, Commit, Committed, Count, CursorRecord, DeliveryId, DeliveryRecord,
-    DeliveryState, Drawn, Holding, Listed, Numbers, Owner, Rate, Spent, Store,
+    DeliveryState, Drawn, Holding, Listed, Numbers, Owner, Rate, Spent, Store, Which,
 };
 use crate::{
     Error, Kind, Result, Timestamp,
@@ -18,6 +18,7 @@ use crate::{
     checkout::{CheckoutId, CheckoutRecord},
     observation::Merged,
     privacy::{Cohort, Participant},
+    sale::{OrderKey, Poster, Sale, SaleId, ShopId, Turn},
 };
 
 /// Forgets everything when it is dropped; otherwise like any other store.
@@ -33,6 +34,8 @@ struct State {
     cursors: BTreeMap<String, CursorRecord>,
     spent: BTreeMap<String, Spent>,
     checkouts: BTreeMap<CheckoutId, CheckoutRecord>,
+    sales: BTreeMap<SaleId, Sale>,
+    posters: BTreeMap<CheckoutId, Poster>,
 }
 
 #[derive(Debug, Default)]
@@ -368,6 +371,104 @@ impl Store for MemoryStore {
         due.sort_by_key(|checkout| (checkout.due, checkout.id));
         due.truncate(limit);
         Ok(due)
+    }
+
+    async fn sale(&self, id: SaleId) -> Result<Option<Sale>> {
+        Ok(self.state()?.sales.get(&id).cloned())
+    }
+
+    async fn put_sale(&self, sale: &Sale) -> Result<bool> {
+        let sales = &mut self.state()?.sales;
+        let version = sales.get(&sale.id).map_or(0, |held| held.version);
+        let taken = sales
+            .values()
+            .any(|held| held.id != sale.id && held.slot.is_some() && held.slot == sale.slot);
+        if version + 1 != sale.version || taken {
+            return Ok(false);
+        }
+        sales.insert(sale.id, sale.clone());
+        Ok(true)
+    }
+
+    async fn due_sales(&self, now: Timestamp, limit: usize) -> Result<Vec<Sale>> {
+        let state = self.state()?;
+        let sales = state.sales.values();
+        let mut due: Vec<_> = sales
+            .filter(|sale| sale.due.is_some_and(|due| due <= now))
+            .cloned()
+            .collect();
+        due.sort_by_key(|sale| (sale.due, sale.id));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn sales(
+        &self,
+        shop: ShopId,
+        which: Which,
+        after: Option<SaleId>,
+        limit: usize,
+    ) -> Result<Vec<Sale>> {
+        let state = self.state()?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let sales = state.sales.range((from, Bound::Unbounded));
+        let listed = sales
+            .map(|(_, sale)| sale)
+            .filter(|sale| sale.id.shop() == shop && sale.turn().number() >= which.least());
+        Ok(listed.take(limit).cloned().collect())
+    }
+
+    async fn sales_of(&self, order: OrderKey) -> Result<Vec<Sale>> {
+        let state = self.state()?;
+        let own = state.sales.values();
+        Ok(own
+            .filter(|sale| sale.order_key() == Some(order))
+            .cloned()
+            .collect())
+    }
+
+    async fn sales_paid_by(&self, checkout: CheckoutId) -> Result<Vec<Sale>> {
+        let state = self.state()?;
+        let own = state.sales.values();
+        Ok(own
+            .filter(|sale| sale.checkout == checkout && sale.turn() != Turn::Nobody)
+            .cloned()
+            .collect())
+    }
+
+    async fn poster(&self, id: CheckoutId) -> Result<Option<Poster>> {
+        Ok(self.state()?.posters.get(&id).cloned())
+    }
+
+    async fn put_poster(&self, poster: &Poster) -> Result<bool> {
+        let posters = &mut self.state()?.posters;
+        let version = posters.get(&poster.id).map_or(0, |held| held.version);
+        if version + 1 != poster.version {
+            return Ok(false);
+        }
+        posters.insert(poster.id, poster.clone());
+        Ok(true)
+    }
+
+    async fn due_posters(&self, now: Timestamp, limit: usize) -> Result<Vec<Poster>> {
+        let state = self.state()?;
+        let posters = state.posters.values();
+        let mut due: Vec<_> = posters
+            .filter(|poster| poster.due.is_some_and(|due| due <= now))
+            .cloned()
+            .collect();
+        due.sort_by_key(|poster| (poster.due, poster.id));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn posters(&self, shop: ShopId) -> Result<Vec<Poster>> {
+        let state = self.state()?;
+        let posters = state.posters.values();
+        Ok(posters
+            .filter(|poster| poster.shop_id() == shop)
+            .cloned()
+            .collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where awards, observations and checkouts are kept: the trait, and the store in memory.
+//! Where awards, observations, checkouts and sales are kept: the trait, and the store in memory.
 //!
 //! A store does not think. What to write is decided by the pure machines; a store writes it as a
 //! whole or not at all, and only if what the decision was made from has not changed meanwhile.
@@ -22,6 +22,7 @@ use crate::{
     checkout::{CheckoutId, CheckoutRecord},
     observation::Entry,
     privacy::{Cohort, Participant},
+    sale::{OrderKey, Poster, Sale, SaleId, ShopId},
 };
 
 /// A durable store. Every method that writes returns only after the write is durable.
@@ -160,10 +161,70 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Checkouts that are to be looked after, the longest waiting first, at most `limit`.
     async fn due_checkouts(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutRecord>>;
 
+    /// The sale with this id.
+    async fn sale(&self, id: SaleId) -> Result<Option<Sale>>;
+
+    /// Writes a sale if it is still at `sale.version − 1`; version 1 makes a new one. `false` if
+    /// somebody else was first, or if another sale has its [slot](Sale::slot).
+    async fn put_sale(&self, sale: &Sale) -> Result<bool>;
+
+    /// Sales that are to be looked after, the longest waiting first, at most `limit`.
+    async fn due_sales(&self, now: Timestamp, limit: usize) -> Result<Vec<Sale>>;
+
+    /// Sales of a shop, by id, at most `limit`, from the one after `after` on.
+    async fn sales(
+        &self,
+        shop: ShopId,
+        which: Which,
+        after: Option<SaleId>,
+        limit: usize,
+    ) -> Result<Vec<Sale>>;
+
+    /// All sales of an order, by id.
+    async fn sales_of(&self, order: OrderKey) -> Result<Vec<Sale>>;
+
+    /// The sales of a checkout that are not over, by id.
+    async fn sales_paid_by(&self, checkout: CheckoutId) -> Result<Vec<Sale>>;
+
+    /// The poster of this checkout.
+    async fn poster(&self, id: CheckoutId) -> Result<Option<Poster>>;
+
+    /// Writes a poster if it is still at `poster.version − 1`; version 1 makes a new one. `false` if
+    /// somebody else was first.
+    async fn put_poster(&self, poster: &Poster) -> Result<bool>;
+
+    /// Posters that are to be looked after, the longest waiting first, at most `limit`.
+    async fn due_posters(&self, now: Timestamp, limit: usize) -> Result<Vec<Poster>>;
+
+    /// All posters of a shop, by id.
+    async fn posters(&self, shop: ShopId) -> Result<Vec<Poster>>;
+
     /// Ends what was begun and lets go of files and connections. Later calls may answer that the
     /// store is closed.
     async fn close(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// Which sales are listed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// Those that are not over.
+    Open,
+    /// Those that a person has to do something for.
+    ForPerson,
+}
+
+impl Which {
+    /// The smallest [`Turn::number`](crate::sale::Turn::number) that is listed.
+    pub fn least(self) -> u8 {
+        match self {
+            Self::All => 0,
+            Self::Open => 1,
+            Self::ForPerson => 2,
+        }
     }
 }
 

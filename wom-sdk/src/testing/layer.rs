@@ -7,9 +7,10 @@ use crate::{
     award::{Account, AwardKey},
     checkout::{CheckoutId, CheckoutRecord},
     privacy::{Cohort, Participant},
+    sale::{OrderKey, Poster, Sale, SaleId, ShopId},
     store::{
         AwardRecord, Commit, Committed, CursorRecord, DeliveryId, DeliveryRecord, Drawn, Holding,
-        Listed, Numbers, Owner, Rate, Store,
+        Listed, Numbers, Owner, Rate, Store, Which,
     },
 };
 
@@ -106,6 +107,16 @@ layer! {
     checkout(id: CheckoutId) -> Option<CheckoutRecord>;
     put_checkout(record: &CheckoutRecord) -> bool;
     due_checkouts(now: Timestamp, limit: usize) -> Vec<CheckoutRecord>;
+    sale(id: SaleId) -> Option<Sale>;
+    put_sale(sale: &Sale) -> bool;
+    due_sales(now: Timestamp, limit: usize) -> Vec<Sale>;
+    sales(shop: ShopId, which: Which, after: Option<SaleId>, limit: usize) -> Vec<Sale>;
+    sales_of(order: OrderKey) -> Vec<Sale>;
+    sales_paid_by(checkout: CheckoutId) -> Vec<Sale>;
+    poster(id: CheckoutId) -> Option<Poster>;
+    put_poster(poster: &Poster) -> bool;
+    due_posters(now: Timestamp, limit: usize) -> Vec<Poster>;
+    posters(shop: ShopId) -> Vec<Poster>;
     awards(after: Option<AwardKey>, limit: usize) -> Vec<Listed<AwardKey, AwardRecord>>;
     accounts(after: Option<Participant>, limit: usize) -> Vec<Listed<Participant, Vec<Account>>>;
     close() -> ();

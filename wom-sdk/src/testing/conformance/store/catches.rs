@@ -11,9 +11,10 @@ use crate::{
     award::{Account, AwardKey, State},
     checkout::CheckoutRecord,
     privacy::{Cohort, Participant},
+    sale::{Sale, SaleId, ShopId},
     store::{
         AwardRecord, Change, Commit, Committed, CursorRecord, DeliveryRecord, Drawn, Holding,
-        Listed, MemoryStore, Owner, Rate,
+        Listed, MemoryStore, Owner, Rate, Which,
     },
     testing::{Layered, StoreLayer},
 };
@@ -44,8 +45,11 @@ enum Defect {
     LosesTheLastEntry,
     MovesAlone,
     PaymentOverwrites,
+    PlacesShared,
     PositionsRounded,
     ReasonsLost,
+    SalesOfOthers,
+    SalesOverwrite,
     UsedKeyKeepsOthers,
     VersionsIgnored,
     WakeStays,
@@ -332,6 +336,34 @@ impl StoreLayer for Defective {
         }
         self.store.put_checkout(&record).await
     }
+
+    async fn put_sale(&self, sale: &Sale) -> Result<bool> {
+        let mut sale = sale.clone();
+        match self.defect {
+            Defect::PlacesShared => sale.slot = None,
+            Defect::SalesOverwrite => {
+                let held = self.store.sale(sale.id).await?;
+                sale.version = held.map_or(0, |held| held.version) + 1;
+            }
+            _ => {}
+        }
+        self.store.put_sale(&sale).await
+    }
+
+    async fn sales(
+        &self,
+        shop: ShopId,
+        which: Which,
+        after: Option<SaleId>,
+        limit: usize,
+    ) -> Result<Vec<Sale>> {
+        let mut listed = self.store.sales(shop, which, after, limit).await?;
+        if self.defect == Defect::SalesOfOthers {
+            let other = ShopId::new("other");
+            listed.extend(self.store.sales(other, which, after, limit).await?);
+        }
+        Ok(listed)
+    }
 }
 
 #[test]
@@ -402,6 +434,15 @@ fn each_defect_is_caught_by_its_topic() {
             topic!(everything_reads_as_written),
         ),
         planted(Defect::ReasonsLost, topic!(states_are_counted)),
+        planted(
+            Defect::PlacesShared,
+            topic!(a_place_on_an_order_is_one_sales),
+        ),
+        planted(Defect::SalesOfOthers, topic!(sales_are_found)),
+        planted(
+            Defect::SalesOverwrite,
+            topic!(sales_move_by_version_and_come_in_order),
+        ),
         planted(
             Defect::UsedKeyKeepsOthers,
             topic!(a_commit_with_a_used_award_key_writes_nothing),

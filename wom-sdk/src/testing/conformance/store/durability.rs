@@ -4,7 +4,7 @@ use super::{
     Fixture,
     samples::{
         account, at, award, award_states, charge, checkout, checkout_states, content, cursor, day,
-        delivered, entry, extreme_entries, moved, owner, participant,
+        delivered, entry, extreme_entries, moved, owner, participant, poster, sale, sale_states,
     },
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     campaign::Unit,
     checkout::CheckoutRecord,
     observation::Merged,
+    sale::{Poster, Sale},
     store::{AwardRecord, Change, Commit, Committed, DeliveryRecord, DeliveryState, Store},
 };
 
@@ -115,6 +116,14 @@ async fn write_everything(store: &impl Store) {
         assert!(store.put_delivery(&came).await.unwrap());
         assert!(store.put_delivery(&last).await.unwrap());
     }
+    for (made, last) in sales() {
+        assert!(store.put_sale(&made).await.unwrap());
+        assert!(store.put_sale(&last).await.unwrap());
+    }
+    for (made, last) in posters() {
+        assert!(store.put_poster(&made).await.unwrap());
+        assert!(store.put_poster(&last).await.unwrap());
+    }
     for version in 1..=3 {
         assert!(store.put_cursor(&cursor(version)).await.unwrap());
     }
@@ -157,6 +166,12 @@ async fn assert_everything(store: &impl Store) {
             held.due = held.due.max(last.due);
         }
         assert_eq!(held, last);
+    }
+    for (_, last) in sales() {
+        assert_eq!(store.sale(last.id).await.unwrap(), Some(last));
+    }
+    for (_, last) in posters() {
+        assert_eq!(store.poster(last.id).await.unwrap(), Some(last));
     }
     assert_eq!(
         store.cursor(&cursor(1).source).await.unwrap(),
@@ -252,4 +267,47 @@ fn checkouts() -> Vec<(CheckoutRecord, CheckoutRecord)> {
         (made, last)
     };
     states.map(pair).collect()
+}
+
+/// Each as it was made, and as it is in the end.
+fn sales() -> Vec<(Sale, Sale)> {
+    let states = sale_states().into_iter().zip(0_u8..);
+    let pair = |(state, n)| {
+        let made = sale(u64::from(n), Some(0));
+        let some = n % 2 == 0;
+        let last = Sale {
+            version: 2,
+            state,
+            index: u32::MAX - u32::from(n),
+            slot: made.slot.filter(|_| some),
+            order: made.order.clone().filter(|_| n % 3 > 0),
+            paid: some.then(|| at(3).plus_millis(1)),
+            reference: some.then(|| "Ö \0 \u{1f6b2}".to_owned()),
+            given: some.then_some(i64::MAX),
+            total: some.then_some(i64::MIN),
+            by_hand: some,
+            hold: some.then(|| at(100)),
+            failure: some.then(|| "outcome_unknown".to_owned()),
+            note: some.then(|| "«said»".to_owned()),
+            tries: u32::MAX,
+            since: at(i64::from(n)).plus_millis(1),
+            due: (n % 3 > 0).then(|| at(100)),
+            ..made.clone()
+        };
+        (made, last)
+    };
+    states.map(pair).collect()
+}
+
+/// Each as it was made, and as it is in the end.
+fn posters() -> Vec<(Poster, Poster)> {
+    let pair = |n| {
+        let made = poster(n, Some(0));
+        let last = Poster {
+            seen: u32::MAX,
+            ..made.end(at(7).plus_millis(1))
+        };
+        (made, last)
+    };
+    (0..3).map(pair).collect()
 }

@@ -36,6 +36,7 @@ mod checkouts;
 mod deliveries;
 mod durability;
 mod participants;
+mod sales;
 mod samples;
 
 pub use awards::{
@@ -57,6 +58,10 @@ pub use participants::{
     a_cohort_is_forgotten_alone, a_conflict_writes_nothing, accounts_are_replaced_by_line_and_unit,
     entries_merge_by_rank, erasing_keeps_the_accounts, everything_is_listed,
     nothing_is_known_at_first, racing_settlements_pay_once, the_owner_stays, wakes_are_listed,
+};
+pub use sales::{
+    a_place_on_an_order_is_one_sales, posters_move_by_version, sales_are_found,
+    sales_move_by_version_and_come_in_order,
 };
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -92,6 +97,7 @@ macro_rules! store_conformance {
             a_cursor_moves_by_version
             a_delivery_is_processed_once
             a_payment_is_written_by_one_racer
+            a_place_on_an_order_is_one_sales
             accounts_are_replaced_by_line_and_unit
             acknowledging_forgets_the_sealed_ticket
             advancing_needs_the_version_before
@@ -109,7 +115,10 @@ macro_rules! store_conformance {
             one_racer_advances_an_award
             one_racer_judges_an_award
             one_racer_takes_a_delivery
+            posters_move_by_version
             racing_settlements_pay_once
+            sales_are_found
+            sales_move_by_version_and_come_in_order
             states_are_counted
             the_awards_of_a_participant_are_found_until_acknowledged
             the_owner_stays

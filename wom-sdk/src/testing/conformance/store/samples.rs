@@ -5,11 +5,15 @@ use crate::{
     award::{Account, AwardKey, Content, Identity, State, Vouchers},
     campaign::Unit,
     checkout::{self, Charge, CheckoutId, CheckoutRecord},
+    merchant::{Discount, Offer, OrderId},
     observation::{
         Attendance, Entry, Goal, Mark, Policy, Scan, Standing, Step, Study, Toward, Trace, Video,
     },
     privacy::Participant,
     protocol::{Bounds, Filter, Position},
+    sale::{
+        self, After, Bound, Made, OrderKey, Poster, Remedy, Rules, Sale, SaleId, Salt, Terms, Then,
+    },
     store::{AwardRecord, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState, Owner},
 };
 
@@ -340,6 +344,93 @@ pub(super) fn charge() -> Charge {
         filter: Some(filter),
         patience_ms: i64::MAX,
         persistent: true,
+    }
+}
+
+/// The shop that samples are of.
+pub(super) const SHOP: &str = "bar «Ö»";
+
+pub(super) fn order_id(n: u64) -> OrderId {
+    OrderId(format!("order {n} \0 'q'"))
+}
+
+/// A sale of the order with this number, in its first place.
+pub(super) fn sale(n: u64, due: Option<i64>) -> Sale {
+    sale_in(SHOP, n, due)
+}
+
+pub(super) fn sale_in(shop: &str, n: u64, due: Option<i64>) -> Sale {
+    let made = Made {
+        id: SaleId::new(shop, &order_id(n), "coffee", 0),
+        shop: shop.into(),
+        offer: "coffee".into(),
+        terms: Terms {
+            amount: 15,
+            filter: charge().filter,
+            discount: Discount::BasisPoints(1_000),
+            agreed: i64::MAX,
+            currency: "EUR".into(),
+            floor: 1,
+            remedies: vec![Remedy::FreshCode, Remedy::RecordOnly],
+        },
+        checkout: checkout(n, None).id,
+        index: 0,
+        salt: Salt([n.to_be_bytes()[7]; 16]),
+    };
+    let order = Bound {
+        id: order_id(n),
+        version: "1".into(),
+    };
+    let slot = OrderKey::new(shop, &order.id).slot(0);
+    Sale {
+        due: due.map(at),
+        ..Sale::waiting(made, order, slot, at(0))
+    }
+}
+
+pub(super) fn sale_states() -> Vec<sale::State> {
+    use sale::State;
+    let mut states = vec![
+        State::Waiting,
+        State::Lapsed,
+        State::Unclaimed,
+        State::Applying,
+        State::Applied,
+        State::Manual,
+        State::Redeemed,
+        State::Withdrawn,
+        State::Refunded,
+        State::Granted,
+        State::Recorded,
+        State::Attention("discount_gone".into()),
+    ];
+    let afters = [After::Cancel, After::Double, After::End, After::Expiry];
+    states.extend(afters.map(State::Late));
+    let thens = [Then::Late, Then::Refunded, Then::Withdrawn];
+    states.extend(thens.map(State::Withdrawing));
+    states
+}
+
+pub(super) fn poster(n: u64, due: Option<i64>) -> Poster {
+    poster_in(SHOP, n, due)
+}
+
+pub(super) fn poster_in(shop: &str, n: u64, due: Option<i64>) -> Poster {
+    Poster {
+        id: checkout(n, None).id,
+        version: 1,
+        shop: shop.into(),
+        name: "coffee".into(),
+        offer: Offer {
+            title: "A «coffee»".into(),
+            charge: charge(),
+            discount: Discount::Amount(120),
+        },
+        rules: Rules::default(),
+        seen: 0,
+        made: at(0),
+        ended: None,
+        due: due.map(at),
     }
 }
 
