@@ -260,6 +260,48 @@ fn fit_checksum(bytes: &[u8]) -> [u8; 2] {
 }
 
 /// What an LRS stored, as lines and as a page.
+/// What a real pretix answered: alone, and an event, a product, a date and an order on a line each.
+pub(super) fn pretix_answer() -> Vec<Vec<u8>> {
+    let captured = |text| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let event = captured(include_str!(
+        "../../../adapters/ticketing/tests/captures/pretix/event_and_items.json"
+    ));
+    let order = captured(include_str!(
+        "../../../adapters/ticketing/tests/captures/pretix/order_and_positions.json"
+    ));
+    let scans = captured(include_str!(
+        "../../../adapters/ticketing/tests/captures/pretix/redeem_and_checkins.json"
+    ));
+    let answers = [
+        &event["event"],
+        &event["item"],
+        &order["order"],
+        &order["orderposition"],
+        &order["checkin_list_positions"],
+        &scans["checkins"],
+    ];
+    let mut seeds = answers.map(|it| it["response"].to_string()).to_vec();
+    let date = r#"{"id":1,"date_from":"2026-11-20T19:30:00Z","date_to":null}"#;
+    let long = seeds[0].replace("2026-11-20T21:45:00Z", "2026-12-24T21:45:00Z");
+    let bare = r#"{"id":4,"admission":true}"#;
+    seeds.push(
+        [&seeds[0], &seeds[1], date, &seeds[2]]
+            .map(str::to_owned)
+            .join("\n"),
+    );
+    seeds.push([&long, bare, "", &seeds[2]].map(str::to_owned).join("\n"));
+    seeds.into_iter().map(String::into_bytes).collect()
+}
+
+pub(super) fn pretix_call() -> Vec<Vec<u8>> {
+    let captured =
+        include_str!("../../../adapters/ticketing/tests/captures/pretix/webhooks_concerto.json");
+    let captured: Value = serde_json::from_str(captured).unwrap_or_default();
+    let calls = captured["deliveries"].as_array().into_iter().flatten();
+    let bodies = calls.filter_map(|call| call["body_raw"].as_str());
+    bodies.map(|body| body.as_bytes().to_vec()).collect()
+}
+
 pub(super) fn statements() -> Vec<Vec<u8>> {
     let lines = include_str!("../../../adapters/elearning/tests/captures/ralph-fs-store.jsonl");
     let all: Vec<_> = lines.lines().filter(|line| !line.is_empty()).collect();

@@ -64,6 +64,10 @@ targets! {
         fuzz_apple_zip, seeds::apple_zip, APPLE_ZIP;
         fuzz_fit, seeds::fit, FIT, seeds::mend_fit;
     }
+    wom_adapter_ticketing::testing {
+        fuzz_pretix_answer, seeds::pretix_answer, PRETIX;
+        fuzz_pretix_call, seeds::pretix_call, PRETIX;
+    }
     wom_sdk::testing {
         fuzz_aes_open, seeds::protocol_texts, &[];
         fuzz_json, seeds::protocol_json, PROTOCOL;
@@ -267,6 +271,31 @@ const SCORM: &[&[u8]] = &[
     b"null",
     b"-1",
     b"[[[[[[[[[[[[[[[[",
+];
+
+const PRETIX: &[&[u8]] = &[
+    b"\"organizer\":\"womdemo\"",
+    b"\"event\":\"concerto\"",
+    b"\"code\":\"TNXKZ\"",
+    b"\"action\":\"pretix.event.checkin\"",
+    b"pretix.event.order.changed.",
+    b"\"positions\":[{",
+    b"\"checkins\":[{",
+    b"\"program_times\":[{",
+    b"\"addon_to\":",
+    b"\"valid_from\":\"",
+    b"\"valid_until\":\"",
+    b"\"subevent\":1",
+    b"\"type\":\"exit\"",
+    b"\"status\":\"c\"",
+    b"\"timezone\":\"Europe/Rome\"",
+    b"2026-10-25T02:30:00+02:00",
+    b"9999-12-31T23:59:59.999999999Z",
+    b"-009999-01-01T00:00:00Z",
+    b"18446744073709551616",
+    b"../",
+    b"null",
+    b"\n",
 ];
 
 const PROTOCOL: &[&[u8]] = &[
