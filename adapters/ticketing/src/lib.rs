@@ -3,11 +3,13 @@
 //! * [`Pretix`] (`ticketing.pretix`): tickets and check-ins of pretix.
 //!
 //! The adapters yield what a system knows of a ticket at a session ([`wom_sdk::observation::Attendance`]). What of
-//! it counts is for the rule set to judge. A purchase is never an attendance: only a scan is.
+//! it counts is for the rule set [`AttendanceMinutes`] to judge. A purchase is never an attendance: only a scan is.
 
+pub mod attendance_minutes;
 pub mod pretix;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod web;
 
+pub use attendance_minutes::AttendanceMinutes;
 pub use pretix::{Pretix, PretixConfig};
