@@ -131,6 +131,10 @@ impl CashDesk {
         DeskId::new(self.payee.registry(), &self.payee.pos())
     }
 
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
     /// The name of the checkout for a shop's own reference.
     pub fn id(&self, reference: &str) -> CheckoutId {
         CheckoutId::new(self.payee.registry(), &self.payee.pos(), reference)
@@ -532,7 +536,7 @@ impl CashDesk {
         let _ = tokio::time::timeout(pause, heard.wait()).await;
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

@@ -20,6 +20,7 @@ pub mod protocol;
 pub mod registry;
 pub mod rules;
 pub mod sale;
+pub mod shop;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

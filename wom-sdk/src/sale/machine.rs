@@ -38,6 +38,16 @@ const LOOKS_MS: [i64; 16] = [
     DAY_MS,
     DAY_MS,
 ];
+/// Looks at an order that was closed with the discount: one that is cancelled after that may let the
+/// discount's code live again.
+const REDEEMED_LOOKS_MS: [i64; 6] = [
+    60 * MINUTE_MS,
+    23 * 60 * MINUTE_MS,
+    DAY_MS,
+    2 * DAY_MS,
+    3 * DAY_MS,
+    7 * DAY_MS,
+];
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 /// How long a note may be, bytes.
 const NOTE: usize = 500;
@@ -164,23 +174,17 @@ pub fn step(sale: &Sale, event: Event, now: Timestamp, random: u64) -> Result<St
             applied(&mut next, &order, now);
             None
         }
-        (State::Applied, Event::Read(Err(error))) => {
+        (State::Applied | State::Redeemed, Event::Read(Err(error))) => {
             next.failure = Some(error.code().to_owned());
             look_later(&mut next, now);
             None
         }
         (State::Redeemed, Event::Read(Ok(order))) => {
-            next.due = None;
-            next.total = Some(order.total);
-            if is_cancelled(sale, &order) {
-                withdraw(&mut next, Then::Refunded, now);
+            look_later(&mut next, now);
+            match is_cancelled(sale, &order) {
+                true => withdraw(&mut next, Then::Refunded, now),
+                false => next.total = Some(order.total),
             }
-            None
-        }
-        (State::Redeemed, Event::Read(Err(error))) => {
-            next.failure = Some(error.code().to_owned());
-            next.tries += 1;
-            next.due = (next.tries < TRIES).then(|| now.plus_millis(pause_ms(next.tries, random)));
             None
         }
         (State::Applying, Event::Applied(Ok(Applied::Applied { reference }))) => {
@@ -334,7 +338,7 @@ fn withdraw(sale: &mut Sale, then: Then, now: Timestamp) {
     enter(sale, State::Withdrawing(then), Some(due), now);
 }
 
-fn late(sale: &mut Sale, after: After, now: Timestamp) {
+pub(super) fn late(sale: &mut Sale, after: After, now: Timestamp) {
     let nothing = sale.terms.remedies.first() == Some(&Remedy::RecordOnly);
     sale.given = None;
     sale.reference = None;
@@ -448,7 +452,7 @@ fn applied(sale: &mut Sale, order: &Order, now: Timestamp) {
         (true, true) => look_later(sale, now),
         (true, false) => {
             sale.total = Some(order.total);
-            enter(sale, State::Redeemed, None, now);
+            redeem(sale, now);
         }
         (false, true) => attention(sale, "discount_gone", now),
         (false, false) => attention(sale, "discount_lost", now),
@@ -463,7 +467,7 @@ fn shown_on(sale: &mut Sale, order: &Order, reduction: i64, now: Timestamp) {
         return attention(sale, "discount_differs", now);
     }
     if !order.open {
-        return enter(sale, State::Redeemed, None, now);
+        return redeem(sale, now);
     }
     if sale.state == State::Applied {
         return look_later(sale, now);
@@ -479,14 +483,23 @@ fn shown_on(sale: &mut Sale, order: &Order, reduction: i64, now: Timestamp) {
     );
 }
 
+fn redeem(sale: &mut Sale, now: Timestamp) {
+    let due = now.plus_millis(REDEEMED_LOOKS_MS[0]);
+    enter(sale, State::Redeemed, Some(due), now);
+}
+
 fn look_later(sale: &mut Sale, now: Timestamp) {
     sale.tries += 1;
-    let pause = usize::try_from(sale.tries)
-        .ok()
-        .and_then(|n| LOOKS_MS.get(n));
-    match pause {
-        Some(pause) => sale.due = Some(now.plus_millis(*pause)),
-        None => attention(sale, "not_bought", now),
+    let redeemed = sale.state == State::Redeemed;
+    let looks = if redeemed {
+        &REDEEMED_LOOKS_MS[..]
+    } else {
+        &LOOKS_MS
+    };
+    let pause = usize::try_from(sale.tries).ok().and_then(|n| looks.get(n));
+    sale.due = pause.map(|pause| now.plus_millis(*pause));
+    if pause.is_none() && !redeemed {
+        attention(sale, "not_bought", now);
     }
 }
 
@@ -529,7 +542,7 @@ fn resolve(sale: &mut Sale, state: &State, resolution: Resolution, now: Timestam
         Resolution::Applied if on_order => by_hand(sale, now),
         Resolution::Redeemed if on_order => {
             sale.given = sale.given.or(Some(sale.terms.agreed));
-            enter(sale, State::Redeemed, None, now);
+            redeem(sale, now);
         }
         Resolution::Withdrawn if on_order => enter(sale, State::Withdrawn, None, now),
         Resolution::Refunded if on_order || refunds => enter(sale, State::Refunded, None, now),

@@ -101,9 +101,16 @@ impl Sale {
         }
     }
 
-    /// A confirmation that is not, or not yet, of any order.
-    pub fn paid(made: Made, state: State, at: Timestamp, now: Timestamp) -> Self {
-        Self::new(made, state, Some(at), now)
+    /// A confirmation of a poster that no cashier has taken for an order yet.
+    pub fn unclaimed(made: Made, at: Timestamp, now: Timestamp) -> Self {
+        Self::new(made, State::Unclaimed, Some(at), now)
+    }
+
+    /// A confirmation that came where nothing can be given for it.
+    pub fn late(made: Made, after: After, at: Timestamp, now: Timestamp) -> Self {
+        let mut late = Self::unclaimed(made, at, now);
+        machine::late(&mut late, after, now);
+        late
     }
 
     fn new(made: Made, state: State, paid: Option<Timestamp>, now: Timestamp) -> Self {
@@ -132,6 +139,12 @@ impl Sale {
             since: now,
             due: None,
         }
+    }
+
+    /// Whether it was made for a confirmation alone, without an order: of a poster, or a second one of
+    /// a code that may be paid once.
+    pub fn is_of_confirmation(&self) -> bool {
+        self.id == SaleId::of_confirmation(&self.shop, self.checkout, self.index)
     }
 
     /// What the shop knows the discount by: 32 hexadecimal digits, different for each confirmation of

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rules, ShopId};
+use super::ShopId;
 use crate::{MINUTE_MS, Timestamp, checkout::CheckoutId, merchant::Offer};
 
 /// How often a poster is asked for payments that no cashier took.
@@ -29,8 +29,6 @@ pub struct Poster {
     pub name: String,
     /// What it offers; frozen.
     pub offer: Offer,
-    /// How payments that come too late are dealt with, and how soon one must be taken.
-    pub rules: Rules,
     /// How many confirmations have a sale. It never falls.
     pub seen: u32,
     /// When it was made.

@@ -65,6 +65,11 @@ impl Rules {
     /// What an offer brings on an order as it is now. It is agreed in money: if the basket changes
     /// later the money stays, clipped to what the new total leaves above the floor.
     pub fn agree(&self, order: &Order, offer: &Offer) -> Result<Terms> {
+        self.agree_on(order, &self.terms(offer))
+    }
+
+    /// The same for what was asked for before, on another order.
+    pub fn agree_on(&self, order: &Order, asked: &Terms) -> Result<Terms> {
         let refused = |message: &'static str| Error::new(Kind::InputInvalid, message);
         if !order.open {
             return Err(refused(
@@ -82,9 +87,9 @@ impl Rules {
                 return Err(refused("the order has another discount")
                     .hint("this merchant gives a WOM discount on orders without others only"));
             }
-            Stacking::Excluded | Stacking::Added => offer.discount.of(total),
+            Stacking::Excluded | Stacking::Added => asked.discount.of(total),
             // The others stay: what the better one brings on top of them.
-            Stacking::BestOf => offer.discount.of(total.saturating_add(other)) - other,
+            Stacking::BestOf => asked.discount.of(total.saturating_add(other)) - other,
         };
         if wanted <= 0 && other > 0 && self.stacking == Stacking::BestOf {
             return Err(refused("the other discounts of the order are better"));
@@ -97,7 +102,8 @@ impl Rules {
         Ok(Terms {
             agreed,
             currency: order.currency.clone(),
-            ..self.terms(offer)
+            floor: self.floor,
+            ..asked.clone()
         })
     }
 

@@ -11,9 +11,7 @@ use crate::{
     },
     privacy::Participant,
     protocol::{Bounds, Filter, Position},
-    sale::{
-        self, After, Bound, Made, OrderKey, Poster, Remedy, Rules, Sale, SaleId, Salt, Terms, Then,
-    },
+    sale::{self, After, Bound, Made, OrderKey, Poster, Remedy, Sale, SaleId, Salt, Terms, Then},
     store::{AwardRecord, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState, Owner},
 };
 
@@ -426,7 +424,6 @@ pub(super) fn poster_in(shop: &str, n: u64, due: Option<i64>) -> Poster {
             charge: charge(),
             discount: Discount::Amount(120),
         },
-        rules: Rules::default(),
         seen: 0,
         made: at(0),
         ended: None,
