@@ -98,8 +98,26 @@ pub(super) struct Asker<'a> {
 /// A page, and when it was made.
 pub(super) struct Sheet<T> {
     pub(super) results: Vec<T>,
-    pub(super) generated: Option<Timestamp>,
+    pub(super) read: Read,
     pub(super) is_last: bool,
+}
+
+/// When pretix answered, by its own clock, where it says so. Of two readings of a ticket it tells which
+/// one knows better, also to workers whose clocks do not agree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Read(pub(super) Option<Timestamp>);
+
+impl Read {
+    fn of(answer: &Response) -> Self {
+        let text = |name: &str| answer.headers().get(name)?.to_str().ok();
+        let generated = text(GENERATED).and_then(|text| text.parse().ok());
+        Self(generated.or_else(|| text(header::DATE.as_str()).and_then(http_date)))
+    }
+}
+
+enum Answer {
+    Found(Response),
+    Missing(Read),
 }
 
 /// Which orders of an event are asked for.
@@ -124,23 +142,34 @@ impl Asker<'_> {
     }
 
     /// An order with its tickets, cancelled ones among them, and their scans: all of it in one
-    /// answer, so that it fits together.
-    pub(super) async fn order(&self, event: &Slug, code: &Code) -> Result<Option<Order>> {
-        let path = ["events", event.as_str(), "orders", code.as_str()];
-        self.one(&path, &order_query()).await
+    /// answer, so that it fits together. It is looked for in the list, which tells when it was made.
+    pub(super) async fn order(&self, event: &Slug, code: &Code) -> Result<Option<(Order, Read)>> {
+        let mut query = order_query();
+        query.push(("code", code.as_str().to_owned()));
+        let path = ["events", event.as_str(), "orders"];
+        let sheet = self.sheet(&path, query, 1).await?;
+        let mut orders = sheet.results.into_iter();
+        // A filter that pretix does not know it ignores.
+        let order = orders.find(|order: &Order| order.code == *code);
+        Ok(order.map(|order| (order, sheet.read)))
     }
 
-    /// The order that a ticket is in.
-    pub(super) async fn order_of(&self, event: &Slug, position: u64) -> Result<Option<Code>> {
-        let path = [
-            "events",
-            event.as_str(),
-            "orderpositions",
-            &position.to_string(),
-        ];
+    /// The order that a ticket is in, or that there is no such ticket.
+    pub(super) async fn order_of(
+        &self,
+        event: &Slug,
+        position: u64,
+    ) -> Result<std::result::Result<Code, Read>> {
+        let position = position.to_string();
+        let path = ["events", event.as_str(), "orderpositions", &position];
         let query = [("include_canceled_positions", "true".to_owned())];
-        let found: Option<Whereabouts> = self.one(&path, &query).await?;
-        Ok(found.map(|found| found.order))
+        match self.get(&path, &query).await? {
+            Answer::Found(answer) => {
+                let found: Whereabouts = parse(&body(answer).await?)?;
+                Ok(Ok(found.order))
+            }
+            Answer::Missing(read) => Ok(Err(read)),
+        }
     }
 
     pub(super) async fn events(&self) -> Result<Vec<Event>> {
@@ -214,23 +243,23 @@ impl Asker<'_> {
         }
         query.push(("page_size", PAGE_SIZE.to_owned()));
         query.push(("page", page.to_string()));
-        let Some(answer) = self.get(path, &query).await? else {
+        let answer = match self.get(path, &query).await? {
+            Answer::Found(answer) => answer,
             // Past the last page, as something was deleted meanwhile.
-            return Ok(Sheet {
-                results: Vec::new(),
-                generated: None,
-                is_last: true,
-            });
+            Answer::Missing(read) => {
+                return Ok(Sheet {
+                    results: Vec::new(),
+                    read,
+                    is_last: true,
+                });
+            }
         };
-        let generated = answer.headers().get(GENERATED);
-        let generated = generated
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.parse().ok());
+        let read = Read::of(&answer);
         let page: Page<T> = parse(&body(answer).await?)?;
         Ok(Sheet {
             is_last: page.next.is_none() || page.results.is_empty(),
             results: page.results,
-            generated,
+            read,
         })
     }
 
@@ -240,13 +269,12 @@ impl Asker<'_> {
         query: &[(&str, String)],
     ) -> Result<Option<T>> {
         match self.get(path, query).await? {
-            Some(answer) => parse(&body(answer).await?).map(Some),
-            None => Ok(None),
+            Answer::Found(answer) => parse(&body(answer).await?).map(Some),
+            Answer::Missing(_) => Ok(None),
         }
     }
 
-    /// `None` for what is not there.
-    async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Option<Response>> {
+    async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Answer> {
         let mut url = below(&self.api.organizer, path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -265,8 +293,8 @@ impl Asker<'_> {
                 self.good.store(n, Ordering::Relaxed);
             }
             match answer.status() {
-                StatusCode::OK => return Ok(Some(answer)),
-                StatusCode::NOT_FOUND => return Ok(None),
+                StatusCode::OK => return Ok(Answer::Found(answer)),
+                StatusCode::NOT_FOUND => return Ok(Answer::Missing(Read::of(&answer))),
                 StatusCode::UNAUTHORIZED => {}
                 status => return Err(refused(status, &answer)),
             }
@@ -293,6 +321,12 @@ fn below(base: &Url, path: &[&str]) -> Url {
         segments.pop_if_empty().extend(path).push("");
     }
     url
+}
+
+/// The time of a header `Date`, which is whole seconds.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Timestamp::from_millis(at.as_millisecond()))
 }
 
 async fn body(mut answer: Response) -> Result<Vec<u8>> {

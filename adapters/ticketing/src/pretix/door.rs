@@ -21,6 +21,10 @@ use super::{
 /// The longest body, in bytes. pretix sends some hundred.
 pub(super) const LARGEST: usize = 64 << 10;
 
+/// How hints begin.
+const ORDER: &str = "order";
+const BACK: &str = "back";
+
 #[derive(Clone)]
 pub(super) struct Door {
     /// Digests of the headers that open it, so that comparing tells nothing by its time; none if
@@ -35,6 +39,8 @@ pub(super) struct Door {
 pub(super) struct Look {
     pub(super) event: Slug,
     pub(super) order: Code,
+    /// Whether scans were taken back, so that tickets without any tell something too.
+    pub(super) takes_back: bool,
 }
 
 impl Door {
@@ -105,7 +111,13 @@ impl Door {
                 Received::answer(Reply::status(204))
             }
             (Some(event), Some(order)) => {
-                Received::read(Reply::status(204), Look { event, order }.into_hint())
+                let takes_back = call.action.starts_with("pretix.event.checkin.");
+                let look = Look {
+                    event,
+                    order,
+                    takes_back,
+                };
+                Received::read(Reply::status(204), look.into_hint())
             }
             _ => refuse(204, "the call names no event and order"),
         }
@@ -123,8 +135,9 @@ impl Door {
 
 impl Look {
     fn into_hint(self) -> Hint {
+        let why = if self.takes_back { BACK } else { ORDER };
         Hint(format!(
-            "order/{}/{}",
+            "{why}/{}/{}",
             self.event.as_str(),
             self.order.as_str()
         ))
@@ -132,10 +145,16 @@ impl Look {
 
     /// `None` for what is no hint of ours.
     pub(super) fn from_hint(hint: &Hint) -> Option<Self> {
-        let (event, order) = hint.0.strip_prefix("order/")?.split_once('/')?;
+        let mut parts = hint.0.splitn(3, '/');
+        let takes_back = match parts.next()? {
+            ORDER => false,
+            BACK => true,
+            _ => return None,
+        };
         Some(Self {
-            event: Slug::new(event)?,
-            order: Code::new(order)?,
+            event: Slug::new(parts.next()?)?,
+            order: Code::new(parts.next()?)?,
+            takes_back,
         })
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn answer(data: &[u8]) {
             position,
             item: Some(&item),
         };
-        let Ok(found) = witness.look(ticket, plan, now) else {
+        let Ok(found) = witness.look(ticket, plan, now, now) else {
             continue;
         };
         assert!(found.observations.len() <= position.checkins.len() * 4 + 40);

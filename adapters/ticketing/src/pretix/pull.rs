@@ -10,7 +10,7 @@ use super::{
     config::Events,
     name::Slug,
     read::Reading,
-    wire::{Event, Item, Subevent},
+    wire::{Event, Item, Position, Subevent},
 };
 
 /// How far before the last pull the next one begins: what was being written then was not to be seen.
@@ -75,7 +75,7 @@ impl Reading<'_> {
     }
 
     fn progress(&self, cursor: Option<&Cursor>) -> Progress {
-        let source = self.source().to_hex();
+        let source = self.witness.source().to_hex();
         let held = cursor.and_then(|cursor| serde_json::from_str::<Progress>(&cursor.0).ok());
         held.filter(|held| held.source == source)
             .unwrap_or_else(|| Progress {
@@ -142,15 +142,16 @@ impl Reading<'_> {
         which: Orders,
         seen: &mut BTreeSet<u64>,
     ) -> Result<Option<Timestamp>> {
-        let mut generated = None;
+        let (witness, mut generated) = (self.witness, None);
         for page in 1.. {
             let sheet = self.asker.orders(&event.slug, which, page).await?;
             if page == 1 {
-                generated = sheet.generated;
+                generated = sheet.read.0;
             }
             for order in &sheet.results {
                 seen.extend(order.positions.iter().map(|position| position.id));
-                self.order(event, order, |_| true).await?;
+                self.order(event, order, sheet.read, |it| witness.was_scanned(it))
+                    .await?;
             }
             if sheet.is_last {
                 break;
@@ -167,7 +168,7 @@ impl Reading<'_> {
         since: Timestamp,
         seen: &mut BTreeSet<u64>,
     ) -> Result<Timestamp> {
-        let mut last = since;
+        let (witness, mut last) = (self.witness, since);
         let mut unseen = BTreeSet::new();
         // By time and not by number: of a list that shrinks meanwhile a page would miss some.
         let (mut from, mut page) = (since.plus_millis(-OVERLAP_MS), 1);
@@ -189,16 +190,17 @@ impl Reading<'_> {
             self.sweep(event, Orders::default(), seen).await?;
             return Ok(last);
         }
-        for position in unseen {
+        for position in unseen.iter().copied() {
             if seen.contains(&position) {
                 continue;
             }
-            let Some(code) = self.asker.order_of(&event.slug, position).await? else {
+            let Ok(code) = self.asker.order_of(&event.slug, position).await? else {
                 continue;
             };
-            if let Some(order) = self.asker.order(&event.slug, &code).await? {
+            if let Some((order, read)) = self.asker.order(&event.slug, &code).await? {
                 seen.extend(order.positions.iter().map(|position| position.id));
-                self.order(event, &order, |_| true).await?;
+                let asked = |it: &Position| unseen.contains(&it.id) || witness.was_scanned(it);
+                self.order(event, &order, read, asked).await?;
             }
         }
         Ok(last)

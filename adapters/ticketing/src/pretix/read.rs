@@ -11,18 +11,18 @@ use wom_sdk::{
 };
 
 use super::{
-    api::{Asker, Shelf},
+    api::{Asker, Read, Shelf},
     door::Look,
     name::{Code, Slug},
     plan::{Plan, Unplanned},
     ticket::{Ticket, Witness},
-    wire::{Event, Item, Order, Subevent},
+    wire::{Event, Item, Order, Position, Subevent},
 };
 
 /// Looks at tickets within one reading.
 pub(super) struct Reading<'a> {
     pub(super) asker: Asker<'a>,
-    witness: &'a Witness,
+    pub(super) witness: &'a Witness,
     shelf: &'a Mutex<Shelf>,
     now: Timestamp,
     sink: &'a mut dyn Sink,
@@ -50,12 +50,16 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Looks at the order that a webhook named.
+    /// Looks at the order that a webhook named. Of whoever never came nothing is kept: tickets without
+    /// scans tell something only if scans were taken back. What is taken back in silence is
+    /// found before it would count.
     pub(super) async fn look(mut self, look: &Look) -> Result<()> {
         match self.asker.order(&look.event, &look.order).await? {
-            Some(order) => {
+            Some((order, read)) => {
                 let event = self.event(&look.event).await?;
-                self.order(&event, &order, |_| true).await?;
+                let witness = self.witness;
+                let asked = |it: &Position| look.takes_back || witness.was_scanned(it);
+                self.order(&event, &order, read, asked).await?;
             }
             None => {
                 let refusal =
@@ -77,23 +81,24 @@ impl<'a> Reading<'a> {
         let mut orders = BTreeMap::<(Slug, Code), BTreeSet<u64>>::new();
         for (event, root) in roots {
             match self.asker.order_of(&event, root).await? {
-                Some(code) => {
+                Ok(code) => {
                     orders.entry((event, code)).or_default().insert(root);
                 }
-                None => self.gone(&event, root).await?,
+                Err(read) => self.gone(&event, root, read).await?,
             }
         }
-        for ((slug, code), mut roots) in orders {
-            if let Some(order) = self.asker.order(&slug, &code).await? {
-                let event = self.event(&slug).await?;
-                self.order(&event, &order, |root| roots.contains(&root))
-                    .await?;
-                for position in &order.positions {
-                    roots.remove(&position.id);
-                }
-            }
-            for root in roots {
-                self.gone(&slug, root).await?;
+        for ((slug, code), roots) in orders {
+            let Some((order, read)) = self.asker.order(&slug, &code).await? else {
+                return Err(moved());
+            };
+            let event = self.event(&slug).await?;
+            let asked = |position: &Position| roots.contains(&position.root());
+            self.order(&event, &order, read, asked).await?;
+            if !roots
+                .iter()
+                .all(|root| order.positions.iter().any(|it| it.id == *root))
+            {
+                return Err(moved());
             }
         }
         self.flush().await
@@ -120,20 +125,23 @@ impl<'a> Reading<'a> {
         self.sink.resume_at(cursor).await
     }
 
-    async fn gone(&mut self, event: &Slug, root: u64) -> Result<()> {
-        let observation = self.witness.gone(event, root, self.now)?;
+    async fn gone(&mut self, event: &Slug, root: u64, read: Read) -> Result<()> {
+        // The second of the answer's date began before whatever was read in it; no ticket comes back.
+        let read = read.0.unwrap_or(self.now).plus_millis(999);
+        let observation = self.witness.gone(event, root, read)?;
         self.push(observation).await
     }
 
-    /// Looks at the tickets of an order whose main tickets are asked for.
+    /// Looks at the tickets of an order that are asked for.
     pub(super) async fn order(
         &mut self,
         event: &Event,
         order: &Order,
-        asked: impl Fn(u64) -> bool,
+        read: Read,
+        asked: impl Fn(&Position) -> bool,
     ) -> Result<()> {
         for position in &order.positions {
-            if !asked(position.root()) {
+            if !asked(position) {
                 continue;
             }
             let item = self.item(&event.slug, position.item).await?;
@@ -153,7 +161,8 @@ impl<'a> Reading<'a> {
                 position,
                 item: item.as_deref(),
             };
-            let found = self.witness.look(ticket, plan, self.now)?;
+            let read = read.0.unwrap_or(self.now);
+            let found = self.witness.look(ticket, plan, read, self.now)?;
             for refusal in found.refusals {
                 if self.refused.insert(Digest::of([refusal.to_string()])) {
                     self.sink.refuse(refusal).await?;
@@ -210,8 +219,13 @@ impl<'a> Reading<'a> {
     pub(super) fn now(&self) -> Timestamp {
         self.now
     }
+}
 
-    pub(super) fn source(&self) -> Digest {
-        self.witness.source()
-    }
+/// Between two answers a ticket went to another order.
+fn moved() -> Error {
+    Error::new(
+        Kind::NetworkUnreachable,
+        "a ticket was moved while it was looked at",
+    )
+    .hint("look again; nothing is lost")
 }

@@ -74,7 +74,7 @@ impl Witness {
         Some((Slug::new(event)?, root.parse().ok()?))
     }
 
-    /// What is known of a ticket at `now`.
+    /// What is known of a ticket that was read at `read`, by pretix's clock.
     ///
     /// The record's key is the ticket's, whatever its session: a ticket that was moved to another
     /// date is the same record. A day of what is open for long is a record of its own; the range
@@ -83,6 +83,7 @@ impl Witness {
         &self,
         ticket: Ticket<'_>,
         plan: Result<Plan, Unplanned>,
+        read: Timestamp,
         now: Timestamp,
     ) -> Result<Found> {
         let Ticket {
@@ -115,7 +116,7 @@ impl Witness {
                         ticket,
                         key,
                         Body::Attendance(attendance),
-                        now,
+                        read,
                     )?);
                 }
                 Err(error) => found.refusals.push(
@@ -128,7 +129,7 @@ impl Witness {
             let key = self.whole_key(position.id);
             found
                 .observations
-                .push(self.observation(ticket, key, Body::Withdrawn, now)?);
+                .push(self.observation(ticket, key, Body::Withdrawn, read)?);
         }
         if is_long && let Ok(plan) = &plan {
             let range = Body::RangeReplaced {
@@ -137,20 +138,25 @@ impl Witness {
             let key = Digest::of([&self.source.0[..], b"range", &position.id.to_be_bytes()]);
             found
                 .observations
-                .push(self.observation(ticket, key, range, now)?);
+                .push(self.observation(ticket, key, range, read)?);
         }
         Ok(found)
     }
 
     /// Takes back what was known of a ticket that is no more.
-    pub(super) fn gone(&self, event: &Slug, root: u64, now: Timestamp) -> Result<Observation> {
+    pub(super) fn gone(&self, event: &Slug, root: u64, read: Timestamp) -> Result<Observation> {
         Ok(Observation {
             subject: self.subject(event, root)?,
             key: self.whole_key(root),
-            revision: revision(now),
+            revision: revision(read),
             provenance: self.provenance(root),
             body: Body::Withdrawn,
         })
+    }
+
+    /// Whether a scan counts that is still there.
+    pub(super) fn was_scanned(&self, position: &Position) -> bool {
+        !self.scans(position).is_empty()
     }
 
     /// The scans that count, the oldest first.
@@ -275,12 +281,12 @@ impl Witness {
         ticket: Ticket<'_>,
         key: Digest,
         body: Body,
-        now: Timestamp,
+        read: Timestamp,
     ) -> Result<Observation> {
         Ok(Observation {
             subject: self.subject(&ticket.event.slug, ticket.position.root())?,
             key,
-            revision: revision(now),
+            revision: revision(read),
             provenance: self.provenance(ticket.position.id),
             body,
         })
@@ -295,9 +301,9 @@ impl Witness {
     }
 }
 
-/// A later look knows better.
-fn revision(now: Timestamp) -> u64 {
-    u64::try_from(now.as_millis()).unwrap_or(0)
+/// A later reading knows better.
+fn revision(read: Timestamp) -> u64 {
+    u64::try_from(read.as_millis()).unwrap_or(0)
 }
 
 /// The time in which days of a ticket may have been known before: not to come, and not closed.

@@ -7,6 +7,7 @@ use super::name::{Code, Slug};
 
 /// The fields of orders that are asked for. Where pretix heeds this, nothing personal even travels.
 pub(super) const ORDER_FIELDS: &[&str] = &[
+    "code",
     "status",
     "testmode",
     "payments.state",
@@ -77,6 +78,7 @@ pub(super) struct ProgramTime {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Order {
+    pub(super) code: Code,
     pub(super) status: Status,
     #[serde(default)]
     pub(super) testmode: bool,

@@ -50,6 +50,8 @@ pub(crate) struct Books {
     pub(crate) mood: Mood,
     pub(crate) page_size: usize,
     pub(crate) asked: Vec<String>,
+    /// Milliseconds since 23:30; each answer takes one.
+    clock: i64,
 }
 
 impl Books {
@@ -162,7 +164,8 @@ async fn answer(State(books): State<Arc<Mutex<Books>>>, request: Request) -> Res
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
             .into_owned()
             .collect();
-    let books = books.lock().unwrap();
+    let mut books = books.lock().unwrap();
+    books.clock += 1;
     let parts: Vec<_> = path.split('/').collect();
     let one = |found: Option<&Value>| match found {
         Some(found) => axum::Json(found.clone()).into_response(),
@@ -180,16 +183,18 @@ async fn answer(State(books): State<Arc<Mutex<Books>>>, request: Request) -> Res
             let since = value(&query, "modified_since");
             let fits =
                 |code: &String| since.is_none_or(|since| at(&books.modified[code]) >= at(since));
+            let code = value(&query, "code");
             let orders = books.orders.iter().filter(|(code, _)| fits(code));
+            let orders = orders.filter(|(this, _)| code.is_none_or(|code| *this == code));
             books.list(orders.map(|(_, order)| order.clone()).collect(), &query)
         }
-        [_, "orders", code, ""] => one(books.orders.get(code)),
         [_, "orderpositions", id, ""] => {
             let positions = books
                 .orders
                 .values()
                 .flat_map(|order| order["positions"].as_array().unwrap());
-            let mut positions = positions.filter(|position| position["id"].to_string() == id);
+            let mut positions =
+                positions.filter(|position| position["id"].as_u64() == id.parse().ok());
             one(positions.next())
         }
         [_, "checkins", ""] => {
@@ -223,7 +228,8 @@ impl Books {
         let next = (all.len() > first + self.page_size)
             .then_some("http://127.0.0.1:1/api/v1/organizers/other/?page=2");
         let body = json!({"count": all.len(), "next": next, "previous": null, "results": results});
-        let generated = [("x-page-generated", "2026-11-21T23:30:00.000000Z")];
+        let generated = at("2026-11-21T23:30:00Z").plus_millis(self.clock);
+        let generated = [("x-page-generated", generated.to_string())];
         (generated, axum::Json(body)).into_response()
     }
 }
