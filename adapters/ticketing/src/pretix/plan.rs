@@ -92,8 +92,13 @@ impl Plan {
             }
         };
         let whole = slots.extent().ok_or(Unplanned::Backwards)?;
+        // What goes with a ticket is at the session that the ticket is at, whatever its own times.
+        let (from, to) = subevent.map_or((event.date_from, event.date_to), |date| {
+            (date.date_from, date.date_to)
+        });
+        let longest = to.map_or(0, |to| to.since(from)).max(whole.millis());
         Ok(Self {
-            is_long: whole.millis() > Attendance::LONGEST_SLOT_MS,
+            is_long: longest > Attendance::LONGEST_SLOT_MS,
             slots: slots.spans().to_vec(),
         })
     }
@@ -344,6 +349,21 @@ mod tests {
         let second = found.iter().find(|it| it.slots.len() == 2).unwrap();
         assert_eq!(second.day.unwrap().to_string(), "2026-06-06");
         assert!(!second.is_cut, "its policy is the ordinary one");
+    }
+
+    #[test]
+    fn a_workshop_at_a_festival_is_at_the_session_of_its_day() {
+        let festival = event("2026-06-05T10:00:00Z", Some("2026-06-08T00:00:00Z"));
+        let workshop = item(&[("2026-06-06T12:00:00Z", "2026-06-06T14:00:00Z")]);
+        let plan = Plan::new(&festival, None, &workshop, None).unwrap();
+        let days = sessions(&plan, &["2026-06-06T11:55:00Z"]);
+        assert_eq!(days.len(), 1);
+        assert_eq!(days[0].day.unwrap().to_string(), "2026-06-06");
+        assert!(!days[0].is_cut);
+        assert_eq!(
+            days[0].slots,
+            [span("2026-06-06T12:00:00Z", "2026-06-06T14:00:00Z")]
+        );
     }
 
     #[test]

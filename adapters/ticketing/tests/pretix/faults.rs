@@ -156,7 +156,7 @@ async fn asked_in(mood: Mood) -> Vec<Error> {
         .await
         .unwrap();
     let known = heard.known();
-    let unit = (heard.subjects[0].clone(), Span::starting(later(0), 0));
+    let unit = (heard.subjects()[0].clone(), Span::starting(later(0), 0));
     imitation.change(|books| books.mood = mood);
     let hint = Input::Hint(Hint("order/concerto/TNXKZ".to_owned()));
     let pull = Input::Pull(heard.cursor.clone().map(Cursor));
@@ -222,7 +222,7 @@ async fn what_is_no_more_is_taken_back_and_others_are_not_asked_for() {
         .unwrap();
     assert_eq!(heard.attendances().len(), 3);
     imitation.change(|books| books.orders.remove("7X3FV"));
-    let all = heard.subjects.clone();
+    let all = heard.subjects();
     let strangers = [
         Subject::new("pretix:other/womdemo", "concerto/1").unwrap(),
         Subject::new(all[0].namespace().to_owned(), "concerto").unwrap(),
@@ -272,7 +272,7 @@ async fn an_event_that_may_not_be_read_keeps_no_other_from_it() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::AccessDenied);
     assert!(error.to_string().contains("opera"), "{error}");
-    assert_eq!(heard.subjects.len(), 3);
+    assert_eq!(heard.people.len(), 3);
     assert!(heard.cursor.unwrap().contains("concerto"));
 }
 
@@ -284,6 +284,6 @@ async fn a_cursor_of_elsewhere_is_worth_nothing() {
         let mut heard = Heard::default();
         let input = Input::Pull(Some(Cursor(cursor.to_owned())));
         adapter.read(input, later(0), &mut heard).await.unwrap();
-        assert_eq!(heard.subjects.len(), 3);
+        assert_eq!(heard.people.len(), 3);
     }
 }

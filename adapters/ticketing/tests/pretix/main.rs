@@ -4,15 +4,16 @@
 mod faults;
 mod imitation;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use imitation::{Imitation, capture};
 use proptest::prelude::*;
-use wom_adapter_ticketing::{Pretix, PretixConfig, pretix::Tokens};
+use wom_adapter_ticketing::{AttendanceMinutes, Pretix, PretixConfig, pretix::Tokens};
 use wom_sdk::{
     Body, Observation, Result, Span, Subject, Timestamp,
     instrument::{CHUNK, Cursor, Hint, Input, Instrument, Refusal, Request, Sink, Verdict},
     observation::{Attendance, Merged, Policy, Scan, Standing},
+    rules::RuleSet as _,
 };
 use zeroize::Zeroizing;
 
@@ -42,8 +43,7 @@ fn pretix(url: &str, change: impl FnOnce(&mut PretixConfig)) -> Pretix {
 /// What came out, and all that was said.
 #[derive(Default)]
 struct Heard {
-    merged: Merged,
-    subjects: Vec<Subject>,
+    people: BTreeMap<Subject, Merged>,
     refusals: Vec<Refusal>,
     cursor: Option<String>,
     /// Everything that might be shown or kept.
@@ -51,20 +51,40 @@ struct Heard {
 }
 
 impl Heard {
-    /// Of every record that is not withdrawn: scans by instant, standing and policy; by planned time.
+    /// Every record that is not withdrawn, person by person.
     fn attendances(&self) -> Vec<&Attendance> {
-        let open = self.merged.open();
-        let bodies = open.into_iter().filter_map(|entry| match &entry.body {
+        let open = self.people.values().flat_map(Merged::open);
+        let bodies = open.filter_map(|entry| match &entry.body {
             Body::Attendance(attendance) => Some(attendance),
             _ => None,
         });
         bodies.collect()
     }
 
+    fn subjects(&self) -> Vec<Subject> {
+        self.people.keys().cloned().collect()
+    }
+
+    /// What everybody's minutes come to who has any, and why others have none.
+    fn judged(&self, rules: &AttendanceMinutes) -> (Vec<i64>, Vec<&'static str>) {
+        let (mut minutes, mut reasons) = (Vec::new(), Vec::new());
+        for merged in self.people.values() {
+            let judgement = rules.judge(&merged.open(), later(0));
+            let sessions = judgement.sessions.iter();
+            minutes.extend(sessions.map(|session| session.time.millis() / 60_000));
+            if judgement.sessions.is_empty() {
+                reasons.extend(judgement.findings.iter().map(|finding| finding.reason.code));
+            }
+        }
+        minutes.sort_unstable();
+        reasons.sort_unstable();
+        (minutes, reasons)
+    }
+
     /// What is known of tickets that were scanned, but for when it was read.
     fn known(&self) -> Vec<String> {
-        let open = self.merged.open();
-        let scanned = open.into_iter().filter(|entry| match &entry.body {
+        let open = self.people.values().flat_map(Merged::open);
+        let scanned = open.filter(|entry| match &entry.body {
             Body::Attendance(attendance) => !attendance.scans.is_empty(),
             _ => false,
         });
@@ -85,10 +105,7 @@ impl Sink for Heard {
             self.words.push_str(&serde_json::to_string(&entry).unwrap());
             self.words.push_str(subject.reveal());
             self.words.push_str(subject.namespace());
-            if !self.subjects.contains(&subject) {
-                self.subjects.push(subject);
-            }
-            self.merged.insert(entry);
+            self.people.entry(subject).or_default().insert(entry);
         }
         Ok(())
     }
@@ -157,7 +174,7 @@ async fn the_evening_of_the_captures_is_read_as_it_was() {
     }
     assert_eq!(heard.refusals, []);
     assert_eq!(
-        heard.subjects.len(),
+        heard.people.len(),
         4,
         "those that were scanned, one of them in vain"
     );
@@ -182,6 +199,9 @@ async fn the_evening_of_the_captures_is_read_as_it_was() {
             (good, vec![Scan::entry(at("2026-11-21T23:24:05.052Z"))]),
         ]
     );
+    let (minutes, reasons) = heard.judged(&AttendanceMinutes::default());
+    assert_eq!(minutes, [99, 135], "two awards, 234 minutes");
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
     // One event, one product, and an order for each delivery; before each, the old token is tried.
     let asked = imitation.asked();
     assert_eq!(asked.len(), 2 * deliveries().len() + 2, "{asked:#?}");
@@ -362,7 +382,7 @@ proptest! {
             // What was lost is found, and what is about to be settled is looked at.
             let cursor = heard.cursor.clone().map(Cursor);
             adapter.read(Input::Pull(cursor), later(-3_600_000), &mut heard).await.unwrap();
-            let units: Vec<_> = heard.subjects.iter().map(|subject| {
+            let units: Vec<_> = heard.subjects().iter().map(|subject| {
                 (subject.clone(), Span::starting(later(0), 0))
             }).collect();
             adapter.refresh(&units, later(-3_600_000), &mut heard).await.unwrap();
@@ -412,7 +432,7 @@ async fn pulling_finds_what_no_webhook_told_page_by_page() {
         .read(Input::Pull(None), later(0), &mut heard)
         .await
         .unwrap();
-    assert_eq!(heard.subjects.len(), 3);
+    assert_eq!(heard.people.len(), 3);
     let before = heard.known();
     imitation.asked();
 
@@ -470,11 +490,7 @@ async fn add_ons_are_their_main_tickets_and_what_moves_is_the_same_record() {
     let mut heard = Heard::default();
     let hint = || Input::Hint(Hint("order/concerto/TNXKZ".to_owned()));
     adapter.read(hint(), later(0), &mut heard).await.unwrap();
-    assert_eq!(
-        heard.subjects.len(),
-        2,
-        "the add-on is no person of its own"
-    );
+    assert_eq!(heard.people.len(), 2, "the add-on is no person of its own");
     let found = heard.attendances();
     assert_eq!(found.len(), 3);
     let tickets: std::collections::BTreeSet<_> = found.iter().map(|it| it.ticket).collect();
@@ -550,7 +566,7 @@ async fn days_of_a_festival_come_and_go_with_their_scans() {
             .truncate(2);
     });
     let units: Vec<_> = heard
-        .subjects
+        .subjects()
         .iter()
         .map(|subject| (subject.clone(), Span::starting(later(0), 0)))
         .collect();
@@ -613,6 +629,21 @@ async fn the_standing_says_what_is_wrong_with_a_ticket() {
         let seen = look(pretix(&imitation.url, strict)).await;
         assert_eq!(seen == Standing::Excluded, standing == Standing::Valid);
     }
+}
+
+#[tokio::test]
+async fn the_evening_is_worth_what_the_policy_says() {
+    let imitation = Imitation::start().await;
+    let worth = async |policy| {
+        let mut heard = Heard::default();
+        let adapter = pretix(&imitation.url, |config| config.policy = policy);
+        let pull = Input::Pull(None);
+        adapter.read(pull, later(0), &mut heard).await.unwrap();
+        heard.judged(&AttendanceMinutes::default()).0
+    };
+    assert_eq!(worth(Policy::Overlap).await, [99, 135]);
+    assert_eq!(worth(Policy::Scheduled).await, [135, 135]);
+    assert_eq!(worth(Policy::Measured).await, [0; 0]);
 }
 
 #[tokio::test]
