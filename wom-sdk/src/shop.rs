@@ -155,7 +155,7 @@ impl Shop {
     }
 
     /// Sales by id, at most `limit`, from the one after `after` on: those that a person has to do
-    /// something for, those that are open, or all for the report.
+    /// something for, those that are open, or all for the [report](crate::sale::Report).
     pub async fn sales(
         &self,
         which: Which,

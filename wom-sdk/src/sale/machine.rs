@@ -340,6 +340,7 @@ fn withdraw(sale: &mut Sale, then: Then, now: Timestamp) {
 
 pub(super) fn late(sale: &mut Sale, after: After, now: Timestamp) {
     let nothing = sale.terms.remedies.first() == Some(&Remedy::RecordOnly);
+    sale.late = Some(after);
     sale.given = None;
     sale.reference = None;
     sale.hold = None;

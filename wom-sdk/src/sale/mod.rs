@@ -20,11 +20,15 @@
 mod machine;
 mod name;
 mod poster;
+mod receipt;
+mod report;
 mod terms;
 
 pub use machine::{Action, Event, Payment, Resolution, Step, step};
 pub use name::{OrderKey, SaleId, Salt, ShopId, Slot};
 pub use poster::Poster;
+pub use receipt::{Language, Receipt};
+pub use report::{Cause, NotUsed, Report, Row};
 pub use terms::{Remedy, Rules, Stacking, Terms};
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +69,8 @@ pub struct Sale {
     pub state: State,
     /// When it was paid, by the Registry's clock.
     pub paid: Option<Timestamp>,
+    /// After what it was paid, if that was too late. It stays when the merchant has decided.
+    pub late: Option<After>,
     /// The discount's reference in the shop, once the shop told one.
     pub reference: Option<String>,
     /// How much less is to be paid, as the shop reads it, in the currency's smallest unit.
@@ -127,6 +133,7 @@ impl Sale {
             salt: made.salt,
             state,
             paid,
+            late: None,
             reference: None,
             given: None,
             total: None,

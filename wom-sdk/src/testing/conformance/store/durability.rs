@@ -13,7 +13,7 @@ use crate::{
     campaign::Unit,
     checkout::CheckoutRecord,
     observation::Merged,
-    sale::{Poster, Sale},
+    sale::{After, Poster, Sale},
     store::{AwardRecord, Change, Commit, Committed, DeliveryRecord, DeliveryState, Store},
 };
 
@@ -282,6 +282,7 @@ fn sales() -> Vec<(Sale, Sale)> {
             slot: made.slot.filter(|_| some),
             order: made.order.clone().filter(|_| n % 3 > 0),
             paid: some.then(|| at(3).plus_millis(1)),
+            late: some.then_some(After::Double),
             reference: some.then(|| "Ö \0 \u{1f6b2}".to_owned()),
             given: some.then_some(i64::MAX),
             total: some.then_some(i64::MIN),
