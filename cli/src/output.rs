@@ -3,7 +3,6 @@
 use std::{
     fmt::Display,
     io::{IsTerminal as _, Write as _},
-    process::ExitCode,
 };
 
 use serde::Serialize;
@@ -78,7 +77,7 @@ impl Output {
     }
 
     /// Says what went wrong, and gives the exit code for it.
-    pub fn fail(&self, error: &Error) -> ExitCode {
+    pub fn fail(&self, error: &Error) -> u8 {
         if self.json {
             let context: serde_json::Map<_, _> = error
                 .context()
@@ -100,8 +99,8 @@ impl Output {
             }
         }
         match error.retry() {
-            Retry::Never => ExitCode::from(1),
-            _ => ExitCode::from(3),
+            Retry::Never => 1,
+            _ => 3,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 
 use async_trait::async_trait;
@@ -37,7 +36,7 @@ pub struct Args {
     offline: bool,
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<ExitCode> {
+pub async fn run(args: Args, output: &Output) -> Result<u8> {
     let config = Config::read(&args.config)?;
     let source = config.profile.source()?;
     let registry = match &args.registry_dir {
@@ -65,8 +64,8 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode> {
     };
     tell(&audit, asked, output);
     Ok(match audit.agrees() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(DISAGREE),
+        true => 0,
+        false => DISAGREE,
     })
 }
 
