@@ -1,0 +1,93 @@
+"""A process that awards is killed with -9, again and again: nothing is lost and nothing doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from wom_sdk import Client, Pocket, Registry
+
+AWARDS = 60
+PLACE = (43.7, 12.6)
+
+WORKER = """
+import asyncio, os, sys, wom_sdk
+
+registry, id, key_file, folder, face = sys.argv[1:]
+source = wom_sdk.Source(registry=registry, id=id, key_file=key_file)
+where = {"store": folder + "/awards.db", "keys": folder + "/keys.json"}
+handed = os.open(folder + "/handed", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+def hand_over(number, ticket):
+    # The till's own journal: written and synced before the person is shown anything.
+    os.write(handed, f"{number} {ticket.link} {ticket.pin}\\n".encode())
+    os.fsync(handed)
+
+def blocking():
+    with wom_sdk.Client(source, **where) as client:
+        for number in range(%d):
+            hand_over(number, client.award(f"walk {number}", aim="H", minutes=1, place=(43.7, 12.6)))
+
+async def waiting():
+    async with wom_sdk.AsyncClient(source, **where) as client:
+        async def award(number):
+            ticket = await client.award(f"walk {number}", aim="H", minutes=1, place=(43.7, 12.6))
+            hand_over(number, ticket)
+        await asyncio.gather(*(award(number) for number in range(%d)))
+
+asyncio.run(waiting()) if face == "async" else blocking()
+""" % (AWARDS, AWARDS)
+
+
+def play(folder: Path, face: str, seed: int) -> int:
+    """Kills the worker at random instants until it has come through; gives how often it was killed."""
+    chance = random.Random(seed)
+    killed = 0
+    with Registry() as registry:
+        source = registry.add_instrument("Mortal", ["H"])
+        args = [source.registry, source.id, str(source.key_file), str(folder), face]
+        while True:
+            worker = subprocess.Popen([sys.executable, "-c", WORKER, *args])
+            ends = time.monotonic() + (chance.uniform(0.25, 1.2) if killed < 12 else 120)
+            while worker.poll() is None and time.monotonic() < ends:
+                time.sleep(0.002)
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGKILL)
+                killed += 1
+            if worker.wait() == 0:
+                break
+            assert worker.returncode == -signal.SIGKILL
+        handed: dict[str, set[tuple[str, str]]] = {}
+        for line in (folder / "handed").read_text().splitlines():
+            number, link, pin = line.split(" ")
+            handed.setdefault(number, set()).add((link, pin))
+        # Lost: keys without a code. Doubled: keys with two, or more issued than asked for.
+        assert len(handed) == AWARDS
+        assert all(len(codes) == 1 for codes in handed.values())
+        with Pocket(registry) as pocket:
+            for codes in handed.values():
+                for link, pin in codes:
+                    assert pocket.redeem_link(link, pin).vouchers == 1
+            assert pocket.balance() == {"H": AWARDS}
+        books = registry.books()
+        assert (books.issued, books.redeemed) == (AWARDS, AWARDS)
+        with Client(source, store=folder / "awards.db", keys=folder / "keys.json") as client:
+            client.award("walk 0", aim="H", minutes=1, place=PLACE)
+        assert registry.books().issued == AWARDS
+    return killed
+
+
+def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+    seed = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+    print(f"SEED={seed}")
+    for face in ("blocking", "async"):
+        folder = tmp_path / face
+        folder.mkdir()
+        killed = play(folder, face, seed)
+        print(f"{face}: killed {killed} times, {AWARDS} awards, lost 0, doubled 0")
+        assert killed > 0

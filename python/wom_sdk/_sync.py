@@ -1,0 +1,478 @@
+"""The blocking face. `_async.py` is made from this file by `tools/twin.py`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from . import _native
+from ._bridge import nothing, wait
+from ._shared import (
+    award_of,
+    client_of,
+    data_of,
+    desk_of,
+    pocket_of,
+    pos_of,
+    registry_of,
+    source_of,
+)
+from ._values import (
+    AnyPath,
+    Books,
+    Campaign,
+    CheckoutState,
+    Claim,
+    FileKeys,
+    Given,
+    Paid,
+    Person,
+    Place,
+    Pos,
+    PostgresKeys,
+    PostgresStore,
+    Readable,
+    Redeemed,
+    Served,
+    Source,
+    SqliteStore,
+    Submission,
+    Ticket,
+    Worked,
+    instant,
+    keys_of,
+    person_of,
+    store_of,
+)
+from .errors import InputInvalid
+from .instrument import Instrument
+
+
+class Client:
+    """An instrument that is open: it awards minutes, takes activity in, and hands codes out.
+
+    One client is enough for a process; it keeps one pool of connections, and any number of threads
+    may use it. Use it in a `with` block, or `close` it.
+
+    `store` remembers awards and `keys` hide who is who: name a file or a data base for each. Only
+    towards a Registry on this machine may they be left out; then everything is gone in the end.
+    Without a `campaign` only `award` and `accept` can be used.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        store: SqliteStore | PostgresStore | AnyPath | None = None,
+        keys: FileKeys | PostgresKeys | AnyPath | None = None,
+        campaign: Campaign | None = None,
+        patience: timedelta | None = None,
+    ) -> None:
+        self._options: dict[str, Any] = {
+            "source": source._wire(),
+            "store": store_of(store),
+            "keys": keys_of(keys),
+            "campaign": None if campaign is None else campaign._wire(),
+            "rules": {} if campaign is None else dict(campaign.rule_settings),
+            "patience": None if patience is None else patience.total_seconds(),
+        }
+        self._native: _native.Client | None = None
+        self._opening = threading.Lock()
+        self._open()  # at once
+
+    def _open(self) -> _native.Client:
+        if self._native is not None:
+            return self._native
+        with self._opening:
+            if self._native is None:
+                self._native = wait(_native.open_client(self._options), client_of)
+                self._options = {}
+            return self._native
+
+    def award(
+        self,
+        key: str,
+        *,
+        aim: str,
+        minutes: int,
+        place: Place,
+        at: datetime | None = None,
+        zone: str | None = None,
+        exact: bool = False,
+        handle: str | None = None,
+    ) -> Ticket:
+        """Awards minutes under a key of your own, and gives the code to hand over.
+
+        The same key again gives the same code, after a crash too, until it is acknowledged; with
+        other minutes it is `AwardKeyReused`. The vouchers tell the day and a cell of about 5 km,
+        not the instant and the spot, unless `exact` is set.
+        """
+        award = award_of(aim, minutes, place, at, zone, exact, handle)
+        return wait((self._open()).award(key, award), Ticket._of)
+
+    def accept(
+        self,
+        key: str,
+        *,
+        aim: str,
+        minutes: int,
+        place: Place,
+        at: datetime | None = None,
+        zone: str | None = None,
+        exact: bool = False,
+        handle: str | None = None,
+    ) -> str:
+        """Accepts an award without waiting for its code: when this returns it is durable.
+
+        `work` or `run` brings it to the Registry; `award` with the same key gives its code.
+        Returns the award's id.
+        """
+        award = award_of(aim, minutes, place, at, zone, exact, handle)
+        return wait((self._open()).accept(key, award), str)
+
+    def acknowledge(self, what: Ticket | Claim | str) -> None:
+        """The person has the code: it is forgotten here, and never given out again.
+
+        `what` is a ticket, a claim, or the key of an award of your own.
+        """
+        native = self._open()
+        if isinstance(what, str):
+            return wait(native.acknowledge_own(what), nothing)
+        return wait(native.acknowledge(what.id), nothing)
+
+    def record(
+        self,
+        user: str,
+        start: datetime,
+        end: datetime,
+        key: str,
+        *,
+        activity: str = "exercise",
+        seconds: int | None = None,
+        steps: int | None = None,
+        revision: int | None = None,
+        recording: Literal["measured", "attested", "manual", "unknown"] | None = None,
+        device: Literal["watch", "phone", "app", "unknown"] | None = None,
+        stream: str | None = None,
+    ) -> Submission:
+        """Takes plain minutes in: `user` was active from `start` until `end`.
+
+        `user` is an id of yours; only a pseudonym of it is kept. `key` names the record for ever:
+        the same key again changes nothing, and with a higher `revision` corrects it. Minutes count
+        once, whoever else reported the same time.
+        """
+        record: dict[str, Any] = {
+            "participant": user,
+            "start": instant(start, "start"),
+            "end": instant(end, "end"),
+            "key": key,
+            "activity": activity,
+            "seconds": seconds,
+            "steps": steps,
+            "revision": revision,
+            "recording": recording,
+            "device": device,
+            "stream": stream,
+        }
+        record = {name: value for name, value in record.items() if value is not None}
+        return wait((self._open()).record(record), Submission._of)
+
+    def withdraw(self, user: str, key: str) -> Submission:
+        """Takes the record with this key back, for good."""
+        record = {"participant": user, "key": key, "withdrawn": True}
+        return wait((self._open()).record(record), Submission._of)
+
+    def submit(
+        self,
+        adapter: str | Instrument,
+        data: bytes | AnyPath | Readable | Iterable[Mapping[str, Any]],
+        *,
+        delivery: str | None = None,
+        **settings: Any,
+    ) -> Submission:
+        """Brings in what an adapter reads, and settles whom it touches.
+
+        `adapter` is a name of the catalogue (see `adapters()`), with its settings as keywords, or an
+        adapter of your own. `data` is bytes, the path of a file, an open file, or, for
+        `activity.json`, records as dicts. Reading the same again changes nothing; with a `delivery`
+        of your own it is not even read again.
+        """
+        native = self._open()
+        return wait(native.submit(adapter, settings, data_of(data), delivery), Submission._of)
+
+    def claims(self, user: str | Person) -> list[Claim]:
+        """What a person can collect now: everything that has settled, as codes that are good.
+
+        Usually one claim; one for each month in which something waits. The same claims again until
+        each is acknowledged.
+        """
+        return wait((self._open()).claims(person_of(user)), Claim._all)
+
+    def waiting(self, user: str | Person) -> int:
+        """Minutes that a person could collect now. No code is made."""
+        return wait((self._open()).waiting(person_of(user)), int)
+
+    def history(self, user: str | Person) -> list[Given]:
+        """What a person gave, until the month's key is destroyed."""
+        return wait((self._open()).history(person_of(user)), Given._all)
+
+    def export(self, user: str | Person) -> dict[str, Any]:
+        """Everything that is kept about a person, as GDPR, Article 15, asks. No codes."""
+        return wait((self._open()).export(person_of(user)), dict[str, Any])
+
+    def erase(self, user: str | Person) -> int:
+        """Forgets a person, and tells how many codes were given up by it."""
+        return wait((self._open()).erase(person_of(user)), int)
+
+    def work(self, limit: int = 100) -> Worked:
+        """One round of the work that nobody asks for: due awards, settled days, so many of each."""
+        return wait((self._open()).work(limit), Worked._of)
+
+    def run(self) -> None:
+        """Does that work until the client is closed, or the call is given up."""
+        return wait((self._open()).run(), nothing)
+
+    def close(self) -> None:
+        """Closes the store. Once more does nothing."""
+        if self._native is not None:
+            wait(self._native.close(), nothing)
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class CashDesk:
+    """A POS that is open: it asks for payments, and hears of each exactly once.
+
+    `store` and `keys` are as for the client.
+    """
+
+    def __init__(
+        self,
+        pos: Pos,
+        *,
+        store: SqliteStore | PostgresStore | AnyPath | None = None,
+        keys: FileKeys | PostgresKeys | AnyPath | None = None,
+    ) -> None:
+        self._options: dict[str, Any] = {
+            "pos": pos._wire(),
+            "store": store_of(store),
+            "keys": keys_of(keys),
+        }
+        self._native: _native.CashDesk | None = None
+        self._opening = threading.Lock()
+        self._open()  # at once
+
+    def _open(self) -> _native.CashDesk:
+        if self._native is not None:
+            return self._native
+        with self._opening:
+            if self._native is None:
+                self._native = wait(_native.open_cash_desk(self._options), desk_of)
+                self._options = {}
+            return self._native
+
+    def charge(
+        self,
+        reference: str,
+        amount: int,
+        *,
+        aim: str | None = None,
+        bounds: tuple[float, float, float, float] | None = None,
+        max_age_days: int | None = None,
+        patience: timedelta | None = None,
+    ) -> Ticket:
+        """Asks for a payment of so many WOM, 1 to 1,500, and gives the code to show.
+
+        `reference` is the shop's own, such as an order's number: the same again gives the same code;
+        with another charge it is `AwardKeyReused`. Only WOM of this `aim`, earned within `bounds`
+        (north, west, south, east) and at most `max_age_days` ago, are taken.
+        """
+        charge = {
+            "amount": amount,
+            "aim": aim,
+            "bounds": bounds,
+            "max_age_days": max_age_days,
+            "patience": None if patience is None else patience.total_seconds(),
+        }
+        return wait((self._open()).charge(reference, charge), Ticket._of)
+
+    def state(self, reference: str) -> CheckoutState | None:
+        """How the checkout under this reference stands; `None` if there is none."""
+        return wait((self._open()).state(reference), CheckoutState._or_none)
+
+    def wait(self, reference: str, at_most: timedelta) -> CheckoutState:
+        """Waits until the checkout is decided, at most so long, and tells how it stands then."""
+        seconds = at_most.total_seconds()
+        return wait((self._open()).wait(reference, seconds), CheckoutState._of)
+
+    def cancel(self, reference: str) -> CheckoutState:
+        """Calls a checkout off. A payment under way becomes `paid_after_cancel`."""
+        return wait((self._open()).cancel(reference), CheckoutState._of)
+
+    def work(self, limit: int = 100) -> dict[str, CheckoutState]:
+        """Looks after checkouts that are due; tells which have changed, by their ids."""
+        return wait((self._open()).work(limit), CheckoutState._changed)
+
+    def close(self) -> None:
+        """Closes the store. Once more does nothing."""
+        if self._native is not None:
+            wait(self._native.close(), nothing)
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Pocket:
+    """A wallet in a file, for tests and for programs that hold vouchers themselves.
+
+    Without a `path` it is in a temporary folder that is removed in the end.
+    """
+
+    def __init__(self, registry: str | Served, path: AnyPath | None = None) -> None:
+        self._registry = registry if isinstance(registry, str) else registry.url
+        self._folder = tempfile.TemporaryDirectory(prefix="wom-pocket-") if path is None else None
+        self._path = os.path.join(self._folder.name, "wallet.json") if self._folder else path
+        self._native: _native.Pocket | None = None
+        self._opening = threading.Lock()
+        self._open()  # at once
+
+    def _open(self) -> _native.Pocket:
+        if self._native is not None:
+            return self._native
+        with self._opening:
+            if self._native is None:
+                path = os.fspath(self._path or "")
+                self._native = wait(_native.open_pocket(self._registry, path), pocket_of)
+            return self._native
+
+    def redeem(self, ticket: Ticket | Claim, *, place: Place | None = None) -> Redeemed:
+        """Takes the vouchers of a ticket: they are in the file when this returns."""
+        code = ticket.ticket if isinstance(ticket, Claim) else ticket
+        return wait((self._open()).redeem(code.link, code.pin, place), Redeemed._of)
+
+    def redeem_link(self, link: str, pin: str, *, place: Place | None = None) -> Redeemed:
+        """As `redeem`, by what a person sees."""
+        return wait((self._open()).redeem(link, pin, place), Redeemed._of)
+
+    def pay(self, ticket: Ticket) -> Paid:
+        """Pays what a cash desk asks for."""
+        return wait((self._open()).pay(ticket.link, ticket.pin), Paid._of)
+
+    def pay_link(self, link: str, pin: str) -> Paid:
+        """As `pay`, by what a person sees."""
+        return wait((self._open()).pay(link, pin), Paid._of)
+
+    def balance(self) -> dict[str, int]:
+        """How many vouchers can be spent, by the code of their aim."""
+        return wait((self._open()).balance(), dict[str, int])
+
+    def close(self) -> None:
+        """Closes the wallet. Once more does nothing."""
+        if self._native is not None:
+            wait(self._native.close(), nothing)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Registry:
+    """A Registry of your own within this process, on a free port of this machine, for trying out.
+
+    Without a `folder` everything is in a temporary one that is removed in the end. Keys of 2048 bits
+    are quick to make; production has 4096.
+    """
+
+    def __init__(self, folder: AnyPath | None = None, *, key_bits: int = 2048) -> None:
+        self._folder = folder
+        self._key_bits = key_bits
+        self._native: _native.Registry | None = None
+        self._opening = threading.Lock()
+        self._open()  # at once
+
+    def _open(self) -> _native.Registry:
+        if self._native is not None:
+            return self._native
+        with self._opening:
+            if self._native is None:
+                folder = None if self._folder is None else os.fspath(self._folder)
+                self._native = wait(_native.start_registry(folder, self._key_bits), registry_of)
+            return self._native
+
+    @property
+    def url(self) -> str:
+        """The base address, before `/api`."""
+        if self._native is None:
+            raise InputInvalid("the Registry is not open yet", hint="use it in a with block")
+        return self._native.url()
+
+    def add_instrument(self, name: str, aims: Sequence[str]) -> Source:
+        """Admits an instrument, which may award these aims and their children."""
+        return wait((self._open()).add_instrument(name, aims), source_of)
+
+    def add_pos(self, merchant: str, name: str) -> Pos:
+        """Adds a POS of a merchant."""
+        return wait((self._open()).add_pos(merchant, name), pos_of)
+
+    def books(self) -> Books:
+        """What was issued, redeemed and spent."""
+        return wait((self._open()).books(), Books._of)
+
+    def down(self) -> None:
+        """Lets nobody answer, as in an outage, until `up`."""
+        return wait((self._open()).down(), nothing)
+
+    def up(self) -> None:
+        """Answers again, at the same address."""
+        return wait((self._open()).up(), nothing)
+
+    def close(self) -> None:
+        """Stops serving. Once more does nothing."""
+        if self._native is not None:
+            wait(self._native.close(), nothing)
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
