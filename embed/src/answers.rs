@@ -176,6 +176,8 @@ impl From<claim::Given> for Given {
 /// What a round of work did.
 #[derive(Debug, Serialize)]
 pub struct Worked {
+    /// Things that webhooks told to read.
+    pub read: u64,
     /// Awards that were gone on with.
     pub awards: u64,
     /// People whose units were settled.

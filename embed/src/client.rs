@@ -1,17 +1,17 @@
 //! An instrument: awards, activity, claims.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use wom_catalog::{Catalog, Settings};
 use wom_sdk::{
     Digest, Error, Kind, Result, Subject, SystemClock, Timestamp, Zone,
-    award::{AwardKey, Handle, Issuer, Request},
+    award::{self, AwardKey, Handle, Issuer},
     claim::Claims,
-    collector::Collector,
+    collector::{Collector, Directory},
     dispatcher::Dispatcher,
-    instrument::{Input, Instrument},
+    instrument::{Input, Instrument, Reply, Request},
     protocol::{Aim, Position},
     registry::{ApiKeyClient, InstrumentClient, RegistryClient},
     store::{DeliveryId, Store},
@@ -81,6 +81,30 @@ pub struct ClientOptions {
     /// How many seconds to wait for a code.
     #[serde(default)]
     pub patience: Option<f64>,
+    /// Systems that call webhooks or are pulled, by names that never change, with adapters of the
+    /// catalogue.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceAdapter>,
+}
+
+/// An adapter of the catalogue, with its settings.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceAdapter {
+    /// Its name, such as `elearning.moodle`.
+    pub adapter: String,
+    /// Its settings.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+/// What the other language adds to the options.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// More systems that call webhooks or are pulled.
+    pub sources: Vec<(String, Arc<dyn Instrument>)>,
+    /// Who is who.
+    pub directory: Option<Arc<dyn Directory>>,
 }
 
 /// Minutes to award under a key of the caller's own.
@@ -112,11 +136,11 @@ impl Award {
     ///
     /// # Errors
     /// [`Kind::InputInvalid`] with the field's name.
-    pub fn request(&self) -> Result<Request> {
+    pub fn request(&self) -> Result<award::Request> {
         let field = |name| move |error: Error| error.with("field", name);
         let aim: Aim = self.aim.parse().map_err(field("aim"))?;
         let place = Position::new(self.place.0, self.place.1).map_err(field("place"))?;
-        let mut request = Request::new(aim, self.minutes, place);
+        let mut request = award::Request::new(aim, self.minutes, place);
         if let Some(at) = &self.at {
             request = request.at(at.parse::<Timestamp>().map_err(field("at"))?);
         }
@@ -181,7 +205,7 @@ impl Client {
     /// # Errors
     /// [`Kind::ConfigurationInvalid`] for options that do not fit, and what opening a store, keys and
     /// a Registry's client answers.
-    pub async fn open(options: ClientOptions) -> Result<Self> {
+    pub async fn open(options: ClientOptions, own: Own) -> Result<Self> {
         let client = options.source.client()?;
         let id = options.source.id.parse()?;
         let catalog = Catalog::standard();
@@ -197,6 +221,19 @@ impl Client {
                 ));
             }
         };
+        let mut sources = own.sources;
+        for (name, source) in &options.sources {
+            let settings = Settings::from_table(&source.settings)?;
+            sources.push((
+                name.clone(),
+                catalog.instrument(&source.adapter, &settings)?,
+            ));
+        }
+        if options.campaign.is_none() && (!sources.is_empty() || own.directory.is_some()) {
+            return Err(invalid(
+                "sources or a directory, and no campaign that they are for",
+            ));
+        }
         let credential = options.source.credential().open()?;
         let clock = Arc::new(SystemClock);
         let keys = open_keys(options.keys.as_ref(), &client)?;
@@ -224,10 +261,16 @@ impl Client {
                 let zone = campaign.zone.clone();
                 let store = Arc::clone(&opened.store);
                 let collector = Collector::new(store, keys, clock, identity, campaign, rules);
-                let collector = match exact {
+                let mut collector = match exact {
                     true => collector.exact_place(),
                     false => collector,
                 };
+                for (name, adapter) in sources {
+                    collector = collector.with_source(name, adapter);
+                }
+                if let Some(directory) = own.directory {
+                    collector = collector.with_directory(directory);
+                }
                 Some(Programme {
                     claims: Claims::new(collector.clone(), dispatcher.clone()),
                     collector,
@@ -315,6 +358,18 @@ impl Client {
         Ok(Taken::of(&taken, listening.0))
     }
 
+    /// Takes a webhook call for a source, and gives the answer. What it tells to read is durable
+    /// then, and read by [`work`](Self::work).
+    pub async fn receive(&self, source: &str, request: &Request<'_>) -> Result<Reply> {
+        self.programme()?.collector.receive(source, request).await
+    }
+
+    /// Pulls from a source what has happened since the last time.
+    pub async fn pull(&self, source: &str) -> Result<Taken> {
+        let taken = self.programme()?.collector.pull(source).await?;
+        Ok(Taken::of(&taken, Vec::new()))
+    }
+
     /// The adapter of the catalogue with this name and these settings.
     pub fn adapter(
         &self,
@@ -356,15 +411,20 @@ impl Client {
         self.programme()?.claims.erase(&person.subject()?).await
     }
 
-    /// One round of the work that nobody asks for: awards that are due, units that have settled, at
-    /// most so many of each.
+    /// One round of the work that nobody asks for: what webhooks told to read, units that have
+    /// settled, awards that are due, at most so many of each.
     pub async fn work(&self, limit: usize) -> Result<Worked> {
-        let settled = match &self.programme {
-            Some(programme) => programme.collector.settle_due(limit).await?.len() as u64,
-            None => 0,
-        };
+        let (mut read, mut settled) = (0, 0);
+        if let Some(programme) = &self.programme {
+            read = programme.collector.process_due(limit).await?.len() as u64;
+            settled = programme.collector.settle_due(limit).await?.len() as u64;
+        }
         let awards = self.dispatcher.run_due(limit).await? as u64;
-        Ok(Worked { awards, settled })
+        Ok(Worked {
+            read,
+            settled,
+            awards,
+        })
     }
 
     /// Works until `stop` is ready, then ends what is under way.
@@ -376,8 +436,9 @@ impl Client {
                 return std::future::pending().await;
             };
             loop {
+                let read = programme.collector.process_due(AT_ONCE).await?;
                 let settled = programme.collector.settle_due(AT_ONCE).await?;
-                if settled.len() < AT_ONCE {
+                if read.len() < AT_ONCE && settled.len() < AT_ONCE {
                     tokio::time::sleep(PAUSE).await;
                 }
             }

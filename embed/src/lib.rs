@@ -28,7 +28,7 @@ mod webhook;
 pub use answers::{Claim, Code, Given, Refused, Taken, Worked};
 pub use campaign::{CampaignTable, LineTable};
 pub use cash_desk::{CashDesk, CashDeskOptions, ChargeOptions, Standing};
-pub use client::{Award, Client, ClientOptions, Person, Source};
+pub use client::{Award, Client, ClientOptions, Own, Person, Source, SourceAdapter};
 pub use fault::{ErrorTable, Fault};
 pub use host::{Found, Host, HostInfo, HostInput, HostUnit, Hosted, Reading};
 pub use options::{Credential, KeyPlace, Pem, StorePlace, UrlPlace};

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use wom_embed::{
-    CashDeskOptions, Client, ClientOptions, Registry, SCHEMES, Seen, SeenRefusal, scheme,
+    CashDeskOptions, Client, ClientOptions, Own, Registry, SCHEMES, Seen, SeenRefusal, scheme,
 };
 use wom_sdk::{Kind, Result, protocol::PrivateKey};
 
@@ -23,7 +23,7 @@ async fn options_open_a_client_that_awards() {
         "id": admitted.id,
         "key": {"key_file": admitted.key_file},
     });
-    let client = Client::open(options(json!({"source": source})))
+    let client = Client::open(options(json!({"source": source})), Own::default())
         .await
         .unwrap();
     let award =
@@ -53,7 +53,7 @@ async fn what_is_owed_is_never_kept_in_memory_for_a_registry_of_others() {
         "id": "65aa0c3be1f0d25c7b9e4422",
         "key": {"key": pem.as_str()},
     });
-    let refused = Client::open(options(json!({"source": source})))
+    let refused = Client::open(options(json!({"source": source})), Own::default())
         .await
         .unwrap_err();
     assert_eq!(refused.kind(), Kind::ConfigurationInvalid);
@@ -78,7 +78,7 @@ async fn a_key_is_given_once_and_never_shown() {
             json!({"registry": "http://127.0.0.1:9", "id": "65aa0c3be1f0d25c7b9e4422", "key": key});
         let options = options(json!({"source": source}));
         assert!(!format!("{options:?}").contains("canary"));
-        let refused = Client::open(options).await.unwrap_err();
+        let refused = Client::open(options, Own::default()).await.unwrap_err();
         assert!(refused.to_string().contains(told), "{refused}");
         assert!(!format!("{refused:?}").contains("canary"), "{refused:?}");
     }

@@ -9,13 +9,16 @@ use pyo3::{
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, watch};
 use wom_embed as embed;
-use wom_sdk::instrument::{Input, Instrument};
+use wom_sdk::{
+    Clock as _, SystemClock,
+    instrument::{Input, Instrument, Request},
+};
 
 use crate::{
-    call::Call,
+    call::{Answer, Call},
     errors::raise,
     here::Here,
-    host::{PyHost, PyReader},
+    host::{PyDirectory, PyHost, PyReader},
     values,
 };
 
@@ -33,10 +36,20 @@ struct Open {
 
 /// Opens an instrument with these options.
 #[pyfunction]
-pub(crate) fn open_client(options: &Bound<'_, PyAny>) -> PyResult<Call> {
+pub(crate) fn open_client(
+    options: &Bound<'_, PyAny>,
+    sources: Vec<(String, Bound<'_, PyAny>)>,
+    directory: Option<Py<PyAny>>,
+) -> PyResult<Call> {
     let options: embed::ClientOptions = values::read(options)?;
+    let mut own = embed::Own::default();
+    for (name, adapter) in sources {
+        own.sources
+            .push((name, Arc::new(PyHost::instrument(&adapter)?)));
+    }
+    own.directory = directory.map(|directory| Arc::new(PyDirectory::new(directory)) as _);
     Call::object(async move {
-        let client = embed::Client::open(options).await?;
+        let client = embed::Client::open(options, own).await?;
         Ok(Client(Here::new(
             "Client",
             Open {
@@ -115,6 +128,42 @@ impl Client {
                 .submit(&*adapter, input, delivery.as_deref())
                 .await
         })
+    }
+
+    /// Takes a webhook call, and gives status, headers and body of the answer.
+    fn receive(
+        &self,
+        source: String,
+        method: String,
+        query: String,
+        headers: Vec<(String, Vec<u8>)>,
+        body: Vec<u8>,
+    ) -> PyResult<Call> {
+        let open = self.open()?;
+        Call::begin(async move {
+            let headers: Vec<_> = headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_slice()))
+                .collect();
+            let request = Request {
+                method: &method,
+                query: &query,
+                headers: &headers,
+                body: &body,
+                received_at: SystemClock.now(),
+            };
+            let reply = open.client.receive(&source, &request).await?;
+            Ok(Box::new(move |py: Python<'_>| {
+                let body = PyBytes::new(py, &reply.body);
+                let answer = (reply.status, reply.headers, body).into_pyobject(py)?;
+                Ok(answer.into_any().unbind())
+            }) as Answer)
+        })
+    }
+
+    fn pull(&self, source: String) -> PyResult<Call> {
+        let open = self.open()?;
+        Call::data(async move { open.client.pull(&source).await })
     }
 
     fn claims(&self, person: &Bound<'_, PyAny>) -> PyResult<Call> {

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use async_trait::async_trait;
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict},
@@ -14,7 +15,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use wom_embed::{Found, Host, HostInfo, HostInput, HostUnit, Hosted, Reading, Seen, SeenRefusal};
 use wom_sdk::{
-    Error, Kind, Result, Timestamp,
+    Error, Kind, Result, Subject, Timestamp,
+    award::Handle,
+    collector::{Directory, Person},
     instrument::{Capabilities, Cursor, Hint, Received, Reply, Request, Verdict},
 };
 
@@ -199,6 +202,50 @@ impl Reading for PyReading {
                 _ => Ok(Found::Cursor(Cursor(wom_embed::read(value)?))),
             })
             .collect()
+    }
+}
+
+/// Who is who, as a function in Python knows: from namespace and id to a person and a handle.
+pub(crate) struct PyDirectory(Arc<Py<PyAny>>);
+
+impl PyDirectory {
+    pub(crate) fn new(function: Py<PyAny>) -> Self {
+        Self(Arc::new(function))
+    }
+}
+
+impl fmt::Debug for PyDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PyDirectory")
+    }
+}
+
+#[async_trait]
+impl Directory for PyDirectory {
+    async fn person(&self, subject: &Subject) -> Result<Option<Person>> {
+        let (namespace, id) = (subject.namespace().to_owned(), subject.reveal().to_owned());
+        let function = Arc::clone(&self.0);
+        let asked = move || {
+            in_python(|py| {
+                let told = function.bind(py).call1((namespace, id))?;
+                told.extract::<Option<(String, Option<String>)>>()
+            })
+        };
+        let told = match tokio::task::spawn_blocking(asked).await {
+            Ok(told) => told?,
+            Err(error) => {
+                return Err(
+                    Error::new(Kind::Internal, "the directory ended in a panic").because(error)
+                );
+            }
+        };
+        let Some((user, handle)) = told else {
+            return Ok(None);
+        };
+        Ok(Some(Person {
+            subject: Subject::new(Subject::PARTICIPANT, user)?,
+            handle: handle.map(Handle::new).transpose()?,
+        }))
     }
 }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from . import _native
-from ._values import AnyPath, Place, Pos, Readable, Source, instant
+from ._values import AnyPath, Person, Place, Pos, Readable, Source, instant
 from .errors import InputInvalid
 
 
@@ -53,6 +53,18 @@ def lines_of(records: Iterable[Mapping[str, Any]]) -> bytes:
         )
 
     return "\n".join(json.dumps(dict(record), default=plain) for record in records).encode()
+
+
+def directory_of(
+    directory: Callable[[Person], str | tuple[str, str] | None],
+) -> Callable[[str, str], tuple[str, str | None] | None]:
+    """A directory as the native half asks it."""
+
+    def person(namespace: str, id: str) -> tuple[str, str | None] | None:
+        known = directory(Person(namespace, id))
+        return (known, None) if isinstance(known, str) else known
+
+    return person
 
 
 def client_of(native: _native.Client) -> _native.Client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -17,6 +17,7 @@ from ._shared import (
     client_of,
     data_of,
     desk_of,
+    directory_of,
     pocket_of,
     pos_of,
     registry_of,
@@ -38,11 +39,13 @@ from ._values import (
     PostgresStore,
     Readable,
     Redeemed,
+    Reply,
     Served,
     Source,
     SqliteStore,
     Submission,
     Ticket,
+    Use,
     Worked,
     instant,
     keys_of,
@@ -51,6 +54,7 @@ from ._values import (
 )
 from .errors import InputInvalid
 from .instrument import Instrument
+from .webhook import Headers, header_pairs, raw
 
 
 class Client:
@@ -62,6 +66,11 @@ class Client:
     `store` remembers awards and `keys` hide who is who: name a file or a data base for each. Only
     towards a Registry on this machine may they be left out; then everything is gone in the end.
     Without a `campaign` only `award` and `accept` can be used.
+
+    `sources` are systems that call webhooks or are pulled, by names that never change. `directory`
+    says who somebody is whom an adapter saw: your own id of them, with a handle for whoever hands
+    codes out where there is one, or `None` where it does not know. Its answer must not change while
+    a campaign runs.
     """
 
     def __init__(
@@ -71,9 +80,15 @@ class Client:
         store: SqliteStore | PostgresStore | AnyPath | None = None,
         keys: FileKeys | PostgresKeys | AnyPath | None = None,
         campaign: Campaign | None = None,
+        sources: Mapping[str, Instrument | Use] | None = None,
+        directory: Callable[[Person], str | tuple[str, str] | None] | None = None,
         patience: timedelta | None = None,
     ) -> None:
+        named = dict(sources or {})
+        self._sources = [(name, one) for name, one in named.items() if isinstance(one, Instrument)]
+        self._directory = None if directory is None else directory_of(directory)
         self._options: dict[str, Any] = {
+            "sources": {name: one._wire() for name, one in named.items() if isinstance(one, Use)},
             "source": source._wire(),
             "store": store_of(store),
             "keys": keys_of(keys),
@@ -90,7 +105,8 @@ class Client:
             return self._native
         with self._opening:
             if self._native is None:
-                self._native = wait(_native.open_client(self._options), client_of)
+                call = _native.open_client(self._options, self._sources, self._directory)
+                self._native = wait(call, client_of)
                 self._options = {}
             return self._native
 
@@ -205,6 +221,28 @@ class Client:
         native = self._open()
         return wait(native.submit(adapter, settings, data_of(data), delivery), Submission._of)
 
+    def receive(
+        self,
+        source: str,
+        body: bytes,
+        headers: Headers = (),
+        *,
+        method: str = "POST",
+        query: str = "",
+    ) -> Reply:
+        """Takes a webhook call for a source, and gives the answer to send back.
+
+        `body` is as it arrived, as bytes. What the call tells to read is durable when this returns,
+        and read by `work` or `run`.
+        """
+        native = self._open()
+        pairs = header_pairs(headers)
+        return wait(native.receive(source, method, query, pairs, raw(body)), Reply._of)
+
+    def pull(self, source: str) -> Submission:
+        """Pulls from a source what has happened since the last time."""
+        return wait((self._open()).pull(source), Submission._of)
+
     def claims(self, user: str | Person) -> list[Claim]:
         """What a person can collect now: everything that has settled, as codes that are good.
 
@@ -230,7 +268,10 @@ class Client:
         return wait((self._open()).erase(person_of(user)), int)
 
     def work(self, limit: int = 100) -> Worked:
-        """One round of the work that nobody asks for: due awards, settled days, so many of each."""
+        """One round of the work that nobody asks for, at most so many of each thing.
+
+        It reads what webhooks told to read, settles days, and brings awards to the Registry.
+        """
         return wait((self._open()).work(limit), Worked._of)
 
     def run(self) -> None:

@@ -428,9 +428,36 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """An adapter of the catalogue with its settings, as a source that calls webhooks or is pulled."""
+
+    adapter: str
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def _wire(self) -> dict[str, Any]:
+        return {"adapter": self.adapter, "settings": dict(self.settings)}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to answer a webhook call with."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @classmethod
+    def _of(cls, told: tuple[int, Sequence[tuple[str, str]], bytes]) -> Reply:
+        status, headers, body = told
+        return cls(status, tuple(headers), body)
+
+
+@dataclass(frozen=True, slots=True)
 class Worked:
     """What a round of work did."""
 
+    read: int
+    """Things that webhooks told to read."""
     awards: int
     """Awards that were gone on with."""
     settled: int
@@ -438,7 +465,7 @@ class Worked:
 
     @classmethod
     def _of(cls, told: Mapping[str, Any]) -> Worked:
-        return cls(told["awards"], told["settled"])
+        return cls(told["read"], told["awards"], told["settled"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def verify(
     was given to Square. While a secret changes, give both.
     """
     told = _native.verify_webhook(
-        (scheme, header, url), _texts(secrets), _pairs(headers), _raw(body), _seconds(now)
+        (scheme, header, url), _texts(secrets), header_pairs(headers), raw(body), _seconds(now)
     )
     if told.get("handshake"):
         return Handshake(told.get("code"))
@@ -75,7 +75,7 @@ def sign(
 ) -> dict[str, str]:
     """The headers of a message that is sent now: for tests of your own receiver."""
     return dict(
-        _native.sign_webhook((scheme, header, url), _texts(secrets), id, _raw(body), _seconds(now))
+        _native.sign_webhook((scheme, header, url), _texts(secrets), id, raw(body), _seconds(now))
     )
 
 
@@ -83,7 +83,8 @@ def _texts(secrets: str | Iterable[str]) -> list[str]:
     return [secrets] if isinstance(secrets, str) else list(secrets)
 
 
-def _pairs(headers: Headers) -> list[tuple[str, bytes]]:
+def header_pairs(headers: Headers) -> list[tuple[str, bytes]]:
+    """Headers as the native half reads them."""
     if isinstance(headers, Mapping):
         pairs: Iterable[tuple[str, str | bytes]] = cast("Mapping[str, str | bytes]", headers).items()
     else:
@@ -94,7 +95,8 @@ def _pairs(headers: Headers) -> list[tuple[str, bytes]]:
     ]
 
 
-def _raw(body: object) -> bytes:
+def raw(body: object) -> bytes:
+    """A body as it arrived; one that a framework has parsed is refused."""
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(cast("bytes", body))
     kind = type(body).__name__
