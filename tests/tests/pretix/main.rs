@@ -2,6 +2,7 @@
 //! the service, our Registry's vouchers end in a Pocket.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod dates;
 mod server;
 
 use std::{
@@ -258,7 +259,13 @@ async fn pretix_scans_become_vouchers_and_what_was_taken_back_does_not() {
     let home = tempfile::tempdir().unwrap();
     let server = start(home.path()).await;
     println!("pretix serves after {:?}", begun.elapsed());
+    evening(&server, &lines).await;
+    println!("an evening was over after {:?}", begun.elapsed());
+    dates::dates(&server).await;
+    println!("all of it took {:?}", begun.elapsed());
+}
 
+async fn evening(server: &Server, lines: &Lines) {
     // The play was yesterday; by the service's clock it ended two minutes ago.
     let yesterday = SystemClock.now().plus_millis(-DAY_MS - MINUTES * MINUTE_MS);
     let begin = Timestamp::from_seconds(yesterday.as_seconds() / 60 * 60);
@@ -270,9 +277,9 @@ async fn pretix_scans_become_vouchers_and_what_was_taken_back_does_not() {
     let end = begin.plus_millis(MINUTES * MINUTE_MS);
     let clock = Arc::new(HandClock::default());
     clock.set(end.plus_millis(2 * MINUTE_MS));
-    let house = House::open(&server, Arc::clone(&clock)).await;
-    let webhook = house.listen_to(&server).await;
-    let play = Evening::plan(&server, "play", &after(0, 0), &end.to_string()).await;
+    let house = House::open(server, Arc::clone(&clock)).await;
+    let webhook = house.listen_to(server).await;
+    let play = Evening::plan(server, "play", &after(0, 0), &end.to_string()).await;
     let gate = play.list("Second gate").await;
     let (door, seat) = (play.door, play.seat);
 
@@ -423,5 +430,4 @@ async fn pretix_scans_become_vouchers_and_what_was_taken_back_does_not() {
             assert!(!text.contains(hidden), "{hidden} is in {place}");
         }
     }
-    println!("all of it took {:?}", begun.elapsed());
 }

@@ -96,6 +96,13 @@ impl Server {
         }
     }
 
+    /// Does what is to be done from time to time.
+    pub(crate) async fn work(&self) {
+        let mut command = self.command(&["-m", "django", "runperiodic"]);
+        let work = tokio::task::spawn_blocking(move || command.output().unwrap());
+        assert!(work.await.unwrap().status.success());
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.python);
         command
@@ -249,13 +256,37 @@ impl<'a> Evening<'a> {
         from: &str,
         to: &str,
     ) -> Self {
-        let play = json!({
-            "name": {"en": "A play"}, "slug": event, "live": false, "testmode": false,
-            "currency": "EUR", "timezone": "Europe/Rome", "date_from": from, "date_to": to,
-            "date_admission": null, "is_public": true, "location": null, "has_subevents": false,
-            "plugins": [], "all_sales_channels": true,
+        let mut evening = Self::begin(server, event, from, Some(to), false).await;
+        evening.parking = evening.product("Parking", false, None).await;
+        let extras = json!({"name": {"en": "Extras"}, "position": 0, "is_addon": true});
+        let extras = evening.post("categories/", extras).await["id"].clone();
+        evening.tour = evening.product("Tour", true, Some(&extras)).await;
+        let addon = json!({
+            "addon_category": extras, "min_count": 0, "max_count": 1, "position": 0,
+            "multi_allowed": false, "price_included": true,
         });
-        server.post("events/", play).await;
+        let addons = format!("items/{}/addons/", evening.seat);
+        evening.post(&addons, addon).await;
+        evening.quota(None).await;
+        evening.door = evening.list("Door").await;
+        evening
+    }
+
+    /// An event, or a series, that sells seats and has no quota yet.
+    pub(crate) async fn begin(
+        server: &'a Server,
+        event: &'static str,
+        from: &str,
+        to: Option<&str>,
+        is_series: bool,
+    ) -> Self {
+        let event_data = json!({
+            "name": {"en": "Something"}, "slug": event, "live": false, "testmode": false,
+            "currency": "EUR", "timezone": "Europe/Rome", "date_from": from, "date_to": to,
+            "date_admission": null, "is_public": true, "location": null,
+            "has_subevents": is_series, "plugins": [], "all_sales_channels": true,
+        });
+        server.post("events/", event_data).await;
         let mut evening = Self {
             server,
             event,
@@ -265,24 +296,17 @@ impl<'a> Evening<'a> {
             door: 0,
         };
         evening.seat = evening.product("Seat", true, None).await;
-        evening.parking = evening.product("Parking", false, None).await;
-        let extras = json!({"name": {"en": "Extras"}, "position": 0, "is_addon": true});
-        let extras = evening.post("categories/", extras).await["id"].clone();
-        evening.tour = evening.product("Tour", true, Some(&extras)).await;
-        let addon = json!({
-            "addon_category": extras, "min_count": 0, "max_count": 1, "position": 0,
-            "multi_allowed": false, "price_included": true,
-        });
         evening
-            .post(&format!("items/{}/addons/", evening.seat), addon)
-            .await;
-        let products = [evening.seat, evening.parking, evening.tour];
+    }
+
+    /// A hundred of each product, of a date in a series.
+    pub(crate) async fn quota(&self, subevent: Option<u64>) {
+        let products = [self.seat, self.parking, self.tour];
+        let products: Vec<_> = products.iter().filter(|product| **product > 0).collect();
         let quota = json!({
-            "name": "All", "size": 100, "items": products, "variations": [], "subevent": null,
+            "name": "All", "size": 100, "items": products, "variations": [], "subevent": subevent,
         });
-        evening.post("quotas/", quota).await;
-        evening.door = evening.list("Door").await;
-        evening
+        self.post("quotas/", quota).await;
     }
 
     async fn product(&self, name: &str, admission: bool, category: Option<&Value>) -> u64 {
@@ -321,17 +345,49 @@ impl<'a> Evening<'a> {
     /// As [`sell`](Self::sell), not paid.
     pub(crate) async fn order(&self, name: &str, products: &[u64]) -> Vec<Bought> {
         let positions = products.iter().enumerate().map(|(n, item)| {
-            json!({
-                "positionid": n + 1, "item": item, "variation": null, "answers": [],
-                "addon_to": (*item == self.tour).then_some(1),
-                "attendee_name_parts": {"full_name": format!("Canary {name}")},
-                "attendee_email": format!("canary.{name}@example.org"),
-            })
+            let addon_to = (*item == self.tour).then_some(1);
+            json!({"positionid": n + 1, "item": item, "addon_to": addon_to})
         });
+        self.order_positions(name, positions.collect(), false).await
+    }
+
+    /// Sells a seat to somebody, with these fields besides.
+    pub(crate) async fn sell_with(&self, name: &str, fields: Value) -> Bought {
+        self.sell_seat(name, fields, false).await
+    }
+
+    /// Sells a seat to nobody; the event has to be tried out just then.
+    pub(crate) async fn sell_for_trial(&self, name: &str) -> Bought {
+        self.sell_seat(name, json!({}), true).await
+    }
+
+    async fn sell_seat(&self, name: &str, fields: Value, is_trial: bool) -> Bought {
+        let mut position = json!({"item": self.seat});
+        let fields = fields.as_object().unwrap().clone();
+        position.as_object_mut().unwrap().extend(fields);
+        let bought = self.order_positions(name, vec![position], is_trial).await;
+        let bought = bought.into_iter().next().unwrap();
+        let path = format!("orders/{}/mark_paid/", bought.code);
+        self.post(&path, json!({"send_email": false})).await;
+        bought
+    }
+
+    async fn order_positions(
+        &self,
+        name: &str,
+        mut positions: Vec<Value>,
+        is_trial: bool,
+    ) -> Vec<Bought> {
+        for position in &mut positions {
+            position["variation"] = Value::Null;
+            position["answers"] = json!([]);
+            position["attendee_name_parts"] = json!({"full_name": format!("Canary {name}")});
+            position["attendee_email"] = format!("canary.{name}@example.org").into();
+        }
         let order = json!({
             "email": format!("canary.{name}@example.org"), "locale": "en", "sales_channel": "web",
-            "status": "n", "payment_provider": "manual", "send_email": false,
-            "positions": positions.collect::<Vec<_>>(),
+            "status": "n", "payment_provider": "manual", "send_email": false, "testmode": is_trial,
+            "positions": positions,
         });
         let order = self.post("orders/", order).await;
         let positions = order["positions"].as_array().unwrap();
