@@ -10,6 +10,7 @@ mod name;
 mod plan;
 mod pull;
 mod read;
+mod shelf;
 mod ticket;
 mod wire;
 
@@ -24,12 +25,13 @@ use wom_sdk::{
     instrument::{Capabilities, Info, Input, Instrument, Proven, Received, Request, Sink},
 };
 
-use api::{Api, Shelf};
+use api::Api;
 use config::{Events, Terms, wrong};
 use credentials::Settled;
 use door::{Door, Look};
 use name::Slug;
 use read::Reading;
+use shelf::Shelf;
 use ticket::Witness;
 
 use crate::web;

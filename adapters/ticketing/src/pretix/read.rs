@@ -11,10 +11,11 @@ use wom_sdk::{
 };
 
 use super::{
-    api::{Asker, Read, Shelf},
+    api::{Asker, Read},
     door::Look,
     name::{Code, Slug},
     plan::{Plan, Unplanned},
+    shelf::Shelf,
     ticket::{Ticket, Witness},
     wire::{Event, Item, Order, Position, Subevent},
 };
