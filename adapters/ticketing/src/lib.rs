@@ -1,15 +1,21 @@
 //! Attendance: what ticketing systems, gates and timesheets saw of somebody's taking part.
 //!
+//! * [`CheckinCsv`] (`ticketing.checkin-csv`): gate lists and timesheets.
 //! * [`Pretix`] (`ticketing.pretix`): tickets and check-ins of pretix.
 //!
 //! The adapters yield what a system knows of a ticket at a session ([`wom_sdk::observation::Attendance`]). What of
 //! it counts is for the rule set [`AttendanceMinutes`] to judge. A purchase is never an attendance: only a scan is.
 
 pub mod attendance_minutes;
+pub mod checkin_csv;
+mod clock;
 pub mod pretix;
+mod programme;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod web;
 
 pub use attendance_minutes::AttendanceMinutes;
+pub use checkin_csv::{CheckinCsv, CheckinCsvConfig};
 pub use pretix::{Pretix, PretixConfig};

@@ -1,0 +1,9 @@
+//! Gate lists, timesheets and calendars, from bytes to minutes.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod checkins;
+mod museum;
+#[path = "../../examples/museum-list.rs"]
+mod museum_list;
+mod support;
