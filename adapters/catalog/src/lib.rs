@@ -21,6 +21,7 @@ mod catalog;
 mod platforms;
 mod settings;
 mod standard;
+mod ticketing;
 
 pub use catalog::{Catalog, Entry, RulesEntry};
 pub use settings::{Form, Setting, Settings};

@@ -8,7 +8,7 @@ use wom_adapter_elearning::{Cmi5, StudyMinutes, Xapi, XapiPush};
 use wom_adapter_steps::{ActiveMinutes, AppleHealth, Fit};
 use wom_sdk::{Result, instrument::Instrument};
 
-use crate::{Entry, Form, RulesEntry, Setting, platforms};
+use crate::{Entry, Form, RulesEntry, Setting, platforms, ticketing};
 
 pub(crate) fn standard_adapters() -> Vec<Entry> {
     let mut entries = vec![
@@ -39,6 +39,7 @@ pub(crate) fn standard_adapters() -> Vec<Entry> {
         adapter(fit_settings(), |config| Ok(Arc::new(Fit::new(config)?))),
     ];
     entries.extend(platforms::adapters());
+    entries.extend(ticketing::adapters());
     entries
 }
 
@@ -56,6 +57,7 @@ pub(crate) fn standard_rules() -> Vec<RulesEntry> {
             study_minutes_settings(),
             |rules: StudyMinutes| Ok(Arc::new(rules)),
         ),
+        ticketing::rules(),
     ]
 }
 

@@ -1,0 +1,140 @@
+//! Ticketing systems, gate lists and timesheets, and the rules of attendance.
+
+use std::sync::Arc;
+
+use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv};
+
+use crate::{Entry, Form, RulesEntry, Setting, standard::adapter};
+
+pub(crate) fn adapters() -> Vec<Entry> {
+    vec![adapter(checkin_csv_settings(), |config| {
+        Ok(Arc::new(CheckinCsv::new(config)?))
+    })]
+}
+
+pub(crate) fn rules() -> RulesEntry {
+    RulesEntry::new(
+        AttendanceMinutes::NAME,
+        "Minutes of attending what is held: what gates saw of a good ticket, cut to the planned time, once for each ticket and session",
+        attendance_settings(),
+        |rules: AttendanceMinutes| Ok(Arc::new(rules)),
+    )
+}
+
+fn attendance_settings() -> Vec<Setting> {
+    vec![
+        Setting::new(
+            "cap_minutes",
+            Form::Whole,
+            "The most minutes of a session. Without it all of them count.",
+        )
+        .counts("minutes"),
+        Setting::new(
+            "early_limit_minutes",
+            Form::Whole,
+            "How long before the planned beginning a scan counts as coming in. It is worth nothing before the beginning.",
+        )
+        .default_is("240")
+        .counts("minutes"),
+        Setting::new(
+            "late_grace_minutes",
+            Form::Whole,
+            "How late somebody may be and count as on time.",
+        )
+        .default_is("0")
+        .counts("minutes"),
+        Setting::new(
+            "min_minutes",
+            Form::Whole,
+            "The fewest minutes of a session that count at all.",
+        )
+        .default_is("1")
+        .counts("minutes"),
+        Setting::new(
+            "min_share_percent",
+            Form::Whole,
+            "The least part of the planned time that counts at all.",
+        )
+        .default_is("0")
+        .counts("percent"),
+    ]
+}
+
+/// What attending is called.
+fn activity() -> Setting {
+    Setting::new(
+        "activity",
+        Form::Text,
+        "What attending is: the name of an activity, such as attending or volunteering.",
+    )
+    .default_is("attending")
+}
+
+const POLICIES: Form = Form::OneOf(&["overlap", "measured", "scheduled"]);
+
+fn checkin_csv_settings() -> Vec<Setting> {
+    vec![
+        activity(),
+        Setting::new(
+            "day_start",
+            Form::Text,
+            "When the days begin that are sessions where there is no programme, as HH:MM: a late night belongs to the day before.",
+        )
+        .default_is("04:00"),
+        Setting::new(
+            "early_limit_minutes",
+            Form::Whole,
+            "How far a scan may be from the session of the programme that it belongs to.",
+        )
+        .default_is("240")
+        .counts("minutes"),
+        Setting::new(
+            "longest_visit_minutes",
+            Form::Whole,
+            "The longest visit that a row may tell; a longer one is refused as a slip of the pen.",
+        )
+        .default_is("720")
+        .counts("minutes"),
+        Setting::new(
+            "nominal_minutes",
+            Form::Whole,
+            "How long a visit takes where nobody was seen to leave, and the most that one counts where the list has single scans.",
+        )
+        .counts("minutes"),
+        Setting::new(
+            "policy",
+            POLICIES,
+            "What counts where nobody was seen to leave. Without it: overlap with a programme or nominal_minutes, else measured.",
+        ),
+        Setting::new(
+            "programme",
+            Form::Files,
+            "The programme, to whose sessions scans belong. Without it each day is a session.",
+        ),
+        Setting::new(
+            "source",
+            Form::Text,
+            "The name of the gate or office. It never changes, as all that was read hangs on it.",
+        )
+        .default_is("gate"),
+        Setting::new(
+            "zone",
+            Form::Text,
+            "Whose clock times without an offset are read by, such as Europe/Rome. Without it they are refused.",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use wom_adapter_ticketing::CheckinCsvConfig;
+
+    use super::*;
+    use crate::standard::tests::assert_documented;
+
+    #[test]
+    fn settings_are_documented_as_they_are() {
+        assert_documented::<AttendanceMinutes>(&attendance_settings());
+        assert_documented::<CheckinCsvConfig>(&checkin_csv_settings());
+    }
+}
