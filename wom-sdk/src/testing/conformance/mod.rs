@@ -1,5 +1,6 @@
 //! What every implementation of a trait of the SDK must do, as tests that anybody can run on
 //! their own: a test fails by panicking, and says what it expected.
 
+pub mod instrument;
 pub mod key_store;
 pub mod store;
