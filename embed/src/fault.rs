@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
-use wom_sdk::{Error, Kind};
+use wom_sdk::{Error, Kind, Retry};
 
 /// An error as data. It holds no secret and no person's id, as the [`Error`] holds none.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -50,6 +50,12 @@ impl ErrorTable {
         Kind::ALL
             .iter()
             .map(|kind| (kind.code(), kind.retry().code(), kind.meaning()))
+    }
+
+    /// The advice with this name.
+    pub fn retry(code: &str) -> Option<Retry> {
+        let all = [Retry::Never, Retry::Safe, Retry::SameKey];
+        all.into_iter().find(|retry| retry.code() == code)
     }
 
     /// The kind with this code.

@@ -2,10 +2,13 @@
 
 use std::{error::Error as _, fmt};
 
-use pyo3::prelude::*;
+use pyo3::{
+    exceptions::{PyConnectionError, PyTimeoutError},
+    prelude::*,
+};
 use serde_json::json;
 use wom_embed::{ErrorTable, Fault};
-use wom_sdk::{Error, Kind};
+use wom_sdk::{Error, Kind, Retry};
 
 use crate::values;
 
@@ -37,14 +40,27 @@ pub(crate) fn caught(py: Python<'_>, raised: PyErr) -> Error {
     let text = |name: &str| -> Option<String> { value.getattr(name).ok()?.extract().ok() };
     let kind = text("code").and_then(|code| ErrorTable::kind(&code));
     let error = match kind {
-        Some(kind) => Error::new(
-            kind,
-            text("message").unwrap_or_else(|| kind.meaning().to_owned()),
-        ),
+        Some(kind) => {
+            let error = Error::new(
+                kind,
+                text("message").unwrap_or_else(|| kind.meaning().to_owned()),
+            );
+            let advice = text("retry").and_then(|retry| ErrorTable::retry(&retry));
+            advice.map_or(error.clone(), |advice| error.with_retry(advice))
+        }
         None => {
+            let away = raised.is_instance_of::<PyConnectionError>(py)
+                || raised.is_instance_of::<PyTimeoutError>(py);
             let name = raised.get_type(py).name();
             let name = name.map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
-            Error::new(Kind::InputInvalid, "code in Python failed")
+            // Reading again changes nothing, so what may have been a passing trouble is tried again.
+            let kind = if away {
+                Kind::NetworkUnreachable
+            } else {
+                Kind::Internal
+            };
+            Error::new(kind, "code in Python failed")
+                .with_retry(Retry::Safe)
                 .with("exception", name)
                 .hint("its cause tells more")
         }

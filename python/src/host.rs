@@ -15,13 +15,18 @@ use serde::Deserialize;
 use serde_json::Value;
 use wom_embed::{Found, Host, HostInfo, HostInput, HostUnit, Hosted, Reading, Seen, SeenRefusal};
 use wom_sdk::{
-    Error, Kind, Result, Subject, Timestamp,
+    Clock as _, Error, Kind, Result, Subject, SystemClock, Timestamp,
     award::Handle,
     collector::{Directory, Person},
-    instrument::{Capabilities, Cursor, Hint, Received, Reply, Request, Verdict},
+    instrument::{Capabilities, Cursor, Hint, Instrument, Received, Reply, Request, Verdict},
+    testing::conformance::instrument::Fixture,
 };
 
-use crate::{errors::caught, values};
+use crate::{
+    call::Call,
+    errors::{caught, raise},
+    values,
+};
 
 /// An adapter in Python: an object of the face, with `_info`, `_read`, `_next`, `_receive` and
 /// `_refresh`.
@@ -58,7 +63,7 @@ impl PyHost {
             proven: told.proven,
         };
         let host = Arc::new(Self(adapter.clone().unbind()));
-        Hosted::new(info, capabilities, host).map_err(|error| crate::errors::raise(&error))
+        Hosted::new(info, capabilities, host).map_err(|error| raise(&error))
     }
 
     fn begin(
@@ -272,6 +277,47 @@ impl Read for PyReader {
             Ok(length)
         });
         read.map_err(io::Error::other)
+    }
+}
+
+/// Runs the conformance suite with adapters that `make` makes; gives topics, and what failed.
+#[pyfunction]
+pub(crate) fn check_instrument(
+    make: Py<PyAny>,
+    sample: Vec<u8>,
+    now: Option<String>,
+) -> PyResult<Call> {
+    let now = match now {
+        Some(text) => text.parse().map_err(|error| raise(&error))?,
+        None => SystemClock.now(),
+    };
+    let fixture = Arc::new(PyFixture { make, sample, now });
+    Call::data(async move { Ok(wom_embed::conform(fixture).await) })
+}
+
+/// Adapters in Python for the conformance suite.
+struct PyFixture {
+    make: Py<PyAny>,
+    sample: Vec<u8>,
+    now: Timestamp,
+}
+
+impl Fixture for PyFixture {
+    fn adapter(&self) -> Arc<dyn Instrument> {
+        let made = in_python(|py| PyHost::instrument(&self.make.bind(py).call0()?));
+        match made {
+            Ok(made) => Arc::new(made),
+            // A topic fails by panicking.
+            Err(error) => panic!("the adapter cannot be made: {error}"),
+        }
+    }
+
+    fn sample(&self) -> Vec<u8> {
+        self.sample.clone()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
     }
 }
 

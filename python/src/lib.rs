@@ -88,6 +88,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     for function in [
         wrap_pyfunction!(adapters, module)?,
         wrap_pyfunction!(error_table, module)?,
+        wrap_pyfunction!(host::check_instrument, module)?,
         wrap_pyfunction!(nothing, module)?,
         wrap_pyfunction!(rule_sets, module)?,
         wrap_pyfunction!(run_program, module)?,

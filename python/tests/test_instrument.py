@@ -39,6 +39,7 @@ from wom_sdk.instrument import (
     Unit,
     Withdrawn,
 )
+from wom_sdk.testing import check_instrument
 
 URBINO = (43.7263, 12.6366)
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, microsecond=0) - timedelta(days=3)
@@ -79,12 +80,11 @@ class Gym(Instrument):
             yield from self.found(self.visits[since:])
             yield Cursor(str(len(self.visits)))
             return
-        with input.text() as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield from self.found([json.loads(line)])
-                except (ValueError, KeyError):
-                    yield Refusal("bad_line", "is no visit", at={"line": number}, field="visit")
+        for number, line in enumerate(input.text(), start=1):
+            try:
+                yield from self.found([json.loads(line)])
+            except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
+                yield Refusal("bad_line", "is no visit", at={"line": number}, field="visit")
 
     def found(self, visits: Iterable[dict[str, Any]]) -> Iterator[Found]:
         for visit in visits:
@@ -262,13 +262,52 @@ def test_what_an_adapter_raises_is_the_cause_and_what_came_before_stays(
             raise self.error
 
     with Client(wom_source, campaign=campaign()) as client:
-        with pytest.raises(errors.InputInvalid, match="RuntimeError") as caught:
+        with pytest.raises(errors.Internal, match="RuntimeError") as caught:
             client.submit(Broken(RuntimeError("sara was here")), b"")
         assert isinstance(caught.value.__cause__, RuntimeError)
         assert "sara" not in str(caught.value)
-        with pytest.raises(errors.RateLimited):
+        # What may pass is tried again: a call that told to read this is not lost.
+        assert caught.value.retry == "safe"
+        with pytest.raises(errors.NetworkUnreachable):
+            client.submit(Broken(ConnectionResetError("sara")), b"")
+        with pytest.raises(errors.RateLimited) as limited:
             client.submit(Broken(errors.RateLimited("come later")), b"")
+        assert limited.value.retry == "safe"
         assert client.waiting("sara") == 30
+
+
+def visits(count: int) -> bytes:
+    lines = [json.dumps(visit(f"sara.{n}@example.org", str(n), 30)) for n in range(count)]
+    return "\n".join(lines).encode()
+
+
+def test_an_adapter_passes_the_suite_that_ours_pass() -> None:
+    check_instrument(Gym, visits(20))
+
+
+class Careless(Gym):
+    """Raises on what it does not know, and says too much."""
+
+    def read(self, input: Input, now: datetime) -> Iterator[Found]:
+        for line in input.text():
+            yield from self.found([json.loads(line)])
+
+
+class Chatty(Gym):
+    """Quotes what it refuses."""
+
+    def read(self, input: Input, now: datetime) -> Iterator[Found]:
+        for line in input.open().read().decode("utf-8", "replace").splitlines():
+            try:
+                yield from self.found([json.loads(line)])
+            except (ValueError, LookupError, TypeError, RecursionError):
+                yield Refusal("bad_line", f"is no visit: {line}")
+
+
+@pytest.mark.parametrize("adapter", [Careless, Chatty])
+def test_the_suite_sees_what_it_is_for(adapter: type[Gym]) -> None:
+    with pytest.raises(AssertionError, match="damage_is_refused_or_an_error"):
+        check_instrument(adapter, visits(20))
 
 
 def test_what_an_adapter_does_not_offer_is_unsupported(wom_source: Source) -> None:

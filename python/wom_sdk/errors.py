@@ -9,9 +9,16 @@ tried again). Where Python has an exception of its own for it, the class derives
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
+
+from . import _native
 
 Retry = Literal["never", "safe", "same_key"]
+
+
+_ADVICE: dict[str, Retry] = {
+    code: cast("Retry", retry) for code, retry, _ in _native.error_table()
+}
 
 
 class WomError(Exception):
@@ -39,7 +46,7 @@ class WomError(Exception):
         self,
         message: str,
         *,
-        retry: Retry = "never",
+        retry: Retry | None = None,
         hint: str | None = None,
         fields: Mapping[str, str] | None = None,
         retry_after: int | None = None,
@@ -49,7 +56,7 @@ class WomError(Exception):
             text = message if hint is None else f"{message}; {hint}"
         super().__init__(text)
         self.message = message
-        self.retry = retry
+        self.retry = retry or _ADVICE.get(self.code, "never")
         self.hint = hint
         self.fields = dict(fields or {})
         self.retry_after = retry_after

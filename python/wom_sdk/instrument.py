@@ -26,7 +26,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from ._values import Person, instant, person_of
-from .errors import Unsupported
+from .errors import InputInvalid, Unsupported
 
 Device = Literal["watch", "phone", "app", "unknown"]
 Recording = Literal["measured", "attested", "manual", "unknown"]
@@ -52,9 +52,19 @@ class Input:
             return io.BytesIO(self.data)
         raise Unsupported("there is no file to read", hint="look at hint or cursor")
 
-    def text(self, encoding: str = "utf-8") -> io.TextIOWrapper:
-        """The text, line by line."""
-        return io.TextIOWrapper(self.open(), encoding=encoding, newline="")
+    def text(self, encoding: str = "utf-8") -> Iterator[str]:
+        """The text, line by line with their ends, as `csv` takes it too.
+
+        A line that is no text ends the reading with an error: its characters could be a person's.
+        """
+        with self.open() as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield line.decode(encoding)
+                except UnicodeDecodeError:
+                    raise InputInvalid(
+                        f"the line is no text in {encoding}", fields={"line": str(number)}
+                    ) from None
 
 
 @dataclass(frozen=True, slots=True)
