@@ -75,6 +75,7 @@ pub struct CashDesk {
     store: Arc<dyn Store>,
     payee: Arc<dyn Payee>,
     sealer: Arc<Sealer>,
+    keys: Arc<dyn KeyStore>,
     clock: Arc<dyn Clock>,
     listener: Option<Arc<dyn Listener>>,
     name: Option<Arc<str>>,
@@ -100,7 +101,8 @@ impl CashDesk {
         Self {
             store,
             payee,
-            sealer: Arc::new(Sealer::new(keys, "checkout")),
+            sealer: Arc::new(Sealer::new(Arc::clone(&keys), "checkout")),
+            keys,
             clock,
             listener: None,
             name: None,
@@ -129,6 +131,10 @@ impl CashDesk {
     /// The desk's POS at its Registry.
     pub fn desk_id(&self) -> DeskId {
         DeskId::new(self.payee.registry(), &self.payee.pos())
+    }
+
+    pub(crate) fn keys(&self) -> &dyn KeyStore {
+        &*self.keys
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {

@@ -2,13 +2,17 @@
 
 mod drive;
 mod poster;
+mod pull;
 mod shops;
 #[cfg(test)]
 mod tests;
 
 pub use shops::Shops;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use crate::{
     Error, Kind, Result, Timestamp,
@@ -51,6 +55,8 @@ pub struct Shop {
     desk: CashDesk,
     merchant: Arc<dyn Merchant>,
     rules: Arc<Rules>,
+    /// Before this the shop need not be asked what changed.
+    pull: Arc<Mutex<Timestamp>>,
 }
 
 impl Shop {
@@ -74,6 +80,7 @@ impl Shop {
             desk,
             merchant,
             rules: Arc::new(rules.checked()?),
+            pull: Arc::new(Mutex::new(Timestamp::MIN)),
         })
     }
 
@@ -224,20 +231,6 @@ impl Shop {
         Ok(sales)
     }
 
-    /// The shop says that an order changed: it is read again now. Gives its sales as they stand then.
-    pub async fn changed(&self, order: &OrderId) -> Result<Vec<Sale>> {
-        let mut sales = Vec::new();
-        for sale in self.sales_of(order).await? {
-            let told = self.tell(sale.id, &Event::Changed).await?;
-            let due = told.due.is_some_and(|due| due <= self.now());
-            sales.push(match due {
-                true => self.go_on(&told).await?.unwrap_or(told),
-                false => told,
-            });
-        }
-        Ok(sales)
-    }
-
     /// The cashier has typed the discount of a [manual](State::Manual) sale in.
     pub async fn confirm(&self, id: SaleId) -> Result<Sale> {
         self.tell(id, &Event::Confirmed).await
@@ -361,6 +354,20 @@ impl Shop {
     fn slots(&self, order: &OrderId) -> impl Iterator<Item = Slot> {
         let key = OrderKey::new(&self.name, order);
         (0..self.rules.per_order).map(move |n| key.slot(n))
+    }
+
+    /// Whether the shop is to be asked now what changed; not again for a while then.
+    fn is_to_be_pulled(&self) -> bool {
+        if !self.merchant.capabilities().orders {
+            return false;
+        }
+        let mut next = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now();
+        let due = *next <= now;
+        if due {
+            *next = now.plus_millis(pull::PAUSE_MS);
+        }
+        due
     }
 
     fn store(&self) -> &dyn Store {

@@ -40,14 +40,21 @@ impl Shops {
         self.shops.get(&id)
     }
 
-    /// Takes one step with each sale and poster that is due, at most `limit` of each, and tells which
-    /// sales have changed their state by it.
+    /// Takes one step with each sale and poster that is due, at most `limit` of each, asks the shops
+    /// what changed, and tells which sales have changed their state by their step.
     pub async fn run_due(&self, limit: usize) -> Result<Vec<(SaleId, State)>> {
         let Some(now) = self.shops.values().next().map(Shop::now) else {
             return Ok(Vec::new());
         };
         let mut running = JoinSet::new();
         let mut changed = Vec::new();
+        for shop in self.shops.values().filter(|shop| shop.is_to_be_pulled()) {
+            if running.len() >= Self::AT_ONCE {
+                changed.extend(running.join_next().await.and_then(settled));
+            }
+            let shop = shop.clone();
+            running.spawn(async move { shop.pull().await.map(|()| None) });
+        }
         for (shop, poster) in self.due_posters(now, limit).await? {
             if running.len() >= Self::AT_ONCE {
                 changed.extend(running.join_next().await.and_then(settled));

@@ -159,6 +159,86 @@ async fn a_cancelled_order_keeps_no_code_and_its_payment_is_kept_in_mind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_be_under_way_in_the_shop_is_taken_back_after_it_is_there() {
+    let world = World::new();
+    world.shelf.order("1", 1_200);
+    let (sale, ticket) = world
+        .shop
+        .offer(&order("1"), "coffee", &coffee())
+        .await
+        .unwrap();
+    world.shelf.fail("apply", Fault::Later(9_000));
+    world.till.pay(&ticket.otc);
+    let asked = world.shop.wait(sale.id, 3 * SECOND).await.unwrap();
+    assert_eq!((&asked.state, world.shelf.asked()), (&State::Applying, 1));
+    world.shelf.cancel("1");
+    world.shop.cancel(&order("1")).await.unwrap();
+    world.run(minutes(2)).await;
+    assert_eq!(world.sale(sale.id).await.state, State::Late(After::Cancel));
+    assert_eq!(world.shelf.live(), 0, "it came after it was taken back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_cancelled_in_the_shop_is_noticed_without_a_word() {
+    let world = World::new();
+    for id in ["1", "2", "3"] {
+        world.shelf.order(id, 1_200);
+    }
+    let (sale, ticket) = world
+        .shop
+        .offer(&order("1"), "coffee", &coffee())
+        .await
+        .unwrap();
+    let (other, _) = world
+        .shop
+        .offer(&order("2"), "coffee", &coffee())
+        .await
+        .unwrap();
+    world.run(minutes(1)).await;
+    world.shelf.fail("orders", Fault::LoseReply);
+    for _ in 0..3 {
+        world.shelf.price("3", 900);
+    }
+    world.shelf.close("3");
+    world.shelf.close("2");
+    world.shelf.cancel("1");
+    world.run(minutes(3)).await;
+    assert_eq!(world.sale(sale.id).await.state, State::Lapsed);
+    assert_eq!(
+        world.sale(other.id).await.state,
+        State::Lapsed,
+        "it is closed without it"
+    );
+    world.till.pay(&ticket.otc);
+    world.run(minutes(30)).await;
+    assert_eq!(world.sale(sale.id).await.state, State::Late(After::Cancel));
+    let record = world
+        .shop
+        .store()
+        .cursor("shop/bar")
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(record.version > 3 && record.sealed.is_some());
+    // Asked twice a minute, by however many.
+    let other = world.process(Arc::default());
+    let before = record.version;
+    tokio::join!(world.run(minutes(5)), toy::look_after(&other, minutes(5)));
+    let record = world
+        .shop
+        .store()
+        .cursor("shop/bar")
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        (14..=22).contains(&(record.version - before)),
+        "{}",
+        record.version - before
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_code_that_is_paid_is_found_before_another_is_shown() {
     let world = World::new();
     world.shelf.order("1", 1_200);

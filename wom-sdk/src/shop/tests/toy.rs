@@ -93,6 +93,8 @@ pub(super) struct Shelf {
     orders: Mutex<BTreeMap<String, Ordered>>,
     faults: Mutex<BTreeMap<&'static str, VecDeque<Fault>>>,
     asked: Mutex<u32>,
+    /// Orders as they changed, one after the other.
+    changes: Mutex<Vec<String>>,
     slow: Mutex<u64>,
     by_hand: Mutex<bool>,
     /// Whether every call goes wrong by chance: the seed.
@@ -124,12 +126,18 @@ impl Shelf {
         if let Some(order) = self.books().get_mut(id).filter(|order| order.open) {
             order.open = false;
         }
+        self.changed(id);
+    }
+
+    fn changed(&self, id: &str) {
+        self.changes.lock().unwrap().push(id.to_owned());
     }
 
     pub(super) fn cancel(&self, id: &str) {
         if let Some(order) = self.books().get_mut(id) {
             (order.open, order.cancelled) = (false, true);
         }
+        self.changed(id);
     }
 
     pub(super) fn price(&self, id: &str, price: i64) {
@@ -293,8 +301,13 @@ impl Merchant for Adapter {
         MerchantCapabilities::FULL
     }
 
-    async fn orders(&self, _: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
-        Ok((Vec::new(), None))
+    async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
+        self.call("orders", |_| {}).await?;
+        let from: usize = since.map_or(0, |since| since.0.parse().unwrap());
+        let changes = self.shelf.changes.lock().unwrap();
+        let page: Vec<_> = changes[from..].iter().take(2).map(|id| order(id)).collect();
+        let next = Cursor((from + page.len()).to_string());
+        Ok((page, Some(next)))
     }
 
     async fn read(&self, id: &OrderId) -> Result<Order> {
