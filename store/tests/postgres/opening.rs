@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 use wom_sdk::{
-    Error, Kind, Retry,
+    Error, Kind, Retry, Timestamp,
     award::Account,
     privacy::Participant,
     store::{Change, Commit, Committed, Store},
@@ -151,6 +151,9 @@ async fn a_store_of_version_1_is_brought_on_while_its_workers_go_on() {
         ..refused
     };
     assert_eq!(account().await, paid);
+    // What a later version has brought is there.
+    assert_eq!(store.due_sales(Timestamp::MAX, 9).await.unwrap(), []);
+    assert_eq!(store.due_posters(Timestamp::MAX, 9).await.unwrap(), []);
 }
 
 #[tokio::test]

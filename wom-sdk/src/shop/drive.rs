@@ -6,7 +6,7 @@ use super::{Shop, payment, unanswered};
 use crate::{
     Error, Kind, MINUTE_MS, Result, Retry, Timestamp,
     checkout::{self, CheckoutId},
-    merchant::Discount,
+    merchant::{Applied, Discount, OrderId},
     protocol::random,
     sale::{Action, After, Event, Made, Payment, Sale, SaleId, Salt, State, Step, step},
 };
@@ -96,9 +96,7 @@ impl Shop {
             (Action::CallOff, _) => Event::Payment(self.called_off(sale).await?),
             (Action::Read, Some(order)) => Event::Read(self.read(order).await),
             (Action::Apply(money), Some(order)) => {
-                let key = sale.key();
-                let discount = Discount::Amount(money);
-                let asked = self.merchant.apply(order, &discount, &key);
+                let asked = self.find_or_apply(order, money, sale.key());
                 Event::Applied(self.in_time(sale, asked).await)
             }
             (Action::Revoke, Some(order)) => {
@@ -110,6 +108,25 @@ impl Shop {
                 return Err(Error::new(Kind::Internal, "the store lost a sale's order"));
             }
         })
+    }
+
+    /// Looks for the discount in the whole shop, and asks for it only where there is none.
+    async fn find_or_apply(&self, order: &OrderId, money: i64, key: String) -> Result<Applied> {
+        match self.merchant.find(&key).await {
+            Ok(Some(found)) if found == *order => Ok(Applied::Applied { reference: key }),
+            Ok(Some(_)) => Err(Error::new(
+                Kind::AlreadyPerformed,
+                "this payment's discount is on another order",
+            )),
+            Err(error) if error.kind() != Kind::Unsupported => {
+                // Nothing was asked for.
+                Err(error.with_retry(Retry::Safe))
+            }
+            _ => {
+                let discount = Discount::Amount(money);
+                self.merchant.apply(order, &discount, &key).await
+            }
+        }
     }
 
     /// Makes a call while the sale is ours. Whoever slept until somebody else may have it makes none.

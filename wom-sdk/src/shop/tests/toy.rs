@@ -338,6 +338,7 @@ impl Merchant for Adapter {
     }
 
     async fn find(&self, reference: &str) -> Result<Option<OrderId>> {
+        self.call("find", |_| {}).await?;
         let found = self.shelf.all();
         let found = found.into_iter().find(|(code, _)| code == reference);
         Ok(found.map(|(_, id)| OrderId(id)))
