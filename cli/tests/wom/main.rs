@@ -7,6 +7,7 @@
 
 mod audit;
 mod machines;
+mod museum;
 mod operations;
 mod outbox;
 mod postgres;
