@@ -12,5 +12,5 @@ mod sqlite;
 pub mod testing;
 
 #[cfg(feature = "postgres")]
-pub use postgres::{DatabaseUrl, PostgresKeyStore, PostgresSettings, PostgresStore};
+pub use postgres::{DatabaseUrl, EnqueueSql, PostgresKeyStore, PostgresSettings, PostgresStore};
 pub use sqlite::SqliteStore;

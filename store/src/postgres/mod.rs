@@ -10,6 +10,7 @@ mod url;
 mod worker;
 mod write;
 
+pub use enqueue::EnqueueSql;
 pub use keys::PostgresKeyStore;
 pub use open::PostgresSettings;
 pub use url::DatabaseUrl;

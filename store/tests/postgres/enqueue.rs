@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use wom_sdk::{
     Kind, Result, SystemClock,
     award::{Content, Handle, Identity, Issuer, Request, Ticket},
@@ -12,7 +12,7 @@ use wom_sdk::{
     protocol::{Otc, Pin},
     store::Store,
 };
-use wom_store::{DatabaseUrl, PostgresStore};
+use wom_store::{DatabaseUrl, EnqueueSql, PostgresStore};
 
 use crate::values::{connect, database, identity, open};
 
@@ -215,4 +215,53 @@ async fn another_data_base_is_refused() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::StoreMismatch, "{error}");
     assert_eq!((app.waiting().await, other.waiting().await), (0, 0));
+}
+
+/// The statements for foreign drivers do what our own call does, and each is told of the other's.
+#[tokio::test]
+async fn plain_statements_do_the_same() {
+    let Some(app) = App::new().await else { return };
+    let asked = request(30).deliver_to(Handle::new("o'hara\\").unwrap());
+    let sql = app
+        .store
+        .enqueue_sql(&app.dispatcher, "run 1", &asked)
+        .unwrap();
+    assert!(!format!("{sql:?}").contains("decode"));
+    let mut conn = connect(&app.url).await;
+    for new in [true, false] {
+        let mut tx = conn.begin().await.unwrap();
+        let owned: i64 = sqlx::query_scalar(AssertSqlSafe(sql.owned.clone()))
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        assert_eq!(owned, 1);
+        let accepted = sqlx::query(AssertSqlSafe(sql.accept.clone()))
+            .fetch_optional(&mut *tx)
+            .await
+            .unwrap();
+        assert_eq!(accepted.is_some(), new);
+        let held: String = sqlx::query_scalar(AssertSqlSafe(sql.held.clone()))
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        EnqueueSql::check_held(&asked, &held).unwrap();
+        let other = EnqueueSql::check_held(&request(31), &held).unwrap_err();
+        assert_eq!(other.kind(), Kind::AwardKeyReused);
+        tx.commit().await.unwrap();
+    }
+    // Our own call knows it as the same award.
+    let mut tx = conn.begin().await.unwrap();
+    let key = app
+        .store
+        .enqueue(&mut tx, &app.dispatcher, "run 1", &asked)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(key, sql.key);
+    assert_eq!(
+        app.dispatcher.award("run 1", &asked).await.unwrap().minutes,
+        30
+    );
+    let claim = app.dispatcher.claim(key).await.unwrap();
+    assert_eq!(claim.handle.unwrap().reveal(), "o'hara\\");
 }
