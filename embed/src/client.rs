@@ -16,7 +16,7 @@ use wom_sdk::{
     registry::{ApiKeyClient, InstrumentClient, RegistryClient},
     store::{DeliveryId, Store},
 };
-use wom_store::PostgresStore;
+use wom_store::{EnqueueSql, PostgresStore};
 
 use crate::{
     CampaignTable, Claim, Code, Credential, Given, KeyPlace, StorePlace, Taken, Worked,
@@ -454,11 +454,11 @@ impl Client {
         self.store.close().await
     }
 
-    /// The PostgreSQL store and the dispatcher over it, for awards within the caller's transaction.
+    /// What accepts an award within a transaction of the caller's own, on a connection of theirs.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] where the store is another.
-    pub fn postgres(&self) -> Result<(&PostgresStore, &Dispatcher)> {
+    /// [`Kind::Unsupported`] where the store is not PostgreSQL.
+    pub fn enqueue_sql(&self, key: &str, award: &Award) -> Result<EnqueueSql> {
         let store = self.postgres.as_deref().ok_or_else(|| {
             Error::new(
                 Kind::Unsupported,
@@ -466,7 +466,7 @@ impl Client {
             )
             .hint("open the client with a PostgreSQL store, or call award or accept")
         })?;
-        Ok((store, &self.dispatcher))
+        store.enqueue_sql(&self.dispatcher, key, &award.request()?)
     }
 
     fn programme(&self) -> Result<&Programme> {

@@ -39,3 +39,4 @@ pub use read::read;
 pub use registry::{Admitted, Registry};
 pub use seen::{Seen, SeenRefusal};
 pub use webhook::{SCHEMES, scheme};
+pub use wom_store::EnqueueSql;

@@ -36,7 +36,10 @@ async fn options_open_a_client_that_awards() {
         client.claims(person).await.unwrap_err().kind(),
         Kind::ConfigurationInvalid
     );
-    assert_eq!(client.postgres().unwrap_err().kind(), Kind::Unsupported);
+    assert_eq!(
+        client.enqueue_sql("walk", &award).unwrap_err().kind(),
+        Kind::Unsupported
+    );
     client.close().await.unwrap();
     assert_eq!(registry.books().await.unwrap().total.issued, 3);
     registry.close().await.unwrap();

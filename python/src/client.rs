@@ -81,6 +81,30 @@ impl Client {
         Call::data(async move { open.client.accept(&key, &award).await })
     }
 
+    /// The award's id, and the three statements that accept it.
+    fn enqueue(
+        &self,
+        key: &str,
+        award: &Bound<'_, PyAny>,
+    ) -> PyResult<(String, String, String, String)> {
+        let award: embed::Award = values::read(award)?;
+        let sql = self.open()?.client.enqueue_sql(key, &award);
+        let sql = sql.map_err(|error| raise(&error))?;
+        Ok((sql.key.to_hex(), sql.owned, sql.accept, sql.held))
+    }
+
+    /// Refuses a data base that holds another store.
+    fn enqueue_elsewhere(&self) -> PyResult<()> {
+        Err(raise(&embed::EnqueueSql::not_owned()))
+    }
+
+    /// Refuses an award whose key is held with other content.
+    fn enqueue_again(&self, award: &Bound<'_, PyAny>, content: &str) -> PyResult<()> {
+        let award: embed::Award = values::read(award)?;
+        let request = award.request().map_err(|error| raise(&error))?;
+        embed::EnqueueSql::check_held(&request, content).map_err(|error| raise(&error))
+    }
+
     fn acknowledge(&self, id: String) -> PyResult<Call> {
         let open = self.open()?;
         Call::data(async move { open.client.acknowledge(&id).await })

@@ -281,7 +281,9 @@ def test_both_faces_have_the_same_methods_with_the_same_arguments() -> None:
         assert methods == {name for name in vars(waiting) if not name.startswith("_")}
         for name in methods - {"url"}:
             one, other = getattr(blocking, name), getattr(waiting, name)
-            assert inspect.signature(one) == inspect.signature(other), name
+            # A transaction is of the connection's own sort.
+            of_other = str(inspect.signature(other)).replace("AsyncConnection", "Connection")
+            assert str(inspect.signature(one)) == of_other, name
             assert one.__doc__
             assert inspect.iscoroutinefunction(other), name
 

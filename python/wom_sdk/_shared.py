@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, cast
 
 from . import _native
 from ._values import AnyPath, Person, Place, Pos, Readable, Source, instant
@@ -39,6 +39,43 @@ def data_of(data: bytes | AnyPath | Readable | Iterable[Mapping[str, Any]]) -> o
     if isinstance(data, (bytes, str, os.PathLike, Readable)):
         return data
     return lines_of(data)
+
+
+class Connection(Protocol):
+    """A connection of the caller's own: psycopg, psycopg2, Django, and what follows DB-API 2."""
+
+    def cursor(self) -> Any:
+        """A cursor, to be used in a `with` block."""
+        ...
+
+
+class AsyncConnection(Protocol):
+    """An asynchronous connection of the caller's own: psycopg's `AsyncConnection`."""
+
+    def cursor(self) -> Any:
+        """A cursor, to be used in an `async with` block."""
+        ...
+
+
+def run_sql(connection: Connection, sql: str) -> tuple[Any, ...] | None:
+    """Runs a statement without parameters, and gives its first row."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        row = cursor.fetchone()
+    return None if row is None else values_of(row)
+
+
+async def run_sql_waiting(connection: AsyncConnection, sql: str) -> tuple[Any, ...] | None:
+    """As `run_sql`."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(sql)
+        row = await cursor.fetchone()
+    return None if row is None else values_of(row)
+
+
+def values_of(row: Any) -> tuple[Any, ...]:
+    """The values of a row, whatever the connection makes of rows."""
+    return tuple(cast("Mapping[str, Any]", row).values()) if isinstance(row, Mapping) else tuple(row)
 
 
 def lines_of(records: Iterable[Mapping[str, Any]]) -> bytes:

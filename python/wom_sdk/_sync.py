@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from . import _native
 from ._bridge import nothing, wait
 from ._shared import (
+    Connection,
     award_of,
     client_of,
     data_of,
@@ -21,6 +22,7 @@ from ._shared import (
     pocket_of,
     pos_of,
     registry_of,
+    run_sql,
     source_of,
 )
 from ._values import (
@@ -150,6 +152,36 @@ class Client:
         """
         award = award_of(aim, minutes, place, at, zone, exact, handle)
         return wait((self._open()).accept(key, award), str)
+
+    def enqueue(
+        self,
+        connection: Connection,
+        key: str,
+        *,
+        aim: str,
+        minutes: int,
+        place: Place,
+        at: datetime | None = None,
+        zone: str | None = None,
+        exact: bool = False,
+        handle: str | None = None,
+    ) -> str:
+        """Accepts an award within a transaction of your own: your row and the award, or neither.
+
+        `connection` is one to the data base that the client's `PostgresStore` is in, of psycopg,
+        psycopg2 or Django (`django.db.connection`); commit it yourself. Then `run` or `work` brings
+        the award to the Registry, and `award` with the same key gives its code. The same key with
+        other minutes is `AwardKeyReused`, and your transaction can go on. Returns the award's id.
+        """
+        native = self._open()
+        award = award_of(aim, minutes, place, at, zone, exact, handle)
+        id, owned, accept, held = native.enqueue(key, award)
+        if run_sql(connection, owned) != (1,):
+            native.enqueue_elsewhere()
+        if run_sql(connection, accept) is None:
+            known = run_sql(connection, held)
+            native.enqueue_again(award, known[0] if known else "")
+        return id
 
     def acknowledge(self, what: Ticket | Claim | str) -> None:
         """The person has the code: it is forgotten here, and never given out again.
