@@ -63,7 +63,7 @@ fn outcome(child: std::process::Child) -> (u64, [String; 4]) {
 #[cfg(unix)]
 #[tokio::test]
 async fn after_a_failed_write_the_store_stops_until_it_is_opened_again() {
-    for blocks in [400, 401, 450, 700] {
+    for blocks in [450, 451, 500, 850] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("wom.db");
         let limits = format!("trap '' XFSZ; ulimit -f {blocks}");
