@@ -10,3 +10,4 @@ mod ending;
 mod kill;
 mod migration;
 mod opening;
+mod sales;
