@@ -212,6 +212,8 @@ impl Sink for Intake<'_> {
                 (again && !subject.is_whoever()).then_some((self.source, &subject)),
             );
             observation.subject = person.subject;
+            // Sessions are read again and again, and hardly ever put off to another month.
+            let is_rare_move = matches!(observation.body, Body::Attendance(_));
             let placed = self.entries(observation, now)?;
             if placed.is_empty() {
                 self.refuse(Refusal::new(
@@ -223,6 +225,12 @@ impl Sink for Intake<'_> {
             }
             self.taken.observations += 1;
             for (participant, key, entry) in placed {
+                if is_rare_move
+                    && entry.body == Body::Withdrawn
+                    && !holds(self.collector, participant, &entry).await?
+                {
+                    continue;
+                }
                 let share = shares.entry(participant).or_insert_with(|| Share {
                     key,
                     entries: Vec::new(),
@@ -277,6 +285,12 @@ impl Sink for Intake<'_> {
     fn progress(&mut self, bytes: u64) {
         self.watcher.progress(bytes);
     }
+}
+
+/// Whether a participant has a record that this entry would take back.
+async fn holds(collector: &Collector, participant: Participant, entry: &Entry) -> Result<bool> {
+    let holding = collector.store.participant(participant).await?;
+    Ok(holding.entries.iter().any(|held| held.key == entry.key))
 }
 
 /// What of a body is known in an epoch: of study, its part for days or for milestones.
