@@ -1,6 +1,7 @@
 //! Attendance: what ticketing systems, gates and timesheets saw of somebody's taking part.
 //!
 //! * [`CheckinCsv`] (`ticketing.checkin-csv`): gate lists and timesheets.
+//! * [`Ical`] (`ticketing.ical`): calendars of shifts.
 //! * [`Pretix`] (`ticketing.pretix`): tickets and check-ins of pretix.
 //!
 //! The adapters yield what a system knows of a ticket at a session ([`wom_sdk::observation::Attendance`]). What of
@@ -9,6 +10,8 @@
 pub mod attendance_minutes;
 pub mod checkin_csv;
 mod clock;
+pub mod ical;
+mod lines;
 pub mod pretix;
 mod programme;
 mod table;
@@ -18,4 +21,5 @@ mod web;
 
 pub use attendance_minutes::AttendanceMinutes;
 pub use checkin_csv::{CheckinCsv, CheckinCsvConfig};
+pub use ical::{Ical, IcalConfig};
 pub use pretix::{Pretix, PretixConfig};

@@ -8,6 +8,7 @@ use wom_sdk::{
 
 use crate::{
     checkin_csv::columns::{Columns, Field},
+    ical::event::{Calendar, Status, Terms},
     table::{Table, plain},
 };
 
@@ -29,12 +30,16 @@ pub(crate) struct Planned {
 }
 
 impl Programme {
-    /// The sessions of these tables (`.csv`); `None` without any.
+    /// The sessions of these calendars (`.ics`) and tables (all others); `None` without any.
     ///
     /// # Errors
     /// [`Kind::ConfigurationInvalid`] with the file and line of what cannot be read: a programme with a
     /// session missing would lose people their minutes.
-    pub(crate) fn read(files: &[PathBuf], zone: &Zone) -> Result<Option<Self>> {
+    pub(crate) fn read(
+        files: &[PathBuf],
+        zone: &Zone,
+        nominal_ms: Option<i64>,
+    ) -> Result<Option<Self>> {
         if files.is_empty() {
             return Ok(None);
         }
@@ -50,7 +55,14 @@ impl Programme {
                     Error::new(Kind::InputInvalid, "cannot be opened").with("reason", error.kind()),
                 )
             })?;
-            sessions.extend(table(Box::new(opened), zone).map_err(named)?);
+            let is_calendar = file
+                .extension()
+                .is_some_and(|it| it.eq_ignore_ascii_case("ics"));
+            let read = match is_calendar {
+                true => calendar(Box::new(opened), zone, nominal_ms),
+                false => table(Box::new(opened), zone),
+            };
+            sessions.extend(read.map_err(named)?);
             if sessions.len() > MOST_SESSIONS {
                 return Err(named(too_many()));
             }
@@ -103,6 +115,37 @@ pub(crate) fn too_many() -> Error {
         "a programme has at most 20000 sessions",
     )
     .hint("give the programme of a shorter time")
+}
+
+/// The sessions of a calendar, without those that are not held.
+fn calendar(
+    source: Box<dyn std::io::Read + Send>,
+    zone: &Zone,
+    nominal_ms: Option<i64>,
+) -> Result<Vec<Planned>> {
+    let terms = Terms {
+        zone: Some(zone.clone()),
+        nominal_ms,
+        attendee: None,
+    };
+    let calendar = Calendar::read(source, &terms, Timestamp::MAX)?;
+    if let Some(refusal) = calendar.refusals.into_iter().next() {
+        let line = refusal.at.first().map_or(0, |(_, line)| *line);
+        return Err(Error::new(Kind::InputInvalid, refusal.message)
+            .with("line", line)
+            .with("field", refusal.field.unwrap_or("VEVENT")));
+    }
+    let held = calendar
+        .occurrences
+        .into_iter()
+        .filter(|it| it.status == Status::Held);
+    Ok(held
+        .map(|it| Planned {
+            span: it.span,
+            name: vec![it.uid, it.original.to_string()],
+            title: it.title,
+        })
+        .collect())
 }
 
 /// The sessions of a table with the columns session, date, from and to.

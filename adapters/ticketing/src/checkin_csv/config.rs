@@ -30,7 +30,7 @@ pub struct CheckinCsvConfig {
     /// What counts where nobody was seen to leave. Default: `overlap` with a programme or
     /// `nominal_minutes`, else `measured`, as nobody knows when a visit was to end.
     pub policy: Option<Policy>,
-    /// The programme: files `.csv` with sessions. Default: none, and each day is a session.
+    /// The programme: calendars (`.ics`) and tables of sessions. Default: none, and each day is a session.
     pub programme: Vec<PathBuf>,
     /// The name of the gate or office; it never changes. Default `gate`.
     pub source: String,

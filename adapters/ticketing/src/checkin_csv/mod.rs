@@ -39,9 +39,10 @@ impl CheckinCsv {
     pub fn new(config: CheckinCsvConfig) -> Result<Self> {
         let terms = Terms::new(&config)?;
         let zone = config.zone.clone().unwrap_or(Zone::UTC);
+        let programme = Programme::read(&config.programme, &zone, terms.nominal_ms)?;
         Ok(Self {
             terms,
-            programme: Programme::read(&config.programme, &zone)?,
+            programme,
             source: config.source.trim().to_owned(),
             zone: config.zone,
         })

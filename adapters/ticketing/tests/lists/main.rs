@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod calendars;
 mod checkins;
 mod museum;
 #[path = "../../examples/museum-list.rs"]

@@ -1,12 +1,10 @@
 //! Tables as offices keep them: rows of cells under a line that names the columns.
 
-mod lines;
-
 use std::{borrow::Cow, collections::VecDeque, fmt, io::Read};
 
 use wom_sdk::{Error, Kind, Result, instrument::Refusal};
 
-use self::lines::Lines;
+use crate::lines::{self, Line, Lines};
 
 /// The most bytes of a row.
 const LIMIT: usize = 64 * 1024;
@@ -25,8 +23,6 @@ pub(crate) struct Table {
     /// How many of them stand between all of the columns.
     delimiters: usize,
 }
-
-type Line = (u64, Option<Vec<u8>>);
 
 /// One row: the line on which it begins, from 1, and its cells without blanks around them.
 pub(crate) struct Row {

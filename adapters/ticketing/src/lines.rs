@@ -7,10 +7,11 @@ use std::{
 
 use wom_sdk::{Error, Kind, Result};
 
-use super::Line;
+/// A line's number and its bytes without its end; without bytes if they are too many.
+pub(crate) type Line = (u64, Option<Vec<u8>>);
 
 /// The lines of a text.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     source: BufReader<Box<dyn Read + Send>>,
     limit: usize,
     number: u64,
@@ -20,7 +21,7 @@ pub(super) struct Lines {
 impl Lines {
     /// # Errors
     /// [`Kind::InputInvalid`] if the input cannot be read, or is UTF-16.
-    pub(super) fn new(mut source: Box<dyn Read + Send>, limit: usize) -> Result<Self> {
+    pub(crate) fn new(mut source: Box<dyn Read + Send>, limit: usize) -> Result<Self> {
         let mut head = Vec::new();
         let begin = (&mut source).take(3).read_to_end(&mut head);
         begin.map_err(unreadable)?;
@@ -44,12 +45,12 @@ impl Lines {
         })
     }
 
-    pub(super) fn taken(&self) -> u64 {
+    pub(crate) fn taken(&self) -> u64 {
         self.taken
     }
 
     /// The next line with its number, without its end; without its bytes if they are too many.
-    pub(super) fn next(&mut self) -> Result<Option<Line>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Line>> {
         let mut line = Vec::new();
         let (mut is_whole, mut is_any) = (true, false);
         loop {
@@ -92,7 +93,7 @@ fn unreadable(error: std::io::Error) -> Error {
 }
 
 /// A text in UTF-8, or else in Windows-1252, in which any bytes are a text.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     /// What Windows-1252 has for 0x80 to 0x9F.
     const HIGH: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
