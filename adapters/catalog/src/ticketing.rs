@@ -1,5 +1,7 @@
 //! Ticketing systems, gate lists and timesheets, and the rules of attendance.
 
+mod pretix;
+
 use std::sync::Arc;
 
 use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv};
@@ -7,9 +9,12 @@ use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv};
 use crate::{Entry, Form, RulesEntry, Setting, standard::adapter};
 
 pub(crate) fn adapters() -> Vec<Entry> {
-    vec![adapter(checkin_csv_settings(), |config| {
-        Ok(Arc::new(CheckinCsv::new(config)?))
-    })]
+    vec![
+        adapter(checkin_csv_settings(), |config| {
+            Ok(Arc::new(CheckinCsv::new(config)?))
+        }),
+        pretix::entry(),
+    ]
 }
 
 pub(crate) fn rules() -> RulesEntry {

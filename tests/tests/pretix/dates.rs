@@ -90,8 +90,8 @@ impl Known {
 
 fn adapter(server: &Server, token: &std::path::Path, events: &[&str]) -> Pretix {
     Pretix::new(PretixConfig {
-        address: server.url.clone(),
-        organizer: ORGANIZER.to_owned(),
+        address: Some(server.url.clone()),
+        organizer: Some(ORGANIZER.to_owned()),
         events: events.iter().map(|&event| event.to_owned()).collect(),
         secret_files: vec![token.to_owned()],
         ..PretixConfig::default()

@@ -93,8 +93,8 @@ impl House {
         std::fs::write(dir.join("password"), "knock").unwrap();
         let adapter: Arc<dyn Instrument> = Arc::new(
             Pretix::new(PretixConfig {
-                address: server.url.clone(),
-                organizer: ORGANIZER.to_owned(),
+                address: Some(server.url.clone()),
+                organizer: Some(ORGANIZER.to_owned()),
                 secret_files: vec![dir.join("token")],
                 webhook_username: Some("pretix".to_owned()),
                 webhook_secret_files: vec![dir.join("password")],

@@ -13,9 +13,9 @@ use super::name::Slug;
 pub struct PretixConfig {
     /// What attending is: the name of an activity. Default `attending`.
     pub activity: String,
-    /// The address of the installation, such as `https://tickets.example.org`. It never changes: tickets
+    /// The address of the installation, needed, such as `https://tickets.example.org`. It never changes: tickets
     /// are known by it.
-    pub address: String,
+    pub address: Option<String>,
     /// Whether plain http to another machine is accepted, over which anybody on the way can read the
     /// token and tickets. Default `false`.
     pub danger_accept_plain_http: bool,
@@ -40,8 +40,8 @@ pub struct PretixConfig {
     /// How long a visit takes where no end is planned, in minutes. Default: none, and nothing counts
     /// there.
     pub nominal_minutes: Option<u32>,
-    /// The short form (slug) of the organizer.
-    pub organizer: String,
+    /// The short form (slug) of the organizer, needed.
+    pub organizer: Option<String>,
     /// What counts where nobody was seen to leave. Default `overlap`: to the planned end.
     pub policy: Policy,
     /// Files with a token of the API in each. While a token changes there are two.
@@ -64,7 +64,7 @@ impl Default for PretixConfig {
     fn default() -> Self {
         Self {
             activity: Activity::ATTENDING.as_str().to_owned(),
-            address: String::new(),
+            address: None,
             danger_accept_plain_http: false,
             day_start: "04:00".to_owned(),
             events: Vec::new(),
@@ -74,7 +74,7 @@ impl Default for PretixConfig {
             item_policies: Vec::new(),
             list_policies: Vec::new(),
             nominal_minutes: None,
-            organizer: String::new(),
+            organizer: None,
             policy: Policy::Overlap,
             secret_files: Vec::new(),
             secret_variables: Vec::new(),

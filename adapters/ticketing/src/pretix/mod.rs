@@ -87,9 +87,9 @@ impl Pretix {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_tokens(config: PretixConfig, tokens: Arc<dyn Tokens>) -> Result<Self> {
-        let organizer = Slug::new(config.organizer.trim())
+        let organizer = Slug::new(config.organizer.as_deref().unwrap_or_default().trim())
             .ok_or_else(|| wrong("organizer", "its short form, as it stands in addresses"))?;
-        let address = web::address(&config.address)?;
+        let address = web::address(config.address.as_deref().unwrap_or_default())?;
         let events = Events::new(&config)?;
         // Without the scheme: the same installation stays the same when it gets a certificate.
         let installation = address.as_str().trim_end_matches('/');

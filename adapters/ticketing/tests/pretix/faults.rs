@@ -103,8 +103,8 @@ fn the_door_opens_with_each_password_and_with_nothing_else() {
 fn settings_that_cannot_be_are_refused() {
     let made = |change: fn(&mut PretixConfig)| -> Result<Pretix> {
         let mut config = PretixConfig {
-            address: "https://tickets.example.org".to_owned(),
-            organizer: "hill".to_owned(),
+            address: Some("https://tickets.example.org".to_owned()),
+            organizer: Some("hill".to_owned()),
             ..PretixConfig::default()
         };
         change(&mut config);
@@ -113,15 +113,12 @@ fn settings_that_cannot_be_are_refused() {
     made(|_| {}).unwrap();
     type Change = fn(&mut PretixConfig);
     let refused: [(Change, Kind); 6] = [
-        (|config| config.address.clear(), Kind::ConfigurationInvalid),
+        (|config| config.address = None, Kind::ConfigurationInvalid),
         (
-            |config| config.address = "http://tickets.example.org".to_owned(),
+            |config| config.address = Some("http://tickets.example.org".to_owned()),
             Kind::InsecureTransport,
         ),
-        (
-            |config| config.organizer.clear(),
-            Kind::ConfigurationInvalid,
-        ),
+        (|config| config.organizer = None, Kind::ConfigurationInvalid),
         (
             |config| config.events = vec!["a/b".to_owned()],
             Kind::ConfigurationInvalid,
@@ -139,8 +136,8 @@ fn settings_that_cannot_be_are_refused() {
         assert_eq!(made(change).unwrap_err().kind(), kind);
     }
     let nothing = Pretix::new(PretixConfig {
-        address: "https://tickets.example.org".to_owned(),
-        organizer: "hill".to_owned(),
+        address: Some("https://tickets.example.org".to_owned()),
+        organizer: Some("hill".to_owned()),
         ..PretixConfig::default()
     });
     assert_eq!(nothing.unwrap_err().kind(), Kind::ConfigurationInvalid);

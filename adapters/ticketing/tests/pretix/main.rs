@@ -33,8 +33,8 @@ impl Tokens for Given {
 
 fn pretix(url: &str, change: impl FnOnce(&mut PretixConfig)) -> Pretix {
     let mut config = PretixConfig {
-        address: url.to_owned(),
-        organizer: "womdemo".to_owned(),
+        address: Some(url.to_owned()),
+        organizer: Some("womdemo".to_owned()),
         ..PretixConfig::default()
     };
     change(&mut config);
