@@ -19,7 +19,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use server::{Bought, Evening, ORGANIZER, Server};
 use tokio::net::TcpListener;
-use wom_adapter_ticketing::{AttendanceMinutes, Pretix, PretixConfig};
+use wom_catalog::{Catalog, Settings};
 use wom_registry::TestRegistry;
 use wom_sdk::{
     Clock, MINUTE_MS, Span, Subject, SystemClock, Timestamp,
@@ -28,7 +28,6 @@ use wom_sdk::{
     claim::Claims,
     collector::Collector,
     dispatcher::Dispatcher,
-    instrument::Instrument,
     pocket::Pocket,
     privacy::{KeyStore, MemoryKeyStore},
     protocol::Link,
@@ -91,17 +90,17 @@ impl House {
         let dir = folder.path();
         std::fs::write(dir.join("token"), &server.reader).unwrap();
         std::fs::write(dir.join("password"), "knock").unwrap();
-        let adapter: Arc<dyn Instrument> = Arc::new(
-            Pretix::new(PretixConfig {
-                address: Some(server.url.clone()),
-                organizer: Some(ORGANIZER.to_owned()),
-                secret_files: vec![dir.join("token")],
-                webhook_username: Some("pretix".to_owned()),
-                webhook_secret_files: vec![dir.join("password")],
-                ..PretixConfig::default()
-            })
-            .unwrap(),
-        );
+        let (token, password) = (dir.join("token"), dir.join("password"));
+        let settings = Settings::from_texts([
+            ("address", server.url.as_str()),
+            ("organizer", ORGANIZER),
+            ("secret_files", token.to_str().unwrap()),
+            ("webhook_username", "pretix"),
+            ("webhook_secret_files", password.to_str().unwrap()),
+        ]);
+        let catalog = Catalog::standard();
+        let adapter = catalog.instrument("ticketing.pretix", &settings).unwrap();
+        let rules = catalog.rule_set("attendance/1", &Settings::none()).unwrap();
         let registry = TestRegistry::start(dir.join("registry")).await.unwrap();
         let aims = ["C".parse().unwrap()];
         let instrument = registry
@@ -132,7 +131,7 @@ impl House {
             clock.clone(),
             identity,
             campaign,
-            Arc::new(AttendanceMinutes::default()),
+            rules,
         );
         let dispatcher = Dispatcher::open(
             Arc::clone(&store),
