@@ -4,6 +4,7 @@
 
 mod calendars;
 mod checkins;
+mod hi_events;
 mod museum;
 #[path = "../../examples/museum-list.rs"]
 mod museum_list;
