@@ -4,7 +4,7 @@ mod pretix;
 
 use std::sync::Arc;
 
-use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv};
+use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv, HiEvents, Ical};
 
 use crate::{Entry, Form, RulesEntry, Setting, standard::adapter};
 
@@ -13,6 +13,14 @@ pub(crate) fn adapters() -> Vec<Entry> {
         adapter(checkin_csv_settings(), |config| {
             Ok(Arc::new(CheckinCsv::new(config)?))
         }),
+        // It does not start without a secret, so there is no sample to ask.
+        Entry::new(
+            HiEvents::INFO,
+            HiEvents::CAPABILITIES,
+            hi_events_settings(),
+            |config| Ok(Arc::new(HiEvents::new(config)?)),
+        ),
+        adapter(ical_settings(), |config| Ok(Arc::new(Ical::new(config)?))),
         pretix::entry(),
     ]
 }
@@ -66,20 +74,20 @@ fn attendance_settings() -> Vec<Setting> {
 }
 
 /// What attending is called.
-fn activity() -> Setting {
+fn activity(default: &'static str) -> Setting {
     Setting::new(
         "activity",
         Form::Text,
         "What attending is: the name of an activity, such as attending or volunteering.",
     )
-    .default_is("attending")
+    .default_is(default)
 }
 
 const POLICIES: Form = Form::OneOf(&["overlap", "measured", "scheduled"]);
 
 fn checkin_csv_settings() -> Vec<Setting> {
     vec![
-        activity(),
+        activity("attending"),
         Setting::new(
             "day_start",
             Form::Text,
@@ -114,7 +122,7 @@ fn checkin_csv_settings() -> Vec<Setting> {
         Setting::new(
             "programme",
             Form::Files,
-            "The programme, to whose sessions scans belong. Without it each day is a session.",
+            "The programme, to whose sessions scans belong: calendars (.ics) and tables of sessions. Without it each day is a session.",
         ),
         Setting::new(
             "source",
@@ -130,9 +138,93 @@ fn checkin_csv_settings() -> Vec<Setting> {
     ]
 }
 
+fn hi_events_settings() -> Vec<Setting> {
+    vec![
+        activity("attending"),
+        Setting::new(
+            "early_limit_minutes",
+            Form::Whole,
+            "How far a check-in may be from the session of the programme that it belongs to.",
+        )
+        .default_is("240")
+        .counts("minutes"),
+        Setting::new(
+            "events",
+            Form::List,
+            "The numbers of the events that count. Without it check-ins of every event do, by the programme.",
+        ),
+        Setting::new(
+            "policy",
+            POLICIES,
+            "What counts. Hi.Events knows no exits, so measured would count nothing.",
+        )
+        .default_is("overlap"),
+        Setting::new(
+            "programme",
+            Form::Files,
+            "When the sessions are held, as messages do not tell: calendars (.ics) and tables of sessions. One is needed at least.",
+        ),
+        Setting::new(
+            "secret_files",
+            Form::Files,
+            "Files with a secret of the webhook in each. While the secret changes there are two: what is signed with either is taken.",
+        ),
+        Setting::new(
+            "secret_variables",
+            Form::List,
+            "Variables of the environment with a secret of the webhook in each. One file or variable is needed at least.",
+        ),
+        Setting::new(
+            "source",
+            Form::Text,
+            "The name of the installation. It never changes, as all that was told hangs on it.",
+        )
+        .default_is("hi-events"),
+        Setting::new(
+            "zone",
+            Form::Text,
+            "By whose clock the programme is, such as Europe/Rome. It is needed.",
+        ),
+    ]
+}
+
+fn ical_settings() -> Vec<Setting> {
+    vec![
+        activity("volunteering"),
+        Setting::new(
+            "attendee",
+            Form::Text,
+            "The person's mailbox in the calendar: only events that it accepted count. Without it all of them do.",
+        ),
+        Setting::new(
+            "nominal_minutes",
+            Form::Whole,
+            "How long an event takes that has no end. Without it such events are refused.",
+        )
+        .counts("minutes"),
+        Setting::new(
+            "source",
+            Form::Text,
+            "The name of the calendar. It never changes, as all that was read hangs on it.",
+        )
+        .default_is("calendar"),
+        Setting::new(
+            "subject",
+            Form::Text,
+            "Whose calendar it is, as you call the person; the file does not tell.",
+        )
+        .default_is("me"),
+        Setting::new(
+            "zone",
+            Form::Text,
+            "By whose clock times without a zone are, such as Europe/Rome. Without it such events are refused.",
+        ),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
-    use wom_adapter_ticketing::CheckinCsvConfig;
+    use wom_adapter_ticketing::{CheckinCsvConfig, HiEventsConfig, IcalConfig};
 
     use super::*;
     use crate::standard::tests::assert_documented;
@@ -141,5 +233,7 @@ mod tests {
     fn settings_are_documented_as_they_are() {
         assert_documented::<AttendanceMinutes>(&attendance_settings());
         assert_documented::<CheckinCsvConfig>(&checkin_csv_settings());
+        assert_documented::<HiEventsConfig>(&hi_events_settings());
+        assert_documented::<IcalConfig>(&ical_settings());
     }
 }
