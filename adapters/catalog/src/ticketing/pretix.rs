@@ -16,7 +16,7 @@ pub(super) fn entry() -> Entry {
 
 fn settings() -> Vec<Setting> {
     vec![
-        activity(),
+        activity("attending"),
         Setting::new(
             "address",
             Form::Text,
