@@ -227,7 +227,7 @@ async fn play(happenings: &[Happening], seed: u64) -> Result<(), TestCaseError> 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(
         // WOM_SALES plays more of them.
-        std::env::var("WOM_SALES").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
+        std::env::var("WOM_SALES").ok().and_then(|n| n.parse().ok()).unwrap_or(25)
     ))]
 
     #[test]
