@@ -1,6 +1,7 @@
 //! Attendance: what ticketing systems, gates and timesheets saw of somebody's taking part.
 //!
 //! * [`CheckinCsv`] (`ticketing.checkin-csv`): gate lists and timesheets.
+//! * [`Eventbrite`] (`ticketing.eventbrite`): attendees of Eventbrite.
 //! * [`HiEvents`] (`ticketing.hi-events`): check-ins that Hi.Events tells as signed messages.
 //! * [`Ical`] (`ticketing.ical`): calendars of shifts.
 //! * [`Pretix`] (`ticketing.pretix`): tickets and check-ins of pretix.
@@ -13,6 +14,7 @@
 pub mod attendance_minutes;
 pub mod checkin_csv;
 mod clock;
+pub mod eventbrite;
 pub mod hi_events;
 pub mod ical;
 mod lines;
@@ -25,6 +27,7 @@ mod web;
 
 pub use attendance_minutes::AttendanceMinutes;
 pub use checkin_csv::{CheckinCsv, CheckinCsvConfig};
+pub use eventbrite::{Eventbrite, EventbriteConfig};
 pub use hi_events::{HiEvents, HiEventsConfig};
 pub use ical::{Ical, IcalConfig};
 pub use pretix::{Pretix, PretixConfig};

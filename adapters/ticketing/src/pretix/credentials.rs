@@ -19,14 +19,14 @@ pub trait Tokens: fmt::Debug + Send + Sync {
 
 /// Secrets in files or in the environment, as settings say.
 #[derive(Clone)]
-pub(super) struct Settled {
+pub(crate) struct Settled {
     files: Vec<PathBuf>,
     variables: Vec<String>,
 }
 
 impl Settled {
     /// `None` if the settings name none.
-    pub(super) fn new(files: &[PathBuf], variables: &[String]) -> Option<Self> {
+    pub(crate) fn new(files: &[PathBuf], variables: &[String]) -> Option<Self> {
         (!files.is_empty() || !variables.is_empty()).then(|| Self {
             files: files.to_vec(),
             variables: variables.to_vec(),
@@ -37,7 +37,7 @@ impl Settled {
     ///
     /// # Errors
     /// [`Kind::ConfigurationInvalid`] for one that cannot be read, or is empty.
-    pub(super) fn secrets(&self) -> Result<Vec<Zeroizing<String>>> {
+    pub(crate) fn secrets(&self) -> Result<Vec<Zeroizing<String>>> {
         let wrong = |message| Error::new(Kind::ConfigurationInvalid, message);
         let in_files = self.files.iter().map(|file| {
             let read = fs::read_to_string(file).map(Zeroizing::new);

@@ -2,7 +2,7 @@
 
 mod api;
 mod config;
-mod credentials;
+pub(crate) mod credentials;
 mod door;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod fuzz;

@@ -4,6 +4,7 @@
 
 mod calendars;
 mod checkins;
+mod eventbrite;
 mod hi_events;
 mod museum;
 #[path = "../../examples/museum-list.rs"]
