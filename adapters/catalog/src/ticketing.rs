@@ -4,7 +4,7 @@ mod pretix;
 
 use std::sync::Arc;
 
-use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv, HiEvents, Ical};
+use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv, Eventbrite, HiEvents, Ical, Pretix};
 
 use crate::{Entry, Form, RulesEntry, Setting, standard::adapter};
 
@@ -13,12 +13,24 @@ pub(crate) fn adapters() -> Vec<Entry> {
         adapter(checkin_csv_settings(), |config| {
             Ok(Arc::new(CheckinCsv::new(config)?))
         }),
-        // It does not start without a secret, so there is no sample to ask.
+        // These do not start without a secret, so there is no sample to ask.
+        Entry::new(
+            Eventbrite::INFO,
+            Eventbrite::CAPABILITIES,
+            eventbrite_settings(),
+            |config| Ok(Arc::new(Eventbrite::new(config)?)),
+        ),
         Entry::new(
             HiEvents::INFO,
             HiEvents::CAPABILITIES,
             hi_events_settings(),
             |config| Ok(Arc::new(HiEvents::new(config)?)),
+        ),
+        Entry::new(
+            Pretix::INFO,
+            Pretix::CAPABILITIES,
+            pretix_settings(),
+            |config| Ok(Arc::new(Pretix::new(config)?)),
         ),
         adapter(ical_settings(), |config| Ok(Arc::new(Ical::new(config)?))),
         pretix::entry(),
@@ -138,6 +150,138 @@ fn checkin_csv_settings() -> Vec<Setting> {
     ]
 }
 
+fn plain_http() -> Setting {
+    Setting::new(
+        "danger_accept_plain_http",
+        Form::Flag,
+        "Whether plain http to another machine is accepted, over which anybody on the way can read the token and tickets.",
+    )
+    .default_is("false")
+}
+
+/// Where the tokens of an API are.
+fn tokens() -> [Setting; 2] {
+    [
+        Setting::new(
+            "secret_files",
+            Form::Files,
+            "Files with a token of the API in each. While a token changes there are two.",
+        ),
+        Setting::new(
+            "secret_variables",
+            Form::List,
+            "Variables of the environment with a token of the API in each. One file or variable is needed at least.",
+        ),
+    ]
+}
+
+fn eventbrite_settings() -> Vec<Setting> {
+    let mut settings = vec![
+        activity("attending"),
+        Setting::new("address", Form::Text, "The address of the API.")
+            .default_is("https://www.eventbriteapi.com/v3"),
+        plain_http(),
+        Setting::new(
+            "events",
+            Form::List,
+            "The numbers of the events that count. Without it every event that the token may read does.",
+        ),
+        Setting::new(
+            "policy",
+            POLICIES,
+            "What counts. Eventbrite tells no exits, so measured would count nothing.",
+        )
+        .default_is("overlap"),
+    ];
+    settings.extend(tokens());
+    settings
+}
+
+fn pretix_settings() -> Vec<Setting> {
+    let mut settings = vec![
+        activity("attending"),
+        Setting::new(
+            "address",
+            Form::Text,
+            "The address of the installation, such as https://tickets.example.org. It never changes, as tickets are known by it.",
+        )
+        .default_is(""),
+        plain_http(),
+        Setting::new(
+            "day_start",
+            Form::Text,
+            "When the days begin into which what is open for over 24 hours is cut, by the clock of the event, as HH:MM.",
+        )
+        .default_is("04:00"),
+        Setting::new(
+            "events",
+            Form::List,
+            "The short forms of the events that count. Without it every event that the token may read does.",
+        ),
+        Setting::new(
+            "exclude_items",
+            Form::List,
+            "The numbers of products whose tickets earn nothing: staff, press, artists.",
+        ),
+        Setting::new(
+            "exclude_lists",
+            Form::List,
+            "The numbers of check-in lists whose scans do not count.",
+        ),
+        Setting::new(
+            "item_nominal_minutes",
+            Form::List,
+            "How long a visit with a product's ticket takes where no end is planned: the product's number, = and minutes, such as 17=90.",
+        ),
+        Setting::new(
+            "item_policies",
+            Form::List,
+            "The policy for a product's tickets: its number, = and the policy, such as 17=scheduled.",
+        ),
+        Setting::new(
+            "list_policies",
+            Form::List,
+            "The policy for tickets that were scanned on a check-in list: its number, = and the policy, such as 2=measured.",
+        ),
+        Setting::new(
+            "nominal_minutes",
+            Form::Whole,
+            "How long a visit takes where no end is planned. Without it nothing counts there.",
+        )
+        .counts("minutes"),
+        Setting::new("organizer", Form::Text, "The short form of the organizer.").default_is(""),
+        Setting::new(
+            "policy",
+            POLICIES,
+            "What counts where nobody was seen to leave.",
+        )
+        .default_is("overlap"),
+        Setting::new(
+            "trust_refunded",
+            Form::Flag,
+            "Whether tickets count whose price was paid back in full.",
+        )
+        .default_is("false"),
+        Setting::new(
+            "webhook_secret_files",
+            Form::Files,
+            "Files with the password, in each, that stands in the webhook's target address.",
+        ),
+        Setting::new(
+            "webhook_secret_variables",
+            Form::List,
+            "Variables of the environment with the password, in each, that stands in the webhook's target address.",
+        ),
+        Setting::new(
+            "webhook_username",
+            Form::Text,
+            "The user name in the webhook's target address. Without it every call is taken for a hint to go and look.",
+        ),
+    ];
+    settings.extend(tokens());
+    settings
+}
+
 fn hi_events_settings() -> Vec<Setting> {
     vec![
         activity("attending"),
@@ -224,7 +368,9 @@ fn ical_settings() -> Vec<Setting> {
 
 #[cfg(test)]
 mod tests {
-    use wom_adapter_ticketing::{CheckinCsvConfig, HiEventsConfig, IcalConfig};
+    use wom_adapter_ticketing::{
+        CheckinCsvConfig, EventbriteConfig, HiEventsConfig, IcalConfig, PretixConfig,
+    };
 
     use super::*;
     use crate::standard::tests::assert_documented;
@@ -233,6 +379,8 @@ mod tests {
     fn settings_are_documented_as_they_are() {
         assert_documented::<AttendanceMinutes>(&attendance_settings());
         assert_documented::<CheckinCsvConfig>(&checkin_csv_settings());
+        assert_documented::<EventbriteConfig>(&eventbrite_settings());
+        assert_documented::<PretixConfig>(&pretix_settings());
         assert_documented::<HiEventsConfig>(&hi_events_settings());
         assert_documented::<IcalConfig>(&ical_settings());
     }
