@@ -62,6 +62,29 @@ pub(super) fn kolibri_export() -> Vec<Vec<u8>> {
     files(&captures(), "csv")
 }
 
+pub(super) fn checkin_csv() -> Vec<Vec<u8>> {
+    let scans = "Museo Civico\r\nBiglietto;Data;Ora;Verso;Esito;Note\r\nM-1;21/11/2026;10.15;Entrata;OK;\r\nM-1;21.11.2026;11:40:00;OUT;;\"due; \"\"tre\"\"\"\r\n";
+    let visits = "\u{feff}person,date,from,to,cancelled\nAda,2026-10-25,00:30,04:30,\nAda,24/10/2026,22:00,2:00,x\n";
+    vec![scans.as_bytes().to_vec(), visits.as_bytes().to_vec()]
+}
+
+pub(super) fn ical() -> Vec<Vec<u8>> {
+    let text = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nSUMMARY:Tur\r\n no\\, sera\r\nDTSTART;TZID=Europe/Rome:20261020T180000\r\nDTEND;TZID=Europe/Rome:20261020T200000\r\nRRULE:FREQ=WEEKLY;BYDAY=TU,FR;COUNT=4\r\nEXDATE;TZID=Europe/Rome:20261027T180000\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:b\r\nDTSTART;VALUE=DATE:20261101\r\nDURATION:P1D\r\nSTATUS:CANCELLED\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    vec![text.as_bytes().to_vec()]
+}
+
+pub(super) fn ticket_messages() -> Vec<Vec<u8>> {
+    [
+        r#"{"api_url":"http://localhost/v3/events/1/attendees/2/","config":{"action":"barcode.checked_in"}}"#,
+        r#"{"checked_in":true,"cancelled":false,"refunded":false,"barcodes":[{"status":"used","changed":"2026-11-20T20:05:40Z"}]}"#,
+        r#"{"start":{"utc":"2026-11-20T19:30:00Z"},"end":{"utc":"2026-11-20T21:45:00Z"},"status":"live"}"#,
+        r#"{"event_type":"checkin.created","event_sent_at":"2026-11-20T19:48:12+00:00","payload":{"id":7,"attendee_id":1,"event_id":64,"created_at":"2026-11-20 19:48:11"}}"#,
+        r#"{"event_type":"attendee.cancelled","event_sent_at":"2026-11-20T19:48:12+00:00","payload":{"id":1}}"#,
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
 pub(super) fn moodle_log() -> Vec<Vec<u8>> {
     let header = "id,eventname,objectid,edulevel,contextlevel,contextinstanceid,userid,courseid,relateduserid,anonymous,other,timecreated,origin,realuserid";
     let seen = "1,\\mod_page\\event\\course_module_viewed,4,2,70,17,5,3,,0,N;,1772442000,web,";

@@ -67,6 +67,7 @@ targets! {
     wom_adapter_ticketing::testing {
         fuzz_pretix_answer, seeds::pretix_answer, PRETIX;
         fuzz_pretix_call, seeds::pretix_call, PRETIX;
+        fuzz_ticket_messages, seeds::ticket_messages, TICKET_MESSAGES;
     }
     wom_sdk::testing {
         fuzz_aes_open, seeds::protocol_texts, &[];
@@ -148,6 +149,56 @@ const APPLE_ZIP: &[&[u8]] = &[
     b".xml",
     b"__MACOSX/",
     b"<HealthData>",
+];
+
+const CHECKIN_CSV: &[&[u8]] = &[
+    b"Biglietto;Data;Ora;Verso\n",
+    b"Volontario;Data;Dalle;Alle\n",
+    b"ticket,time,direction\n",
+    b"21/11/2026",
+    b"25/10/2026 02:30",
+    b"24:00",
+    b"01/01/9000",
+    b"uscita",
+    b"\"\"",
+    b"\xe9",
+    b"\xef\xbb\xbf",
+    b"\r\n",
+    b"\t",
+];
+
+const ICAL: &[&[u8]] = &[
+    b"BEGIN:VEVENT\r\n",
+    b"END:VEVENT\r\n",
+    b"BEGIN:VCALENDAR\r\n",
+    b"\r\n ",
+    b"RRULE:FREQ=DAILY;INTERVAL=7;BYDAY=MO\r\n",
+    b"FREQ=WEEKLY",
+    b";COUNT=4294967296",
+    b";UNTIL=99991231T235959Z",
+    b"EXDATE;TZID=Europe/Rome:20261027T180000\r\n",
+    b"RECURRENCE-ID:20261027T180000Z\r\n",
+    b"DURATION:P9223372036854775807W\r\n",
+    b"DTEND;VALUE=DATE:20261231\r\n",
+    b"TZID=\"/a/b/Europe/Rome\"",
+    b"00010101T000000",
+    b"STATUS:CANCELLED\r\n",
+];
+
+const TICKET_MESSAGES: &[&[u8]] = &[
+    b"\"api_url\":\"",
+    b"http://localhost/v3/events/1/attendees/2/",
+    b"../",
+    b"\"barcodes\":[{\"changed\":\"",
+    b"\"checked_in\":true",
+    b"\"event_type\":\"checkin.created\"",
+    b"attendee.cancelled",
+    b"checkin.deleted",
+    b"\"event_sent_at\":\"",
+    b"2026-11-20T19:48:12+00:00",
+    b"-009999-01-01T00:00:00Z",
+    b"18446744073709551615",
+    b"null",
 ];
 
 const FIT: &[&[u8]] = &[

@@ -289,3 +289,36 @@ impl fmt::Debug for Eventbrite {
         f.write_str("Eventbrite")
     }
 }
+
+/// Takes any bytes as a call and as answers.
+#[cfg(feature = "testing")]
+pub(crate) fn take_any(data: &[u8]) {
+    let config = EventbriteConfig {
+        secret_variables: vec!["NONE".to_owned()],
+        address: "http://localhost/v3".to_owned(),
+        ..EventbriteConfig::default()
+    };
+    let Ok(adapter) = Eventbrite::new(config) else {
+        return;
+    };
+    let received = adapter.receive(&Request {
+        method: "POST",
+        query: "",
+        headers: &[],
+        body: data,
+        received_at: Timestamp::EPOCH,
+    });
+    assert!(matches!(received.reply.status, 204 | 413));
+    if let wom_sdk::instrument::Verdict::Read(Hint(hint)) = received.verdict {
+        assert!(Look::parse(&hint).is_some(), "a hint is understood");
+    }
+    let attendee = serde_json::from_slice::<Attendee>(data);
+    let event = serde_json::from_slice::<Event>(
+        br#"{"start":{"utc":"2026-11-20T19:30:00Z"},"end":{"utc":"2026-11-20T21:45:00Z"}}"#,
+    );
+    if let (Ok(attendee), Ok(event), Some(look)) = (attendee, event, Look::new("1", "2")) {
+        let attendance = adapter.attendance(&look, &attendee, &event);
+        assert!(attendance.is_ok_and(|it| it.scans.len() <= Attendance::MOST_SCANS));
+    }
+    serde_json::from_slice::<Event>(data).ok();
+}

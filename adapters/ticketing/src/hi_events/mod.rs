@@ -342,3 +342,28 @@ impl fmt::Debug for HiEvents {
         write!(f, "HiEvents({} secrets)", self.secrets.len())
     }
 }
+
+/// Takes any bytes as a message whose signature holds.
+#[cfg(feature = "testing")]
+pub(crate) fn take_any(data: &[u8]) {
+    let at = Timestamp::from_seconds(1_795_000_000);
+    let planned = crate::programme::Planned {
+        span: Span::starting(at, DAY_MS),
+        name: vec!["a".to_owned()],
+        title: "a".to_owned(),
+    };
+    let adapter = HiEvents {
+        activity: Activity::ATTENDING,
+        events: Vec::new(),
+        policy: Policy::Overlap,
+        programme: Programme::new(vec![planned]),
+        reach_ms: DAY_MS,
+        secrets: Vec::new(),
+        source: "x".to_owned(),
+    };
+    if let Ok(message) = serde_json::from_slice::<Envelope>(data)
+        && let Err(refusal) = adapter.observation(&message)
+    {
+        assert!(!refusal.at.is_empty());
+    }
+}
