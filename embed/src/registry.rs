@@ -35,8 +35,13 @@ pub struct Admitted {
 
 impl Registry {
     /// Starts a Registry in this folder, or in a temporary one that is removed in the end. Keys of
-    /// 2048 bits are quick to make and good for trying out; production has 4096.
-    pub async fn start(dir: Option<&Path>, key_bits: Option<usize>) -> Result<Self> {
+    /// 2048 bits are quick to make and good for trying out; production has 4096. A `faithful` one
+    /// remembers no nonce and verifies only once, as the Registry that others run.
+    pub async fn start(
+        dir: Option<&Path>,
+        key_bits: Option<usize>,
+        faithful: bool,
+    ) -> Result<Self> {
         let (dir, temporary) = match dir {
             Some(dir) => (dir.to_owned(), None),
             None => {
@@ -48,7 +53,9 @@ impl Registry {
                 (made.path().to_owned(), Some(made))
             }
         };
-        let options = RegistryOptions::new().key_bits(key_bits.unwrap_or(2048));
+        let options = RegistryOptions::new()
+            .key_bits(key_bits.unwrap_or(2048))
+            .faithful(faithful);
         let served = TestRegistry::start_with(&dir, options).await?;
         Ok(Self {
             admin: served.registry().clone(),

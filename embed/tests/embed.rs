@@ -13,7 +13,7 @@ fn options(value: Value) -> ClientOptions {
 
 #[tokio::test]
 async fn options_open_a_client_that_awards() {
-    let registry = Registry::start(None, None).await.unwrap();
+    let registry = Registry::start(None, None, false).await.unwrap();
     let admitted = registry
         .add_instrument("Embedded", &["H".to_owned()])
         .await

@@ -13,9 +13,13 @@ pub(crate) struct Registry(Here<embed::Registry>);
 
 /// Starts a Registry.
 #[pyfunction]
-pub(crate) fn start_registry(dir: Option<PathBuf>, key_bits: Option<usize>) -> PyResult<Call> {
+pub(crate) fn start_registry(
+    dir: Option<PathBuf>,
+    key_bits: Option<usize>,
+    faithful: bool,
+) -> PyResult<Call> {
     Call::object(async move {
-        let started = embed::Registry::start(dir.as_deref(), key_bits).await?;
+        let started = embed::Registry::start(dir.as_deref(), key_bits, faithful).await?;
         Ok(Registry(Here::new("Registry", started)))
     })
 }

@@ -484,11 +484,15 @@ class AsyncRegistry:
     """A Registry of your own within this process, on a free port of this machine, for trying out.
 
     Without a `folder` everything is in a temporary one that is removed in the end. Keys of 2048 bits
-    are quick to make; production has 4096.
+    are quick to make; production has 4096. A `faithful` one remembers nothing of what it was asked
+    before, as the Registry that others run: what is asked twice is made twice there.
     """
 
-    def __init__(self, folder: AnyPath | None = None, *, key_bits: int = 2048) -> None:
+    def __init__(
+        self, folder: AnyPath | None = None, *, key_bits: int = 2048, faithful: bool = False
+    ) -> None:
         self._folder = folder
+        self._faithful = faithful
         self._key_bits = key_bits
         self._native: _native.Registry | None = None
         self._opening = asyncio.Lock()
@@ -499,7 +503,8 @@ class AsyncRegistry:
         async with self._opening:
             if self._native is None:
                 folder = None if self._folder is None else os.fspath(self._folder)
-                self._native = await bridge(_native.start_registry(folder, self._key_bits), registry_of)
+                call = _native.start_registry(folder, self._key_bits, self._faithful)
+                self._native = await bridge(call, registry_of)
             return self._native
 
     @property

@@ -94,7 +94,9 @@ def sign_webhook(
     body: bytes,
     now: float | None,
 ) -> list[tuple[str, str]]: ...
-def start_registry(dir: str | PathLike[str] | None, key_bits: int | None) -> Call: ...
+def start_registry(
+    dir: str | PathLike[str] | None, key_bits: int | None, faithful: bool
+) -> Call: ...
 def verify_webhook(
     scheme: tuple[str, str | None, str | None],
     secrets: Sequence[str],
