@@ -4,7 +4,7 @@ mod pretix;
 
 use std::sync::Arc;
 
-use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv, Eventbrite, HiEvents, Ical, Pretix};
+use wom_adapter_ticketing::{AttendanceMinutes, CheckinCsv, Eventbrite, HiEvents, Ical};
 
 use crate::{Entry, Form, RulesEntry, Setting, standard::adapter};
 
@@ -25,12 +25,6 @@ pub(crate) fn adapters() -> Vec<Entry> {
             HiEvents::CAPABILITIES,
             hi_events_settings(),
             |config| Ok(Arc::new(HiEvents::new(config)?)),
-        ),
-        Entry::new(
-            Pretix::INFO,
-            Pretix::CAPABILITIES,
-            pretix_settings(),
-            |config| Ok(Arc::new(Pretix::new(config)?)),
         ),
         adapter(ical_settings(), |config| Ok(Arc::new(Ical::new(config)?))),
         pretix::entry(),
@@ -197,91 +191,6 @@ fn eventbrite_settings() -> Vec<Setting> {
     settings
 }
 
-fn pretix_settings() -> Vec<Setting> {
-    let mut settings = vec![
-        activity("attending"),
-        Setting::new(
-            "address",
-            Form::Text,
-            "The address of the installation, such as https://tickets.example.org. It never changes, as tickets are known by it.",
-        )
-        .default_is(""),
-        plain_http(),
-        Setting::new(
-            "day_start",
-            Form::Text,
-            "When the days begin into which what is open for over 24 hours is cut, by the clock of the event, as HH:MM.",
-        )
-        .default_is("04:00"),
-        Setting::new(
-            "events",
-            Form::List,
-            "The short forms of the events that count. Without it every event that the token may read does.",
-        ),
-        Setting::new(
-            "exclude_items",
-            Form::List,
-            "The numbers of products whose tickets earn nothing: staff, press, artists.",
-        ),
-        Setting::new(
-            "exclude_lists",
-            Form::List,
-            "The numbers of check-in lists whose scans do not count.",
-        ),
-        Setting::new(
-            "item_nominal_minutes",
-            Form::List,
-            "How long a visit with a product's ticket takes where no end is planned: the product's number, = and minutes, such as 17=90.",
-        ),
-        Setting::new(
-            "item_policies",
-            Form::List,
-            "The policy for a product's tickets: its number, = and the policy, such as 17=scheduled.",
-        ),
-        Setting::new(
-            "list_policies",
-            Form::List,
-            "The policy for tickets that were scanned on a check-in list: its number, = and the policy, such as 2=measured.",
-        ),
-        Setting::new(
-            "nominal_minutes",
-            Form::Whole,
-            "How long a visit takes where no end is planned. Without it nothing counts there.",
-        )
-        .counts("minutes"),
-        Setting::new("organizer", Form::Text, "The short form of the organizer.").default_is(""),
-        Setting::new(
-            "policy",
-            POLICIES,
-            "What counts where nobody was seen to leave.",
-        )
-        .default_is("overlap"),
-        Setting::new(
-            "trust_refunded",
-            Form::Flag,
-            "Whether tickets count whose price was paid back in full.",
-        )
-        .default_is("false"),
-        Setting::new(
-            "webhook_secret_files",
-            Form::Files,
-            "Files with the password, in each, that stands in the webhook's target address.",
-        ),
-        Setting::new(
-            "webhook_secret_variables",
-            Form::List,
-            "Variables of the environment with the password, in each, that stands in the webhook's target address.",
-        ),
-        Setting::new(
-            "webhook_username",
-            Form::Text,
-            "The user name in the webhook's target address. Without it every call is taken for a hint to go and look.",
-        ),
-    ];
-    settings.extend(tokens());
-    settings
-}
-
 fn hi_events_settings() -> Vec<Setting> {
     vec![
         activity("attending"),
@@ -368,9 +277,7 @@ fn ical_settings() -> Vec<Setting> {
 
 #[cfg(test)]
 mod tests {
-    use wom_adapter_ticketing::{
-        CheckinCsvConfig, EventbriteConfig, HiEventsConfig, IcalConfig, PretixConfig,
-    };
+    use wom_adapter_ticketing::{CheckinCsvConfig, EventbriteConfig, HiEventsConfig, IcalConfig};
 
     use super::*;
     use crate::standard::tests::assert_documented;
@@ -380,7 +287,6 @@ mod tests {
         assert_documented::<AttendanceMinutes>(&attendance_settings());
         assert_documented::<CheckinCsvConfig>(&checkin_csv_settings());
         assert_documented::<EventbriteConfig>(&eventbrite_settings());
-        assert_documented::<PretixConfig>(&pretix_settings());
         assert_documented::<HiEventsConfig>(&hi_events_settings());
         assert_documented::<IcalConfig>(&ical_settings());
     }

@@ -5,8 +5,9 @@
 //! has; nothing is rounded but by the campaign, once a session.
 //!
 //! 1. **One presence**: all records of one ticket at one session are views of one presence. Of those
-//!    with the same planned time and policy the scans are followed together, whichever record brought
-//!    them. What the views come to is united: an add-on's time within the main ticket's counts once.
+//!    of one stream with the same planned time and policy the scans are followed together, whichever record
+//!    brought them: a gate's list has a record for each scan. What the views come to is united: an
+//!    add-on is a stream of its own, and its time within the main ticket's counts once.
 //! 2. **Tickets that are not good** ([`Standing`](wom_sdk::observation::Standing)) earn nothing.
 //!    One that nobody scanned earns nothing: buying is not attending.
 //! 3. **Stays** go from an entry to the next exit. An entry while somebody is in (a second gate, a
@@ -229,7 +230,7 @@ struct Group<'a> {
 
 impl<'a> Group<'a> {
     fn add(&mut self, entry: &'a Entry, attendance: &'a Attendance) {
-        let scans = self.plans.entry(Plan::of(attendance)).or_default();
+        let scans = self.plans.entry(Plan::of(entry, attendance)).or_default();
         scans.extend(&attendance.scans);
         let activity = &attendance.activity;
         if self.activity.as_ref().is_none_or(|least| activity < least) {
@@ -256,7 +257,7 @@ impl Seen<'_> {
     /// A finding for each record.
     fn explain(&self, twice: &TimeSet, is_cut: bool, given: Given, findings: &mut Vec<Finding>) {
         for (entry, attendance) in &self.records {
-            let presence = self.views.get(&Plan::of(attendance));
+            let presence = self.views.get(&Plan::of(entry, attendance));
             let (time, reason) = presence.map_or((TimeSet::EMPTY, &reasons::NOT_SCANNED), |it| {
                 it.of(&attendance.scans)
             });

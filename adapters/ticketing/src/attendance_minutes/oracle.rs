@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wom_sdk::{
-    Body, Span,
+    Body, Digest, Span,
     observation::{Attendance, Entry, Policy, Scan, Standing},
 };
 
@@ -18,28 +18,35 @@ pub(super) fn seconds(
     rules: &AttendanceMinutes,
     entries: &[Entry],
 ) -> Vec<((String, String), Seconds, Seconds)> {
-    let good: Vec<&Attendance> = entries
+    let good: Vec<(Digest, &Attendance)> = entries
         .iter()
         .filter_map(|entry| match &entry.body {
-            Body::Attendance(it) if it.standing == Standing::Valid => Some(it),
+            Body::Attendance(it) if it.standing == Standing::Valid => {
+                Some((entry.provenance.stream, it))
+            }
             _ => None,
         })
         .collect();
-    let mut groups = BTreeMap::<(String, String), Vec<&Attendance>>::new();
-    for it in good {
+    let mut groups = BTreeMap::<(String, String), Vec<(Digest, &Attendance)>>::new();
+    for (stream, it) in good {
         let name = (it.ticket.to_hex(), it.session.to_hex());
-        groups.entry(name).or_default().push(it);
+        groups.entry(name).or_default().push((stream, it));
     }
     let mut there: Vec<((String, String), i64, Seconds)> = groups
         .into_iter()
         .map(|(name, records)| {
-            let planned: Seconds = records.iter().flat_map(|it| slots(&it.slots)).collect();
+            let planned: Seconds = records
+                .iter()
+                .flat_map(|(_, it)| slots(&it.slots))
+                .collect();
             let mut all = Seconds::new();
-            for record in &records {
+            for (stream, record) in &records {
                 let alike: Vec<&Scan> = records
                     .iter()
-                    .filter(|it| it.slots == record.slots && it.policy == record.policy)
-                    .flat_map(|it| &it.scans)
+                    .filter(|(of, it)| {
+                        (of, &it.slots, it.policy) == (stream, &record.slots, record.policy)
+                    })
+                    .flat_map(|(_, it)| &it.scans)
                     .collect();
                 all.extend(view(rules, record, &alike));
             }

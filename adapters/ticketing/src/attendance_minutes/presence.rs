@@ -3,26 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wom_sdk::{
-    Span, TimeSet, Timestamp,
-    observation::{Attendance, Policy, Scan},
+    Digest, Span, TimeSet, Timestamp,
+    observation::{Attendance, Entry, Policy, Scan},
     rules::Reason,
 };
 
 use super::reasons;
 
-/// What several records say alike: the planned time and what counts of it. Their scans are those of
-/// one gate, whichever record brought them.
+/// What several records of one stream say alike: the planned time and what counts of it. Their scans
+/// are those of one ticket or add-on, whichever record brought them.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Plan {
     slots: Vec<Span>,
     policy: Policy,
+    stream: Digest,
 }
 
 impl Plan {
-    pub(super) fn of(attendance: &Attendance) -> Self {
+    pub(super) fn of(entry: &Entry, attendance: &Attendance) -> Self {
         Self {
             slots: attendance.slots.clone(),
             policy: attendance.policy,
+            stream: entry.provenance.stream,
         }
     }
 
