@@ -188,6 +188,17 @@ fn planned(columns: &Columns, cells: &[String], zone: &Zone) -> Result<Planned, 
     }
 }
 
+/// Reads any bytes as a programme of each form.
+#[cfg(feature = "testing")]
+pub(crate) fn read_any(data: &[u8], zone: &Zone) {
+    let source = || Box::new(std::io::Cursor::new(data.to_vec()));
+    for read in [calendar(source(), zone, None), table(source(), zone)] {
+        let sessions = read.unwrap_or_default();
+        assert!(sessions.len() <= MOST_SESSIONS);
+        Programme::new(sessions).find(Timestamp::EPOCH, true, "x", 3_600_000);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

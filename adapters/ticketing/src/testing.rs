@@ -55,3 +55,45 @@ pub fn fuzz_pretix_answer(data: &[u8]) {
 pub fn fuzz_pretix_call(data: &[u8]) {
     crate::pretix::fuzz::call(data);
 }
+
+/// Lets an adapter read these bytes, and the rules judge what it makes of them.
+fn feed(adapter: &dyn Instrument, data: &[u8]) {
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let mut sink = Everything::default();
+    let input = Input::Bytes(data.to_vec());
+    // Nothing here waits, so one poll is the whole reading.
+    let outcome = adapter
+        .read(input, now, &mut sink)
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    assert!(outcome.is_ready(), "reading must not wait");
+    let merged: Merged = sink.0.into_iter().map(|one| one.into_entry().1).collect();
+    let open = merged.open();
+    let judgement = AttendanceMinutes::default().judge(&open, now);
+    assert!(judgement.findings.len() <= open.len());
+    for session in &judgement.sessions {
+        let time = &session.time;
+        assert_eq!(
+            time.within(session.window),
+            *time,
+            "nothing outside the window"
+        );
+    }
+}
+
+#[derive(Default)]
+struct Everything(Vec<Observation>);
+
+#[async_trait]
+impl Sink for Everything {
+    async fn observe(&mut self, chunk: Vec<Observation>) -> Result<()> {
+        assert!((1..=CHUNK).contains(&chunk.len()));
+        self.0.extend(chunk);
+        Ok(())
+    }
+
+    async fn refuse(&mut self, refusal: Refusal) -> Result<()> {
+        assert!(!refusal.at.is_empty() && !refusal.message.is_empty());
+        Ok(())
+    }
+}

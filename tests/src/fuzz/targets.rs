@@ -65,6 +65,8 @@ targets! {
         fuzz_fit, seeds::fit, FIT, seeds::mend_fit;
     }
     wom_adapter_ticketing::testing {
+        fuzz_checkin_csv, seeds::checkin_csv, CHECKIN_CSV;
+        fuzz_ical, seeds::ical, ICAL;
         fuzz_pretix_answer, seeds::pretix_answer, PRETIX;
         fuzz_pretix_call, seeds::pretix_call, PRETIX;
         fuzz_ticket_messages, seeds::ticket_messages, TICKET_MESSAGES;

@@ -97,8 +97,12 @@ impl Rule {
             (true, true) => &own[..],
             _ => self.weekdays.as_slice(),
         };
-        // Seven looks for each day that is found are enough, as a week has no more.
+        // Whatever the interval, seven steps meet every weekday that they will ever meet.
+        let mut last_found = 0;
         for step in 0_i64..7 * 4_000 {
+            if step - last_found > 7 {
+                break;
+            }
             let candidates: Vec<i64> = if self.weekly {
                 let begins = week + 7 * self.interval * step;
                 (begins..begins + 7)
@@ -130,8 +134,9 @@ impl Rule {
                     };
                 }
                 days.push(day);
+                last_found = step;
             }
-            // A rule that never fits, or only now and then, must not be followed for ever.
+            // What is to come is not followed for ever.
             if of_number(first + self.interval * step).is_none_or(|day| !goes_on(day)) {
                 return Ok(days);
             }
@@ -216,6 +221,7 @@ mod tests {
         );
         assert_eq!(days("FREQ=DAILY;BYDAY=SA;COUNT=2"), ["11-21", "11-28"]);
         assert_eq!(days("FREQ=WEEKLY").len(), 59);
+        assert_eq!(days("FREQ=DAILY;INTERVAL=14;BYDAY=WE"), [] as [&str; 0]);
     }
 
     #[test]
