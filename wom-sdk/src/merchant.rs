@@ -44,8 +44,26 @@ pub trait Merchant: fmt::Debug + Send + Sync {
     /// Gives the discount to the order, once for each key.
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied>;
 
-    /// Takes a discount back.
+    /// Takes a discount back. What is not there, or was taken back before, is no error.
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()>;
+
+    /// What is typed in for this key once [`apply`](Self::apply) said [`Applied::Manual`], by the
+    /// shopper or the cashier; `None` where there is no code and the cashier lowers the price.
+    fn code(&self, key: &str) -> Option<String> {
+        let _ = key;
+        None
+    }
+
+    /// What became of the order. An adapter that does not override this knows of open and closed
+    /// ones only.
+    async fn state(&self, order: &OrderId) -> Result<OrderState> {
+        let open = self.read(order).await?.open;
+        Ok(if open {
+            OrderState::Open
+        } else {
+            OrderState::Closed
+        })
+    }
 }
 
 /// What a merchant adapter offers, as plain data.
@@ -60,6 +78,19 @@ pub struct MerchantCapabilities {
     pub apply: bool,
     /// Takes discounts back by itself.
     pub revoke: bool,
+    /// Its webhooks are signed. Those that are not are only a reason to ask the shop.
+    pub webhook_signed: bool,
+    /// Makes codes in the shop, which a shopper or cashier types in.
+    pub creates_codes: bool,
+    /// Puts a discount on an order that is not paid.
+    pub changes_open_orders: bool,
+    /// Puts a discount on an order that is paid, and gives the difference back.
+    pub changes_paid_orders: bool,
+    /// The shop itself makes a discount only once, however often it is asked; otherwise the
+    /// adapter looks before it makes one.
+    pub create_is_idempotent: bool,
+    /// The shop lets a code be used again once its order is cancelled: it has to be revoked.
+    pub cancel_releases_code: bool,
 }
 
 impl MerchantCapabilities {
@@ -69,6 +100,26 @@ impl MerchantCapabilities {
         orders: true,
         apply: true,
         revoke: true,
+        webhook_signed: true,
+        creates_codes: true,
+        changes_open_orders: true,
+        changes_paid_orders: true,
+        create_is_idempotent: true,
+        cancel_releases_code: false,
+    };
+
+    /// An adapter that does nothing by itself: the cashier types in, it records.
+    pub const NONE: Self = Self {
+        webhook: false,
+        orders: false,
+        apply: false,
+        revoke: false,
+        webhook_signed: false,
+        creates_codes: false,
+        changes_open_orders: false,
+        changes_paid_orders: false,
+        create_is_idempotent: false,
+        cancel_releases_code: false,
     };
 }
 
@@ -91,6 +142,22 @@ pub struct Order {
     pub currency: String,
     /// Whether it is still open to a discount.
     pub open: bool,
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OrderState {
+    /// Not paid, and still to be changed.
+    Open,
+    /// Paid.
+    Paid,
+    /// Cancelled: nothing is to be paid or given any more.
+    Cancelled,
+    /// Paid, and all of it given back.
+    Refunded,
+    /// No longer open; the shop does not tell why.
+    Closed,
 }
 
 /// One line of an order.

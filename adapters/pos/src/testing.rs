@@ -1,0 +1,8 @@
+//! Fuzz targets: any bytes may come in, no panic may come out.
+
+use crate::vendure;
+
+/// Reads these bytes as the body of a Vendure webhook, and as an answer with an order.
+pub fn fuzz_vendure(data: &[u8]) {
+    vendure::fuzz(data);
+}

@@ -1,0 +1,209 @@
+//! An order as the admin API tells it. Nothing of the customer is asked for.
+
+use serde::Deserialize;
+use serde_json::Value;
+use wom_sdk::{
+    Error, Kind, Result,
+    merchant::{Order, OrderId, OrderLine, OrderState},
+};
+
+/// The fields of an order that are asked for.
+pub(super) const FIELDS: &str = "id state active currencyCode updatedAt nextStates couponCodes totalWithTax shippingWithTax discounts{adjustmentSource description amountWithTax} surcharges{description priceWithTax} lines{quantity linePriceWithTax productVariant{name}} promotions{id couponCode} payments{id amount state refunds{total state}}";
+
+/// An order, by Vendure's own words.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Told {
+    pub(super) id: String,
+    pub(super) state: String,
+    currency_code: String,
+    updated_at: String,
+    #[serde(default)]
+    pub(super) next_states: Vec<String>,
+    #[serde(default)]
+    pub(super) coupon_codes: Vec<String>,
+    total_with_tax: i64,
+    #[serde(default)]
+    shipping_with_tax: i64,
+    #[serde(default)]
+    discounts: Vec<Adjustment>,
+    #[serde(default)]
+    surcharges: Vec<Surcharge>,
+    #[serde(default)]
+    lines: Vec<Line>,
+    #[serde(default)]
+    promotions: Vec<Promotion>,
+    #[serde(default)]
+    payments: Vec<Payment>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Adjustment {
+    adjustment_source: String,
+    description: String,
+    amount_with_tax: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Surcharge {
+    description: String,
+    price_with_tax: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    quantity: i64,
+    line_price_with_tax: i64,
+    product_variant: Variant,
+}
+
+#[derive(Debug, Deserialize)]
+struct Variant {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Promotion {
+    id: String,
+    coupon_code: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Payment {
+    id: String,
+    amount: i64,
+    state: String,
+    #[serde(default)]
+    refunds: Vec<Refund>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refund {
+    total: i64,
+    state: String,
+}
+
+impl Told {
+    /// The order in an answer; `None` if there is none.
+    pub(super) fn of(answer: Value) -> Result<Option<Self>> {
+        if answer.is_null() {
+            return Ok(None);
+        }
+        Self::deserialize(answer).map(Some).map_err(|_| {
+            Error::new(
+                Kind::OutcomeUnknown,
+                "the shop tells an order in a form that is not Vendure's",
+            )
+            .hint("the adapter is proven with Vendure 3.7")
+        })
+    }
+
+    /// How much less is paid because of this code: 0 if it only stands in the list.
+    pub(super) fn discounted_by(&self, code: &str) -> i64 {
+        let ours = |it: &&Adjustment| {
+            self.code_of(it)
+                .is_some_and(|it| it.eq_ignore_ascii_case(code))
+        };
+        let amounts = self.discounts.iter().filter(ours);
+        amounts.fold(0_i64, |sum, it| sum.saturating_sub(it.amount_with_tax))
+    }
+
+    /// The coupon code of a discount, where a promotion with one made it.
+    fn code_of(&self, adjustment: &Adjustment) -> Option<&str> {
+        let id = adjustment.adjustment_source.strip_prefix("PROMOTION:")?;
+        let promotion = self
+            .promotions
+            .iter()
+            .find(|promotion| promotion.id == id)?;
+        promotion.coupon_code.as_deref()
+    }
+
+    /// The settled payment that has most left to be given back from.
+    pub(super) fn payment(&self) -> Option<&str> {
+        let left = |payment: &&Payment| {
+            let refunds = payment
+                .refunds
+                .iter()
+                .filter(|refund| refund.state != "Failed");
+            refunds.fold(payment.amount, |left, refund| {
+                left.saturating_sub(refund.total)
+            })
+        };
+        let settled = self
+            .payments
+            .iter()
+            .filter(|payment| payment.state == "Settled");
+        settled.max_by_key(left).map(|payment| payment.id.as_str())
+    }
+
+    pub(super) fn what_became(&self) -> OrderState {
+        match self.state.as_str() {
+            "Created" | "Draft" | "AddingItems" | "ArrangingPayment" => OrderState::Open,
+            "Cancelled" => OrderState::Cancelled,
+            _ if self.is_refunded() => OrderState::Refunded,
+            _ => OrderState::Paid,
+        }
+    }
+
+    fn is_refunded(&self) -> bool {
+        let paid = self
+            .payments
+            .iter()
+            .filter(|payment| payment.state == "Settled");
+        let (mut in_all, mut back) = (0_i64, 0_i64);
+        for payment in paid {
+            in_all = in_all.saturating_add(payment.amount);
+            let settled = payment
+                .refunds
+                .iter()
+                .filter(|refund| refund.state == "Settled");
+            back = settled.fold(back, |sum, refund| sum.saturating_add(refund.total));
+        }
+        in_all > 0 && back >= in_all
+    }
+
+    /// In the words of the SDK. Lines that change nothing, as a cancelled order's, are left out.
+    pub(super) fn into_order(self) -> Order {
+        let bought = self.lines.iter().map(|line| {
+            (
+                format!("{} × {}", line.quantity, line.product_variant.name),
+                line.line_price_with_tax,
+                None,
+            )
+        });
+        let discounts = self.discounts.iter().map(|discount| {
+            let reference = self.code_of(discount).map(str::to_owned);
+            (
+                discount.description.clone(),
+                discount.amount_with_tax,
+                reference,
+            )
+        });
+        let surcharges = self
+            .surcharges
+            .iter()
+            .map(|it| (it.description.clone(), it.price_with_tax, None));
+        let shipping = [("Shipping".to_owned(), self.shipping_with_tax, None)];
+        let lines = bought.chain(surcharges).chain(shipping).chain(discounts);
+        let lines = lines
+            .filter(|(_, amount, _)| *amount != 0)
+            .map(|(text, amount, reference)| OrderLine {
+                text,
+                amount,
+                reference,
+            })
+            .collect();
+        Order {
+            open: self.what_became() == OrderState::Open,
+            id: OrderId(self.id),
+            version: format!("{} {}", self.updated_at, self.state),
+            lines,
+            total: self.total_with_tax,
+            currency: self.currency_code,
+        }
+    }
+}

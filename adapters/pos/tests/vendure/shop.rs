@@ -1,0 +1,269 @@
+//! A real Vendure on this machine, seeded, and killed in the end.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wom_adapter_pos::{Vendure, VendureConfig};
+use wom_sdk::merchant::OrderId;
+
+pub(crate) struct Shop {
+    server: Child,
+    port: u16,
+    dir: TempDir,
+    client: reqwest::Client,
+    token: String,
+}
+
+/// The codes of an order, its lines and total, as the shop tells staff.
+pub(crate) const ORDER: &str =
+    "id state couponCodes totalWithTax discounts{amountWithTax} payments{refunds{total state}}";
+
+impl Shop {
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let server = serve(port, dir.path());
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap();
+        let mut shop = Self {
+            server,
+            port,
+            dir,
+            client,
+            token: String::new(),
+        };
+        shop.log_in().await;
+        shop.seed().await;
+        shop
+    }
+
+    /// Kills the server as a power cut does, and starts it on the same data.
+    pub(crate) async fn restart(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+        self.server = serve(self.port, self.dir.path());
+        self.log_in().await;
+    }
+
+    pub(crate) fn adapter(&self) -> Vendure {
+        let secret = self.dir.path().join("password");
+        fs::write(&secret, "superadmin\n").unwrap();
+        Vendure::new(VendureConfig {
+            endpoint: self.address(),
+            username: "superadmin".to_owned(),
+            secret_files: vec![secret],
+            ..VendureConfig::default()
+        })
+        .unwrap()
+    }
+
+    fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// One operation; the value of its only field, and the session's token.
+    async fn post(&self, api: &str, token: &str, query: &str, variables: Value) -> (Value, String) {
+        let mut asked = self.client.post(format!("{}/{api}", self.address()));
+        if !token.is_empty() {
+            asked = asked.bearer_auth(token);
+        }
+        let asked = asked.json(&json!({"query": query, "variables": variables}));
+        let answer = asked.send().await.unwrap();
+        let kept = match answer.headers().get("vendure-auth-token") {
+            Some(fresh) => fresh.to_str().unwrap().to_owned(),
+            None => token.to_owned(),
+        };
+        let mut answer: Value = answer.json().await.unwrap();
+        assert!(answer.get("errors").is_none(), "{query}: {answer}");
+        let data = answer["data"].as_object_mut().unwrap();
+        (data.values_mut().next().unwrap().take(), kept)
+    }
+
+    async fn log_in(&mut self) {
+        let query = r#"mutation{login(username:"superadmin",password:"superadmin"){__typename}}"#;
+        self.token = self.post("admin-api", "", query, json!({})).await.1;
+    }
+
+    /// What staff does.
+    pub(crate) async fn staff(&self, query: &str, variables: Value) -> Value {
+        self.post("admin-api", &self.token, query, variables)
+            .await
+            .0
+    }
+
+    async fn make(&self, kind: &str, list: bool, input: Value) -> String {
+        let input_type = match list {
+            true => format!("[Create{}Input!]!", &kind[..kind.len() - 1]),
+            false => format!("Create{kind}Input!"),
+        };
+        let query = format!("mutation($i:{input_type}){{create{kind}(input:$i){{id}}}}");
+        let made = self.staff(&query, json!({"i": input})).await;
+        let made = if list { &made[0] } else { &made };
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Italy, 22 % tax, euro, prices with tax, pick-up, payment at the till, a ticket at 12.00.
+    async fn seed(&self) {
+        let named = |name: &str| json!([{"languageCode": "en", "name": name}]);
+        let described =
+            |name: &str| json!([{"languageCode": "en", "name": name, "description": ""}]);
+        let country = json!({"code": "IT", "enabled": true, "translations": named("Italy")});
+        let country = self.make("Country", false, country).await;
+        let zone = self
+            .make(
+                "Zone",
+                false,
+                json!({"name": "Italy", "memberIds": [country]}),
+            )
+            .await;
+        let tax = self
+            .make(
+                "TaxCategory",
+                false,
+                json!({"name": "Standard", "isDefault": true}),
+            )
+            .await;
+        let rate = json!({"name": "IVA 22", "enabled": true, "value": 22, "categoryId": tax, "zoneId": zone});
+        self.make("TaxRate", false, rate).await;
+        self.staff(
+            "mutation($i:UpdateChannelInput!){updateChannel(input:$i){__typename}}",
+            json!({"i": {"id": "1", "pricesIncludeTax": true, "defaultCurrencyCode": "EUR", "availableCurrencyCodes": ["EUR"], "defaultTaxZoneId": zone, "defaultShippingZoneId": zone}}),
+        )
+        .await;
+        let pick_up = json!({
+            "code": "pickup",
+            "fulfillmentHandler": "manual-fulfillment",
+            "checker": {"code": "default-shipping-eligibility-checker", "arguments": [{"name": "orderMinimum", "value": "0"}]},
+            "calculator": {"code": "default-shipping-calculator", "arguments": [{"name": "rate", "value": "0"}, {"name": "includesTax", "value": "auto"}, {"name": "taxRate", "value": "0"}]},
+            "translations": described("Pick-up"),
+        });
+        self.make("ShippingMethod", false, pick_up).await;
+        let till = json!({
+            "code": "till",
+            "enabled": true,
+            "handler": {"code": "dummy-payment-handler", "arguments": [{"name": "automaticSettle", "value": "true"}]},
+            "translations": described("At the till"),
+        });
+        self.make("PaymentMethod", false, till).await;
+        let product = json!({"enabled": true, "translations": [{"languageCode": "en", "name": "Ticket", "slug": "ticket", "description": ""}]});
+        let product = self.make("Product", false, product).await;
+        let ticket = json!([{"productId": product, "enabled": true, "sku": "T1", "price": 1200, "taxCategoryId": tax, "stockOnHand": 1000, "trackInventory": "FALSE", "translations": named("Ticket")}]);
+        self.make("ProductVariants", true, ticket).await;
+    }
+
+    /// A draft of two tickets, 24.00.
+    pub(crate) async fn draft(&self) -> OrderId {
+        let id = self
+            .staff("mutation{createDraftOrder{id}}", json!({}))
+            .await["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let add = "mutation($o:ID!,$i:AddItemToDraftOrderInput!){addItemToDraftOrder(orderId:$o,input:$i){__typename}}";
+        self.staff(
+            add,
+            json!({"o": id, "i": {"productVariantId": "1", "quantity": 2}}),
+        )
+        .await;
+        OrderId(id)
+    }
+
+    /// Pays a draft at the till.
+    pub(crate) async fn pay(&self, order: &OrderId) {
+        let customer = "mutation($o:ID!,$i:CreateCustomerInput!){setCustomerForDraftOrder(orderId:$o,input:$i){__typename}}";
+        self.staff(customer, json!({"o": order.0, "i": {"firstName": "A", "lastName": "B", "emailAddress": "a@example.org"}})).await;
+        let address = "mutation($o:ID!,$i:CreateAddressInput!){setDraftOrderShippingAddress(orderId:$o,input:$i){id}}";
+        self.staff(address, json!({"o": order.0, "i": {"streetLine1": "Via 1", "city": "Urbino", "postalCode": "61029", "countryCode": "IT"}})).await;
+        let method = "mutation($o:ID!){setDraftOrderShippingMethod(orderId:$o,shippingMethodId:1){__typename}}";
+        self.staff(method, json!({"o": order.0})).await;
+        self.go(order, "ArrangingPayment").await;
+        let pay = "mutation($i:ManualPaymentInput!){addManualPaymentToOrder(input:$i){__typename}}";
+        let paid = self.staff(pay, json!({"i": {"orderId": order.0, "method": "till", "transactionId": "r1", "metadata": {}}})).await;
+        assert_eq!(paid["__typename"], "Order", "{paid}");
+    }
+
+    pub(crate) async fn go(&self, order: &OrderId, state: &str) {
+        let go = "mutation($o:ID!,$s:String!){transitionOrderToState(id:$o,state:$s){__typename ... on OrderStateTransitionError{transitionError}}}";
+        let gone = self.staff(go, json!({"o": order.0, "s": state})).await;
+        assert_eq!(gone["__typename"], "Order", "{gone}");
+    }
+
+    pub(crate) async fn order(&self, order: &OrderId) -> Value {
+        let query = format!("query($o:ID!){{order(id:$o){{{ORDER}}}}}");
+        self.staff(&query, json!({"o": order.0})).await
+    }
+
+    /// How many promotions have this code.
+    pub(crate) async fn promotions(&self, code: &str) -> usize {
+        let query =
+            "query($c:String!){promotions(options:{filter:{couponCode:{eq:$c}}}){items{enabled}}}";
+        let found = self.staff(query, json!({"c": code})).await;
+        let enabled = |it: &&Value| it["enabled"] == true;
+        found["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(enabled)
+            .count()
+    }
+
+    /// A shopper with a cart of one ticket: their session and the order.
+    pub(crate) async fn cart(&self) -> (String, OrderId) {
+        let add = "mutation{addItemToOrder(productVariantId:1,quantity:1){... on Order{id}}}";
+        let (order, session) = self.post("shop-api", "", add, json!({})).await;
+        (session, OrderId(order["id"].as_str().unwrap().to_owned()))
+    }
+
+    pub(crate) async fn shopper(&self, session: &str, query: &str, variables: Value) -> Value {
+        self.post("shop-api", session, query, variables).await.0
+    }
+
+    pub(crate) async fn enter(&self, session: &str, code: &str) -> Value {
+        let enter = "mutation($c:String!){applyCouponCode(couponCode:$c){__typename ... on Order{totalWithTax}}}";
+        self.shopper(session, enter, json!({"c": code})).await
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Starts the server and waits until it is ready.
+fn serve(port: u16, dir: &Path) -> Child {
+    let modules = std::env::var("WOM_VENDURE").expect("WOM_VENDURE names the folder with Vendure");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vendure/server.js");
+    let mut server = Command::new("node")
+        .arg(script)
+        .current_dir(modules)
+        .env("PORT", port.to_string())
+        .env("DB_FILE", dir.join("shop.sqlite"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("node runs");
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    assert!(
+        lines.any(|line| line.unwrap() == "READY"),
+        "the shop does not start"
+    );
+    // What it says later is read too, so that it never waits for us.
+    std::thread::spawn(move || lines.for_each(drop));
+    server
+}
