@@ -3,4 +3,5 @@
 
 pub mod instrument;
 pub mod key_store;
+pub mod merchant;
 pub mod store;
