@@ -1,16 +1,19 @@
 //! Shops and tills that give a discount to whoever pays WOM.
 //!
+//! * [`Manual`] (`pos.manual`): the cashier lowers the price, the adapter records.
 //! * [`Vendure`] (`pos.vendure`): the open source shop, proven on the real one.
 //!
 //! A shop's own reading decides: a code in an order's list is no discount, and making a code twice
 //! makes two in some shops. So every adapter looks first, makes once, and then reads lines and total.
 
 mod code;
+mod manual;
 mod secrets;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vendure;
 mod web;
 
+pub use manual::Manual;
 pub use secrets::Credentials;
 pub use vendure::{Vendure, VendureConfig};

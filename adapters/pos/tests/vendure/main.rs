@@ -5,14 +5,33 @@ mod shop;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::json;
 use shop::Shop;
 use wom_sdk::{
     Kind,
-    merchant::{Applied, Discount, Merchant as _, OrderId, OrderState},
+    merchant::{Applied, Discount, Merchant, OrderId, OrderState},
+    testing::conformance::merchant::{self, Fixture},
 };
 
 const FIVE: Discount = Discount::Amount(500);
+
+#[async_trait]
+impl Fixture for Shop {
+    fn open(&self) -> Arc<dyn Merchant> {
+        Arc::new(self.adapter())
+    }
+
+    async fn order(&self) -> OrderId {
+        self.draft().await
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the packages of tests/vendure, see ./test --all"]
+async fn vendure_conforms() {
+    merchant::conforms(&Shop::start().await).await;
+}
 
 #[tokio::test]
 #[ignore = "needs the packages of tests/vendure, see ./test --all"]
@@ -102,7 +121,7 @@ async fn vendure_paid_orders_give_the_difference_back_and_survive_a_restart() {
     for _ in 0..3 {
         adapter.apply(&order, &FIVE, "late").await.unwrap();
     }
-    let told = shop.order(&order).await;
+    let told = shop.tell(&order).await;
     assert_eq!(
         (told["state"].as_str(), told["totalWithTax"].as_i64()),
         (Some("PaymentSettled"), Some(1900))
@@ -116,11 +135,11 @@ async fn vendure_paid_orders_give_the_difference_back_and_survive_a_restart() {
     // A call that died between the change and the way back is finished by the next.
     shop.go(&order, "Modifying").await;
     adapter.apply(&order, &FIVE, "late").await.unwrap();
-    assert_eq!(shop.order(&order).await["state"], "PaymentSettled");
+    assert_eq!(shop.tell(&order).await["state"], "PaymentSettled");
     // An order that somebody is changing is left to them.
     shop.go(&order, "Modifying").await;
     assert!(adapter.apply(&order, &FIVE, "other").await.is_err());
-    assert_eq!(shop.order(&order).await["totalWithTax"], 1900);
+    assert_eq!(shop.tell(&order).await["totalWithTax"], 1900);
 }
 
 #[tokio::test]
@@ -146,7 +165,7 @@ async fn vendure_codes_that_give_nothing_are_no_success() {
         }
         let error = adapter.apply(&order, &FIVE, &key).await.unwrap_err();
         assert_eq!(error.kind(), Kind::InputInvalid, "{error}");
-        let told = shop.order(&order).await;
+        let told = shop.tell(&order).await;
         assert_eq!(told["totalWithTax"], 2400);
         assert_eq!(told["state"], if pay { "PaymentSettled" } else { "Draft" });
         assert_eq!(shop.promotions(&code).await, 1);
@@ -155,7 +174,8 @@ async fn vendure_codes_that_give_nothing_are_no_success() {
     // A cancelled order lets its code live again: it is withdrawn.
     let order = shop.draft().await;
     adapter.apply(&order, &FIVE, "gone").await.unwrap();
-    shop.go(&order, "Cancelled").await;
+    shop.pay(&order).await;
+    shop.cancel(&order).await;
     assert_eq!(adapter.state(&order).await.unwrap(), OrderState::Cancelled);
     let code = adapter.code("gone").unwrap();
     let (session, _) = shop.cart().await;

@@ -202,9 +202,16 @@ impl Shop {
         assert_eq!(gone["__typename"], "Order", "{gone}");
     }
 
-    pub(crate) async fn order(&self, order: &OrderId) -> Value {
+    pub(crate) async fn tell(&self, order: &OrderId) -> Value {
         let query = format!("query($o:ID!){{order(id:$o){{{ORDER}}}}}");
         self.staff(&query, json!({"o": order.0})).await
+    }
+
+    /// Cancels a paid order.
+    pub(crate) async fn cancel(&self, order: &OrderId) {
+        let cancel = "mutation($i:CancelOrderInput!){cancelOrder(input:$i){__typename}}";
+        let input = json!({"i": {"orderId": order.0, "cancelShipping": true, "reason": "test"}});
+        assert_eq!(self.staff(cancel, input).await["__typename"], "Order");
     }
 
     /// How many promotions have this code.
