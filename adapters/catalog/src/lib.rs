@@ -18,10 +18,12 @@
 //! ```
 
 mod catalog;
+mod merchants;
 mod platforms;
 mod settings;
 mod standard;
 mod ticketing;
 
 pub use catalog::{Catalog, Entry, RulesEntry};
+pub use merchants::MerchantEntry;
 pub use settings::{Form, Setting, Settings};

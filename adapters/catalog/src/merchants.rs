@@ -1,0 +1,128 @@
+//! Shops and tills by name, with settings in the same form as instruments.
+
+use std::{fmt, sync::Arc};
+
+use serde::de::DeserializeOwned;
+use wom_adapter_pos::{Vendure, VendureConfig};
+use wom_sdk::{
+    Error, Kind, Result,
+    instrument::Info,
+    merchant::{Merchant, MerchantCapabilities},
+};
+
+use crate::{Catalog, Form, Setting, Settings, settings::offer};
+
+type Make = Box<dyn Fn(&Settings, &[Setting]) -> Result<Arc<dyn Merchant>> + Send + Sync>;
+
+/// A shop's adapter in the catalogue.
+pub struct MerchantEntry {
+    /// What it is.
+    pub info: Info,
+    /// What it offers.
+    pub capabilities: MerchantCapabilities,
+    /// What it can be told.
+    pub settings: Vec<Setting>,
+    make: Make,
+}
+
+impl MerchantEntry {
+    /// An adapter whose settings are a `C`, made by `make`.
+    pub fn new<C: DeserializeOwned + 'static>(
+        info: Info,
+        capabilities: MerchantCapabilities,
+        settings: Vec<Setting>,
+        make: impl Fn(C) -> Result<Arc<dyn Merchant>> + Send + Sync + 'static,
+    ) -> Self {
+        let name = info.name;
+        Self {
+            info,
+            capabilities,
+            settings,
+            make: Box::new(move |settings, known| make(settings.resolve(name, known)?)),
+        }
+    }
+}
+
+impl fmt::Debug for MerchantEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MerchantEntry({})", self.info.name)
+    }
+}
+
+impl Catalog {
+    /// The shops and tills that come with the SDK and need no embedder, by name.
+    pub fn merchants() -> Vec<MerchantEntry> {
+        vec![MerchantEntry::new(
+            Vendure::INFO,
+            Vendure::CAPABILITIES,
+            vendure_settings(),
+            |config: VendureConfig| Ok(Arc::new(Vendure::new(config)?) as Arc<dyn Merchant>),
+        )]
+    }
+
+    /// The shop or till of this name, with these settings.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if there is none of that name or a setting does not fit; the
+    /// hint names what there is.
+    pub fn merchant(name: &str, settings: &Settings) -> Result<Arc<dyn Merchant>> {
+        let merchants = Self::merchants();
+        let found = merchants.iter().find(|entry| entry.info.name == name);
+        let entry = found.ok_or_else(|| {
+            Error::new(Kind::ConfigurationInvalid, "no such merchant adapter")
+                .with("adapter", name.escape_default())
+                .hint(offer(name, merchants.iter().map(|entry| entry.info.name)))
+        })?;
+        (entry.make)(settings, &entry.settings)
+    }
+}
+
+fn vendure_settings() -> Vec<Setting> {
+    vec![
+        Setting::new("channel", Form::Text, "The token of the channel, in a shop with more than one."),
+        Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read the password.")
+            .default_is("false"),
+        Setting::new("endpoint", Form::Text, "The shop's address, such as https://shop.example.org, without admin-api.").default_is(""),
+        Setting::new("label", Form::Text, "What stands on the receipt.")
+            .default_is("Sconto WOM"),
+        Setting::new("secret_files", Form::Files, "Files with the administrator's password in each. While it changes there are two."),
+        Setting::new("secret_variables", Form::List, "Variables of the environment with the administrator's password in each. One file or variable is needed at least."),
+        Setting::new("signature_header", Form::Text, "The header with the signature of a webhook, sha256= and hexadecimal.")
+            .default_is("x-signature-256"),
+        Setting::new("username", Form::Text, "The administrator's name. It needs the rights to read and change orders and promotions.").default_is(""),
+        Setting::new("valid_minutes", Form::Whole, "How long a code can be used.")
+            .default_is("1440")
+            .counts("minutes"),
+        Setting::new("webhook_secret_files", Form::Files, "Files with a secret of the webhooks in each. Without a secret every webhook is refused."),
+        Setting::new("webhook_secret_variables", Form::List, "Variables of the environment with a secret of the webhooks in each."),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standard::tests::assert_documented;
+
+    #[test]
+    fn settings_are_documented_as_they_are() {
+        assert_documented::<VendureConfig>(&vendure_settings());
+    }
+
+    #[test]
+    fn a_merchant_is_made_by_its_name_and_a_misspelt_one_is_offered() {
+        let settings = Settings::from_texts([
+            ("endpoint", "https://shop.example.org"),
+            ("username", "wom"),
+            ("secret_variables", "SHOP_PASSWORD"),
+        ]);
+        let made = Catalog::merchant("pos.vendure", &settings).unwrap();
+        assert_eq!(made.capabilities(), Vendure::CAPABILITIES);
+        let error = Catalog::merchant("pos.vendur", &settings).unwrap_err();
+        assert!(
+            error.to_string().contains("did you mean pos.vendure?"),
+            "{error}"
+        );
+        let bare = Catalog::merchant("pos.vendure", &Settings::none()).unwrap_err();
+        assert_eq!(bare.kind(), Kind::ConfigurationInvalid);
+    }
+}
