@@ -415,6 +415,15 @@ fn files(folder: &Path, extension: &str) -> Vec<Vec<u8>> {
     found
 }
 
+/// An event of the shop's plugin, and an order as its admin API tells it.
+pub(super) fn vendure() -> Vec<Vec<u8>> {
+    vec![
+        br#"{"type":"OrderPlacedEvent","order":{"id":1,"code":"B6UJ","state":"PaymentSettled"}}"#.to_vec(),
+        br#"{"type":"CouponCodeEvent","kind":"assigned","couponCode":"WOM-1","orderId":"1"}"#.to_vec(),
+        br#"{"id":"1","state":"PaymentSettled","currencyCode":"EUR","updatedAt":"2026-11-21T23:23:29.667Z","couponCodes":["WOM-A690F176"],"totalWithTax":1900,"discounts":[{"adjustmentSource":"PROMOTION:1","description":"WOM","amountWithTax":-500}],"lines":[{"quantity":2,"linePriceWithTax":2400,"productVariant":{"name":"Ticket"}}],"promotions":[{"id":"1","couponCode":"WOM-A690F176"}],"payments":[{"id":"1","amount":1900,"state":"Settled","refunds":[{"total":100,"state":"Pending"}]}]}"#.to_vec(),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,6 +59,9 @@ targets! {
         fuzz_statements, seeds::statements, STATEMENTS;
         fuzz_study_texts, seeds::study_texts, STUDY_TEXTS;
     }
+    wom_adapter_pos::testing {
+        fuzz_vendure, seeds::vendure, VENDURE;
+    }
     wom_adapter_steps::testing {
         fuzz_apple_xml, seeds::apple_xml, APPLE_XML;
         fuzz_apple_zip, seeds::apple_zip, APPLE_ZIP;
@@ -110,6 +113,16 @@ const ACTIVITY: &[&[u8]] = &[
     b"\r\n",
     b";",
     b"\t",
+];
+
+const VENDURE: &[&[u8]] = &[
+    b"\"order\":{\"id\":",
+    b"\"orderId\":",
+    b"\"adjustmentSource\":\"PROMOTION:1\"",
+    b"\"amountWithTax\":",
+    b"-9223372036854775808",
+    b"9223372036854775807",
+    b"null",
 ];
 
 const APPLE_XML: &[&[u8]] = &[
