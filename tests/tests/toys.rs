@@ -27,6 +27,7 @@ use wom_sdk::{
     privacy::MemoryKeyStore,
     rules::{Evidence, Finding, Judgement, Reason, RuleSet},
     store::MemoryStore,
+    testing::conformance::{self, merchant::Fixture},
 };
 
 const SECRET: &[u8] = b"only the vendor and we know this";
@@ -447,6 +448,38 @@ impl Merchant for ToyShop {
         order.total -= gone.iter().map(|line| line.amount).sum::<i64>();
         Ok(())
     }
+}
+
+/// A toy shop that takes orders of 12.50.
+struct ToyOrders(Arc<ToyShop>);
+
+#[async_trait]
+impl Fixture for ToyOrders {
+    fn open(&self) -> Arc<dyn Merchant> {
+        self.0.clone()
+    }
+
+    async fn order(&self) -> OrderId {
+        let mut orders = self.0.orders.lock().unwrap();
+        let id = OrderId(format!("order-{}", orders.len()));
+        let order = Order {
+            id: id.clone(),
+            version: "1".to_owned(),
+            lines: Vec::new(),
+            total: 1250,
+            currency: "EUR".to_owned(),
+            open: true,
+        };
+        orders.insert(id.clone(), order);
+        id
+    }
+}
+
+#[tokio::test]
+async fn the_toy_shop_conforms() {
+    let orders = Mutex::default();
+    let shop = ToyOrders(Arc::new(ToyShop { orders }));
+    conformance::merchant::conforms(&shop).await;
 }
 
 #[tokio::test]
