@@ -46,6 +46,13 @@ pub trait Merchant: fmt::Debug + Send + Sync {
 
     /// Takes a discount back.
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()>;
+
+    /// What to show to whoever types the discount in, after [`Applied::Manual`] for this key: a code
+    /// that the shop knows. `None` where it knows none.
+    fn code(&self, key: &str) -> Option<String> {
+        let _ = key;
+        None
+    }
 }
 
 /// What a merchant adapter offers, as plain data.
@@ -60,15 +67,31 @@ pub struct MerchantCapabilities {
     pub apply: bool,
     /// Takes discounts back by itself.
     pub revoke: bool,
+    /// Makes codes that somebody can type in; see [`Merchant::code`].
+    pub codes: bool,
+    /// Puts a discount on an order that is not paid.
+    pub change_open: bool,
+    /// Puts a discount on an order that is paid, and has the difference paid back.
+    pub change_paid: bool,
+    /// Whether the system itself makes one discount of a request that comes twice. Where it does not,
+    /// the adapter looks for it first; two processes at the same instant may then make two for a moment.
+    pub idempotent: bool,
+    /// Whether a cancelled order lets its code be used again, until it is revoked.
+    pub cancel_frees_code: bool,
 }
 
 impl MerchantCapabilities {
-    /// An adapter that does everything by itself.
+    /// An adapter that does everything by itself, on orders that are not paid.
     pub const FULL: Self = Self {
         webhook: true,
         orders: true,
         apply: true,
         revoke: true,
+        codes: false,
+        change_open: true,
+        change_paid: false,
+        idempotent: false,
+        cancel_frees_code: false,
     };
 }
 
