@@ -2,4 +2,5 @@
 //! their own: a test fails by panicking, and says what it expected.
 
 pub mod key_store;
+pub mod merchant;
 pub mod store;
