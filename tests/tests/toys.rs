@@ -27,6 +27,7 @@ use wom_sdk::{
     privacy::MemoryKeyStore,
     rules::{Evidence, Finding, Judgement, Reason, RuleSet},
     store::MemoryStore,
+    testing::conformance::merchant as conformance,
 };
 
 const SECRET: &[u8] = b"only the vendor and we know this";
@@ -355,9 +356,9 @@ async fn a_signed_webhook_leads_to_a_paged_pull_and_every_minute_counts_once() {
 }
 
 /// A shop whose orders live in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct ToyShop {
-    orders: Mutex<BTreeMap<OrderId, Order>>,
+    orders: Arc<Mutex<BTreeMap<OrderId, Order>>>,
 }
 
 impl ToyShop {
@@ -419,9 +420,10 @@ impl Merchant for ToyShop {
     }
 
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
-        if self.find(key).await?.is_none() {
-            let mut orders = self.orders.lock().unwrap();
-            let order = orders.get_mut(order).ok_or_else(Self::missing)?;
+        let mut orders = self.orders.lock().unwrap();
+        let order = orders.get_mut(order).ok_or_else(Self::missing)?;
+        let is_own = |line: &OrderLine| line.reference.as_deref() == Some(key);
+        if !order.lines.iter().any(is_own) {
             let amount = discount.of(order.total);
             order.lines.push(OrderLine {
                 text: "Sconto WOM".to_owned(),
@@ -465,7 +467,7 @@ async fn an_order_webhook_leads_to_one_discount_however_often_it_is_applied() {
         open: true,
     };
     let shop: Arc<dyn Merchant> = Arc::new(ToyShop {
-        orders: Mutex::new([(id, order)].into()),
+        orders: Arc::new(Mutex::new([(id, order)].into())),
     });
 
     let signature = sign(b"1001");
@@ -487,6 +489,42 @@ async fn an_order_webhook_leads_to_one_discount_however_often_it_is_applied() {
     assert_eq!(shop.find("wom-7").await.unwrap(), Some(id.clone()));
     shop.revoke(&id, "wom-7").await.unwrap();
     assert_eq!(shop.read(&id).await.unwrap().total, 1250);
+}
+
+#[async_trait]
+impl conformance::Fixture for ToyShop {
+    fn open(&self) -> Arc<dyn Merchant> {
+        Arc::new(self.clone())
+    }
+
+    async fn order(&self) -> OrderId {
+        let mut orders = self.orders.lock().unwrap();
+        let id = OrderId(orders.len().to_string());
+        let order = Order {
+            id: id.clone(),
+            version: "1".to_owned(),
+            lines: vec![OrderLine {
+                text: "Museum ticket".to_owned(),
+                amount: conformance::TOTAL,
+                reference: None,
+            }],
+            total: conformance::TOTAL,
+            currency: "EUR".to_owned(),
+            open: true,
+        };
+        orders.insert(id.clone(), order);
+        id
+    }
+
+    fn unknown(&self) -> OrderId {
+        OrderId("unknown".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn the_toy_shop_is_a_merchant() {
+    let orders = Arc::default();
+    conformance::all(&ToyShop { orders }).await;
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod code;
 mod config;
 mod credentials;
 mod door;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(feature = "testing")]
 pub(crate) mod fuzz;
 mod locks;
 mod poll;
