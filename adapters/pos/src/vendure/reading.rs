@@ -162,3 +162,6 @@ impl Payment {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
