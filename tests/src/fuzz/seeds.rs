@@ -49,6 +49,32 @@ fn apple_export() -> AppleExport {
     }
 }
 
+pub(super) fn vendure_answers() -> Vec<Vec<u8>> {
+    let answers = captured("vendure_answers.json", "answers");
+    let answers = answers
+        .iter()
+        .map(|it| it["answer"].to_string().into_bytes());
+    answers.collect()
+}
+
+pub(super) fn vendure_calls() -> Vec<Vec<u8>> {
+    let deliveries = captured("vendure_hooks.json", "deliveries");
+    let bodies = deliveries.iter().filter_map(|it| it["body"].as_str());
+    bodies.map(|body| body.as_bytes().to_vec()).collect()
+}
+
+/// What stands in a file of the shops' captures under this name.
+fn captured(file: &str, name: &str) -> Vec<Value> {
+    let path = repository().join("adapters/pos/tests/captures").join(file);
+    let captures = fs::read(path).ok();
+    let captures: Option<Value> = captures.and_then(|it| serde_json::from_slice(&it).ok());
+    let mut captures = captures.unwrap_or_default();
+    match captures[name].take() {
+        Value::Array(all) => all,
+        _ => Vec::new(),
+    }
+}
+
 pub(super) fn keys() -> Vec<Vec<u8>> {
     let mut seeds = files(&repository().join("tests/vectors/keys"), "pem");
     for text in texts_in(&vectors()["keys"]) {

@@ -59,6 +59,10 @@ targets! {
         fuzz_statements, seeds::statements, STATEMENTS;
         fuzz_study_texts, seeds::study_texts, STUDY_TEXTS;
     }
+    wom_adapter_pos::testing {
+        fuzz_vendure_answer, seeds::vendure_answers, VENDURE;
+        fuzz_vendure_call, seeds::vendure_calls, VENDURE;
+    }
     wom_adapter_steps::testing {
         fuzz_apple_xml, seeds::apple_xml, APPLE_XML;
         fuzz_apple_zip, seeds::apple_zip, APPLE_ZIP;
@@ -365,6 +369,24 @@ const TEXTS: &[&[u8]] = &[
     b"65aa0c3be1f0d25c7b9e4411/1",
     "\u{a0}".as_bytes(),
     "\u{661}".as_bytes(),
+];
+
+const VENDURE: &[&[u8]] = &[
+    b"{\"data\":{\"it\":",
+    b"\"errors\":[{\"extensions\":{\"code\":\"FORBIDDEN\"}}]",
+    b"\"errorCode\":\"",
+    b"\"adjustmentSource\":\"PROMOTION:1\"",
+    b"\"couponCode\":\"WOM-",
+    b"\"amountWithTax\":-9223372036854775808",
+    b"9223372036854775807",
+    b"\"state\":\"Cancelled\"",
+    b"\"state\":\"Modifying\"",
+    b"\"description\":\"<p>order/",
+    b"\"order\":{\"id\":",
+    b"\"orderId\":",
+    b"null",
+    b"[]",
+    b"\\ud800",
 ];
 
 const WEBHOOK: &[&[u8]] = &[
