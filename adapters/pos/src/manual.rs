@@ -61,3 +61,42 @@ fn unknown() -> Error {
         "a till that is worked by hand tells no orders",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wom_sdk::testing::conformance::merchant as conformance;
+
+    use super::*;
+
+    #[async_trait]
+    impl conformance::Fixture for Manual {
+        fn open(&self) -> Arc<dyn Merchant> {
+            Arc::new(*self)
+        }
+
+        async fn order(&self) -> OrderId {
+            self.unknown()
+        }
+
+        fn unknown(&self) -> OrderId {
+            OrderId("7".to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_cashier_is_told_whatever_is_asked_and_nothing_is_claimed() {
+        conformance::what_it_is_and_what_it_offers_agree(&Manual).await;
+        let order = OrderId("7".to_owned());
+        for _ in 0..2 {
+            let applied = Manual.apply(&order, &Discount::Amount(500), "k").await;
+            assert_eq!(applied.unwrap(), Applied::Manual);
+        }
+        assert_eq!(Manual.find("k").await.unwrap(), None);
+        let refused = Manual.revoke(&order, "k").await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unsupported);
+        let refused = Manual.read(&order).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unsupported);
+    }
+}

@@ -81,9 +81,10 @@ impl Api {
     /// Changes something. A refusal of the shop is an error that names its code.
     pub(super) async fn change(&self, query: &str, variables: Value) -> Result<Outcome> {
         let outcome: Outcome = self.ask(query, variables, Effect::Writes).await?;
-        match &outcome.error_code {
-            None => Ok(outcome),
-            Some(code) => Err(refusal(code)),
+        match (&outcome.error_code, &outcome.result) {
+            (Some(code), _) => Err(refusal(code)),
+            (None, Some(result)) if result != "DELETED" => Err(refusal(result)),
+            (None, _) => Ok(outcome),
         }
     }
 

@@ -47,6 +47,8 @@ pub(super) struct It<T> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Outcome {
     pub(super) error_code: Option<String>,
+    /// Of a deletion.
+    pub(super) result: Option<String>,
     pub(super) total_with_tax: Option<i64>,
 }
 
