@@ -136,13 +136,18 @@ impl Till {
             self.take_off_draft(id, &code).await.map_err(maybe_done)?;
             self.withdraw(id, &code).await.map_err(maybe_done)?;
         }
-        Err(Error::new(
+        let error = Error::new(
             Kind::Unsupported,
             "Vendure took the code, and the order does not show what was agreed",
         )
         .with("asked", most)
         .with("shown", reduction)
-        .hint("look at the order and at the shop's other promotions"))
+        .hint("look at the order and at the shop's other promotions");
+        Err(match way == Way::Draft && reduction > most {
+            // Another process made a double at the same instant: it is off again, and the next try is good.
+            true => error.with_retry(Retry::SameKey),
+            false => error,
+        })
     }
 
     pub(super) async fn revoke(&self, id: &OrderId, reference: &str) -> Result<()> {
