@@ -1,6 +1,6 @@
 //! The native half of the Python package `wom-sdk`. Private: `wom_sdk` is the typed face of it.
 //!
-//! Every method that has to wait answers with a [`Call`](call::Call) at once; the face waits for it,
+//! Every method that has to wait answers with a `Call` at once; the face waits for it,
 //! or bridges it to asyncio. So there is one method for both faces, and no thread per call.
 
 mod call;
