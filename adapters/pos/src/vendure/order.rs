@@ -189,7 +189,7 @@ impl Told {
             .map(|it| (it.description.clone(), it.price_with_tax, None));
         let shipping = [("Shipping".to_owned(), self.shipping_with_tax, None)];
         let lines = bought.chain(surcharges).chain(shipping).chain(discounts);
-        let lines = lines
+        let lines: Vec<_> = lines
             .filter(|(_, amount, _)| *amount != 0)
             .map(|(text, amount, reference)| OrderLine {
                 text,
@@ -200,7 +200,14 @@ impl Told {
         Order {
             open: self.what_became() == OrderState::Open,
             id: OrderId(self.id),
-            version: format!("{} {}", self.updated_at, self.state),
+            // Some data bases keep whole seconds only: two changes within one differ by what they change.
+            version: format!(
+                "{} {} {} {}",
+                self.updated_at,
+                self.state,
+                lines.len(),
+                self.total_with_tax
+            ),
             lines,
             total: self.total_with_tax,
             currency: self.currency_code,
