@@ -22,9 +22,9 @@
 //!    counts nothing. `scheduled` counts all planned time for any entry.
 //! 6. **Only planned time counts**: stays are cut to the slots of their own record, so early arrivals count from
 //!    the beginning, and breaks do not count.
-//! 7. **Grace**: who is first seen in a slot at most
-//!    [`late_grace_minutes`](AttendanceMinutes::late_grace_minutes) after it began was there from its
-//!    beginning.
+//! 7. **Grace**: who comes in at most
+//!    [`late_grace_minutes`](AttendanceMinutes::late_grace_minutes) after a slot began was there from its
+//!    beginning until then.
 //! 8. **All or nothing**: fewer than [`min_minutes`](AttendanceMinutes::min_minutes) count nothing, and
 //!    so does less than [`min_share_percent`](AttendanceMinutes::min_share_percent) of all planned time.
 //! 9. **Two at once**: time at which one participant was at two sessions counts at neither, and

@@ -142,10 +142,12 @@ fn view(rules: &AttendanceMinutes, record: &Attendance, scans: &[&Scan]) -> Seco
     for slot in &record.slots {
         let (from, to) = (slot.start().as_seconds(), slot.end().as_seconds());
         let late = 60 * i64::from(rules.late_grace_minutes);
-        if let Some(first) = counts.range(from..to).next().copied()
-            && first - from <= late
-        {
-            counts.extend(from..first);
+        let came = counts
+            .range(from..to)
+            .copied()
+            .filter(|second| *second == from || !counts.contains(&(second - 1)));
+        if let Some(last) = came.filter(|second| second - from <= late).max() {
+            counts.extend(from..last);
         }
     }
     counts

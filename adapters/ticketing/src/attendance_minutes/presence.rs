@@ -159,13 +159,20 @@ impl Presence {
     }
 }
 
-/// The same time, where whoever was first seen up to so late in a slot was there from its beginning.
+/// The same time, where whoever came in up to so late in a slot was there from its beginning until
+/// then. The last who came in so counts, and not the first: else an exit that takes the first away
+/// would add the time between the two.
 pub(super) fn with_grace(time: TimeSet, slots: &TimeSet, grace_ms: i64) -> TimeSet {
     let mut graced = time.clone();
     for slot in slots.spans() {
-        let first = time.within(*slot).extent().map(|there| there.start());
-        if let Some(first) = first.filter(|first| first.since(slot.start()) <= grace_ms) {
-            graced.insert(Span::starting(slot.start(), first.since(slot.start())));
+        let there = time.within(*slot);
+        let late = there
+            .spans()
+            .iter()
+            .map(|stay| stay.start().since(slot.start()))
+            .take_while(|late| *late <= grace_ms);
+        if let Some(late) = late.last() {
+            graced.insert(Span::starting(slot.start(), late));
         }
     }
     graced
