@@ -107,6 +107,21 @@ fn each_case_of_a_concert_is_worth_what_it_should_be() {
 }
 
 #[test]
+fn an_add_on_is_followed_apart_and_a_gates_records_together() {
+    let (i, o) = (|m| Scan::entry(at(m)), |m| Scan::exit(at(m)));
+    let main = entry(1, concert(&[i(0), o(30)]));
+    let mut tour = entry(2, concert(&[i(20), o(50)]));
+    let minutes = |entries: &[Entry]| {
+        let judgement = judge(&AttendanceMinutes::default(), entries);
+        judgement.sessions[0].time.minutes()
+    };
+    let one_gate = [main.clone(), tour.clone()];
+    assert_eq!(minutes(&one_gate), 30, "in at 20 is in already, out at 30");
+    tour.provenance.stream = Digest::of(["tour"]);
+    assert_eq!(minutes(&[main, tour]), 50);
+}
+
+#[test]
 fn what_the_system_writes_by_itself_is_no_sight_of_anybody() {
     let (i, mut o) = (Scan::entry(at(10)), Scan::exit(at(70)));
     o.automatic = true;
@@ -362,7 +377,10 @@ proptest! {
         rules in settings(),
         records in prop::collection::vec(record(), 0..6),
     ) {
-        let own = entries(records);
+        let mut own = entries(records);
+        for (n, entry) in own.iter_mut().enumerate() {
+            entry.provenance.stream = Digest::of([[u8::from(n % 3 == 0)]]);
+        }
         let references: Vec<_> = own.iter().collect();
         let mut clean = Vec::new();
         let mut accepted = Vec::new();
