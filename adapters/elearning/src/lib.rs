@@ -27,7 +27,6 @@ mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
-mod web;
 mod window;
 pub mod xapi;
 

@@ -8,12 +8,9 @@
 
 mod code;
 mod manual;
-mod secrets;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vendure;
-mod web;
 
 pub use manual::Manual;
-pub use secrets::Credentials;
 pub use vendure::{Vendure, VendureConfig};

@@ -23,7 +23,6 @@ mod programme;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod web;
 
 pub use attendance_minutes::AttendanceMinutes;
 pub use checkin_csv::{CheckinCsv, CheckinCsvConfig};

@@ -215,26 +215,13 @@ impl WebhookOptions {
 
 /// A client that reaches what it may, by no way round.
 fn client(reach: Reach, secure: bool) -> Result<Client> {
-    let mut settings = Client::builder()
-        .user_agent(concat!("wom-sdk/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
+    let settings = Client::builder()
         .retry(reqwest::retry::never())
-        .referer(false)
         .no_proxy()
         .connect_timeout(WebhookSink::CONNECT)
         .timeout(WebhookSink::TIMEOUT)
         .dns_resolver(Arc::new(PublicOnly(reach)));
-    if !secure {
-        settings = settings.tls_certs_only([]);
-    }
-    settings.build().map_err(|error| {
-        Error::new(
-            Kind::ConfigurationInvalid,
-            "the system's certificates of authorities cannot be loaded",
-        )
-        .hint("install them (on Debian: ca-certificates), or set SSL_CERT_FILE")
-        .because(error)
-    })
+    wom_http::build(settings, secure)
 }
 
 fn unanswered(error: reqwest::Error) -> Error {

@@ -1,26 +1,28 @@
 //! Moodle's web service over HTTP: one function after the other, each a POST.
 
-use std::{env, fmt, fs, path::PathBuf};
+use std::{fmt, time::Duration};
 
 use reqwest::{Client, StatusCode, header};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
+use wom_http::{Credentials as _, Cut, Secrets};
 use wom_sdk::{Error, Kind, Result};
 use zeroize::Zeroizing;
 
 use super::MoodleConfig;
-use crate::web;
 
 /// The most bytes of one answer.
 const ANSWER_BYTES: usize = 16 << 20;
+
+/// How long the site may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A site's web service, as it is reached.
 #[derive(Clone)]
 pub(super) struct Service {
     client: Client,
     address: Url,
-    files: Vec<PathBuf>,
-    variables: Vec<String>,
+    tokens: Secrets,
 }
 
 /// What came of a call.
@@ -38,34 +40,21 @@ impl Service {
     /// [`Kind::ConfigurationInvalid`] if its address is none or there is no token;
     /// [`Kind::InsecureTransport`] for plain http on another machine.
     pub(super) fn new(config: &MoodleConfig) -> Result<Self> {
-        let bad_address = || {
-            Error::new(Kind::ConfigurationInvalid, "not the address of a site")
-                .with("setting", "home_page")
-                .hint("write it as https://moodle.example.org, without user name, ? and #")
-        };
-        let site = config.home_page.trim().trim_end_matches('/');
-        let address = Url::parse(&format!("{site}/webservice/rest/server.php"));
-        let address = address.map_err(|_| bad_address())?;
-        let bare = address.query().is_none()
-            && address.fragment().is_none()
-            && address.username().is_empty()
-            && address.password().is_none();
-        if !matches!(address.scheme(), "http" | "https") || !address.has_host() || !bare {
-            return Err(bad_address());
-        }
-        if config.secret_files.is_empty() && config.secret_variables.is_empty() {
-            return Err(Error::new(
+        let site = wom_http::address("home_page", &config.home_page)?;
+        let address = wom_http::below(&site, ["webservice", "rest", "server.php"]);
+        let tokens = Secrets::named(&config.secret_files, &config.secret_variables);
+        let tokens = tokens.ok_or_else(|| {
+            Error::new(
                 Kind::ConfigurationInvalid,
                 "there is no token for the web service",
             )
-            .hint("set secret_files or secret_variables"));
-        }
-        let client = web::client(&address, config.danger_accept_plain_http)?;
+            .hint("set secret_files or secret_variables")
+        })?;
+        let settings = Client::builder().timeout(TIMEOUT);
         Ok(Self {
-            client,
+            client: wom_http::client(&address, config.danger_accept_plain_http, settings)?,
             address,
-            files: config.secret_files.clone(),
-            variables: config.secret_variables.clone(),
+            tokens,
         })
     }
 
@@ -74,25 +63,7 @@ impl Service {
     /// # Errors
     /// [`Kind::ConfigurationInvalid`] if one cannot be had.
     pub(super) fn tokens(&self) -> Result<Vec<Zeroizing<String>>> {
-        let cannot = |message: &'static str| Error::new(Kind::ConfigurationInvalid, message);
-        let in_files = self.files.iter().map(|file| {
-            let token = fs::read_to_string(file).map(Zeroizing::new);
-            token.map_err(|error| {
-                cannot("a file with a token cannot be read")
-                    .with("file", file.display())
-                    .with("reason", error.kind())
-            })
-        });
-        let in_variables = self.variables.iter().map(|variable| {
-            let token = env::var(variable).map(Zeroizing::new);
-            token.map_err(|_| {
-                cannot("a variable with a token is not set").with("variable", variable)
-            })
-        });
-        let tokens = in_files.chain(in_variables);
-        tokens
-            .map(|token| Ok(Zeroizing::new(token?.trim().to_owned())))
-            .collect()
+        self.tokens.secrets()
     }
 
     /// Calls a function. A token that is not known gives way to the next.
@@ -156,7 +127,7 @@ impl Service {
             .post(self.address.clone())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body);
-        let mut answer = asked.send().await.map_err(unreachable)?;
+        let answer = asked.send().await.map_err(unreachable)?;
         if answer.status() != StatusCode::OK {
             return Err(Error::new(
                 Kind::NetworkUnreachable,
@@ -165,17 +136,15 @@ impl Service {
             .with("status", answer.status().as_u16())
             .hint("check home_page, and that web services and their REST protocol are enabled"));
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-            if bytes.len() + chunk.len() > ANSWER_BYTES {
-                return Err(Error::new(
-                    Kind::LimitExceeded,
-                    "an answer of the web service is larger than any should be",
-                )
-                .with("limit", ANSWER_BYTES));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = wom_http::body(answer, ANSWER_BYTES).await;
+        let bytes = bytes.map_err(|cut| match cut {
+            Cut::TooLong => Error::new(
+                Kind::LimitExceeded,
+                "an answer of the web service is larger than any should be",
+            )
+            .with("limit", ANSWER_BYTES),
+            Cut::BrokenOff(error) => unreachable(error),
+        })?;
         serde_json::from_slice(&bytes).map_err(|_| {
             Error::new(
                 Kind::InputInvalid,

@@ -1,9 +1,10 @@
 //! What opens an LRS.
 
-use std::{env, fmt, fs, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use wom_sdk::{Error, Kind, Result};
+use wom_http::{Credentials as _, Secrets};
+use wom_sdk::Result;
 use zeroize::Zeroizing;
 
 /// Where the credentials of an LRS come from; asked before every pull, so that they may change.
@@ -18,8 +19,7 @@ pub trait Credentials: fmt::Debug + Send + Sync {
 /// Credentials in files or in the environment, as the settings say.
 pub(super) struct Settled {
     username: Option<String>,
-    files: Vec<PathBuf>,
-    variables: Vec<String>,
+    secrets: Secrets,
 }
 
 impl Settled {
@@ -29,16 +29,14 @@ impl Settled {
         files: &[PathBuf],
         variables: &[String],
     ) -> Option<Self> {
-        (!files.is_empty() || !variables.is_empty()).then(|| Self {
+        Some(Self {
             username: username.cloned(),
-            files: files.to_vec(),
-            variables: variables.to_vec(),
+            secrets: Secrets::named(files, variables)?,
         })
     }
 
     /// Basic with a user name, Bearer without.
     fn authorization(&self, secret: &str) -> Zeroizing<String> {
-        let secret = secret.trim_end_matches(['\r', '\n']);
         let Some(username) = &self.username else {
             return Zeroizing::new(format!("Bearer {secret}"));
         };
@@ -52,37 +50,13 @@ impl Settled {
 
 impl Credentials for Settled {
     fn authorizations(&self) -> Result<Vec<Zeroizing<String>>> {
-        let in_files = self.files.iter().map(|file| {
-            fs::read_to_string(file)
-                .map(Zeroizing::new)
-                .map_err(|error| {
-                    Error::new(
-                        Kind::ConfigurationInvalid,
-                        "a file with a secret cannot be read",
-                    )
-                    .with("file", file.display())
-                    .with("reason", error.kind())
-                })
-        });
-        let in_variables = self.variables.iter().map(|variable| {
-            env::var(variable).map(Zeroizing::new).map_err(|_| {
-                Error::new(
-                    Kind::ConfigurationInvalid,
-                    "a variable with a secret is not set",
-                )
-                .with("variable", variable)
-            })
-        });
-        in_files
-            .chain(in_variables)
-            .map(|secret| Ok(self.authorization(&secret?)))
-            .collect()
+        let secrets = self.secrets.secrets()?;
+        Ok(secrets.iter().map(|it| self.authorization(it)).collect())
     }
 }
 
 impl fmt::Debug for Settled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.files.len() + self.variables.len();
-        write!(f, "Settled({count} secrets)")
+        self.secrets.fmt(f)
     }
 }

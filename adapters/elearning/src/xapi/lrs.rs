@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use reqwest::{Client, Response, StatusCode, header};
 use url::Url;
+use wom_http::Cut;
 use wom_sdk::{
     Digest, Error, Kind, Result, Timestamp,
     instrument::{Cursor, Refusal, Sink},
@@ -16,13 +17,16 @@ use super::{
     evidence::Witness,
     read::read,
 };
-use crate::{records::Records, web};
+use crate::records::Records;
 
 const VERSION: &str = "X-Experience-API-Version";
 const CONSISTENT_THROUGH: &str = "X-Experience-API-Consistent-Through";
 
 /// The most bytes of a page.
 const PAGE_BYTES: usize = 64 << 20;
+
+/// How long the LRS may take for one page.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The most pages of one pull.
 const PAGES: usize = 100_000;
@@ -67,7 +71,11 @@ impl Lrs {
             .hint("write 1.0.3 or 2.0.0"));
         }
         let statements = resource(endpoint)?;
-        let client = web::client(&statements, config.danger_accept_plain_http)?;
+        let client = wom_http::client(
+            &statements,
+            config.danger_accept_plain_http,
+            Client::builder().timeout(TIMEOUT),
+        )?;
         Ok(Some(Self {
             client,
             statements,
@@ -197,45 +205,29 @@ impl fmt::Debug for Lrs {
 
 /// The resource of statements of an endpoint, which may name it already.
 fn resource(endpoint: &str) -> Result<Url> {
-    let refused = || {
-        Error::new(Kind::ConfigurationInvalid, "not the address of an LRS")
-            .hint("write it as https://lrs.example.org/xapi, without user name, ? and #")
-    };
-    let mut url = Url::parse(endpoint.trim()).map_err(|_| refused())?;
-    let bare = url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !bare {
-        return Err(refused());
+    let url = wom_http::address("endpoint", endpoint)?;
+    match url.path().ends_with("/statements") {
+        true => Ok(url),
+        false => Ok(wom_http::below(&url, ["statements"])),
     }
-    let path = url.path().trim_end_matches('/');
-    let path = match path.ends_with("/statements") {
-        true => path.to_owned(),
-        false => format!("{path}/statements"),
-    };
-    url.set_path(&path);
-    Ok(url)
 }
 
 fn text<'a>(answer: &'a Response, name: &str) -> Option<&'a str> {
     answer.headers().get(name)?.to_str().ok()
 }
 
-async fn body(mut answer: Response) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > PAGE_BYTES {
-            return Err(Error::new(
+async fn body(answer: Response) -> Result<Vec<u8>> {
+    wom_http::body(answer, PAGE_BYTES)
+        .await
+        .map_err(|cut| match cut {
+            Cut::TooLong => Error::new(
                 Kind::LimitExceeded,
                 "a page of the LRS is larger than any should be",
             )
             .with("limit", PAGE_BYTES)
-            .hint("ask for fewer statements at once: set page_size"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+            .hint("ask for fewer statements at once: set page_size"),
+            Cut::BrokenOff(error) => unreachable(error),
+        })
 }
 
 /// Tells the sink why the pull ends, and makes the error that ends it.
@@ -261,8 +253,8 @@ fn refused(status: StatusCode, answer: &Response) -> Error {
         _ => Kind::NetworkUnreachable,
     };
     let error = Error::new(kind, "the LRS refuses to be read").with("status", status.as_u16());
-    match text(answer, "Retry-After").and_then(|seconds| seconds.parse().ok()) {
-        Some(seconds) => error.wait(Duration::from_secs(seconds)),
+    match wom_http::retry_after(answer) {
+        Some(pause) => error.wait(pause),
         None => error,
     }
 }

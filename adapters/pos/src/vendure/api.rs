@@ -1,19 +1,25 @@
 //! The admin API: GraphQL over POST, with a token that a login brings.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use reqwest::{Client, header::HeaderValue};
+use reqwest::{Client, Response, header::HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
+use wom_http::{Credentials, Cut};
 use wom_sdk::{Error, Kind, Result, Retry};
 use zeroize::Zeroizing;
 
 use super::VendureConfig;
-use crate::{Credentials, web};
 
 const TOKEN: &str = "vendure-auth-token";
 const LOGIN: &str = "mutation($u:String!,$p:String!){login(username:$u,password:$p){__typename ... on ErrorResult{errorCode}}}";
+
+/// The most bytes of one answer.
+const ANSWER_BYTES: usize = 16 << 20;
+
+/// How long the shop may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest error code that is repeated in an error of ours.
 const LONGEST_CODE: usize = 60;
@@ -30,13 +36,12 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) fn new(config: &VendureConfig, credentials: Arc<dyn Credentials>) -> Result<Self> {
-        let shop = web::address(&config.endpoint)?;
-        let address = web::address(&format!(
-            "{}/admin-api",
-            shop.as_str().trim_end_matches('/')
-        ))?;
+        let shop = wom_http::address("endpoint", &config.endpoint)?;
+        let address = wom_http::below(&shop, ["admin-api"]);
+        // A connection that the shop closed meanwhile would leave the outcome of a call unknown.
+        let settings = Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0);
         Ok(Self {
-            client: web::client(&address, config.danger_accept_plain_http)?,
+            client: wom_http::client(&address, config.danger_accept_plain_http, settings)?,
             address,
             channel: config.channel.clone(),
             username: config.username.clone(),
@@ -109,14 +114,14 @@ impl Api {
         if let Some(channel) = &self.channel {
             asked = asked.header("vendure-token", channel);
         }
-        let answer = asked.send().await.map_err(web::unreachable)?;
+        let answer = asked.send().await.map_err(unreachable)?;
         // A fault in a query is told with 400 by some versions, in the same form.
         if !answer.status().is_success() {
-            return Err(web::refused(&answer));
+            return Err(refused(&answer));
         }
         let token = answer.headers().get(TOKEN);
         let token = token.and_then(|token| Some(Zeroizing::new(token.to_str().ok()?.to_owned())));
-        Ok((web::json(answer).await?, token))
+        Ok((content(answer).await?, token))
     }
 }
 
@@ -192,5 +197,56 @@ fn bounded(code: &str) -> String {
         code.to_owned()
     } else {
         "UNKNOWN".to_owned()
+    }
+}
+
+/// The JSON of an answer.
+///
+/// # Errors
+/// [`Kind::OutcomeUnknown`] if it breaks off or is none, as the shop may have acted;
+/// [`Kind::LimitExceeded`] if it is too large.
+async fn content(answer: Response) -> Result<Value> {
+    let bytes = wom_http::body(answer, ANSWER_BYTES)
+        .await
+        .map_err(|cut| match cut {
+            Cut::TooLong => Error::new(
+                Kind::LimitExceeded,
+                "the shop's answer is larger than any should be",
+            )
+            .with("limit", ANSWER_BYTES),
+            Cut::BrokenOff(error) => unreachable(error),
+        })?;
+    serde_json::from_slice(&bytes).map_err(|_| {
+        Error::new(Kind::OutcomeUnknown, "the shop's answer is not JSON")
+            .hint("check endpoint; the same call may be made again")
+    })
+}
+
+/// Why no answer came: only where nobody was reached is it certain that nothing happened.
+fn unreachable(error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    if error.is_connect() {
+        return Error::new(Kind::NetworkUnreachable, "the shop cannot be reached")
+            .hint("check endpoint and the network")
+            .because(error);
+    }
+    Error::new(Kind::OutcomeUnknown, "the shop broke off its answer")
+        .hint("the same call may be made again")
+        .because(error)
+}
+
+/// What a status that is no success says.
+fn refused(answer: &Response) -> Error {
+    let status = answer.status().as_u16();
+    let kind = match status {
+        401 | 403 => Kind::AccessDenied,
+        429 => Kind::RateLimited,
+        400..500 => Kind::ConfigurationInvalid,
+        _ => Kind::OutcomeUnknown,
+    };
+    let error = Error::new(kind, "the shop refuses").with("status", status);
+    match wom_http::retry_after(answer) {
+        Some(pause) => error.wait(pause),
+        None => error,
     }
 }

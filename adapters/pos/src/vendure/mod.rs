@@ -17,6 +17,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use wom_http::{Credentials, Secrets};
 use wom_sdk::{
     Clock, Error, Kind, Result, SystemClock, Timestamp,
     instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
@@ -27,7 +28,7 @@ use wom_sdk::{
 pub use config::VendureConfig;
 
 use self::{api::Api, order::Told};
-use crate::{Credentials, code::code, secrets};
+use crate::code::code;
 
 /// How many orders are asked for at once.
 const PAGE: usize = 100;
@@ -72,8 +73,12 @@ impl Vendure {
     /// [`Kind::ConfigurationInvalid`] if the address is none or nothing opens it;
     /// [`Kind::InsecureTransport`] for plain http on another machine.
     pub fn new(config: VendureConfig) -> Result<Self> {
-        let settled = secrets::Settled::new(&config.secret_files, &config.secret_variables)?;
-        Self::with_credentials(config, Arc::new(settled))
+        let secrets = Secrets::named(&config.secret_files, &config.secret_variables);
+        let secrets = secrets.ok_or_else(|| {
+            Error::new(Kind::ConfigurationInvalid, "nothing opens the shop")
+                .hint("set secret_files or secret_variables")
+        })?;
+        Self::with_credentials(config, Arc::new(secrets))
     }
 
     /// As [`new`](Self::new), with the administrator's password from a callback.
@@ -96,7 +101,7 @@ impl Vendure {
             label: config.label,
             valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
             clock: Arc::new(SystemClock),
-            webhook_secrets: secrets::of_webhooks(&scheme, files, variables)?,
+            webhook_secrets: hook::secrets(&scheme, files, variables)?,
             scheme,
             locks: std::array::from_fn(|_| Mutex::default()),
         })

@@ -5,13 +5,15 @@ use std::{fmt, time::Duration};
 use reqwest::{Client, Response, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
+use wom_http::{Credentials as _, Cut, Secrets, below};
 use wom_sdk::{Error, Kind, Result, Retry, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::pretix::credentials::Settled;
-
 /// The most bytes of an answer.
 const ANSWER_BYTES: usize = 4 << 20;
+
+/// How long Eventbrite may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An attendee, without a name.
 #[derive(Deserialize)]
@@ -49,12 +51,27 @@ pub(super) struct Moment {
 
 #[derive(Clone)]
 pub(super) struct Api {
-    pub(super) client: Client,
+    client: Client,
     pub(super) address: Url,
-    pub(super) tokens: Settled,
+    tokens: Secrets,
 }
 
 impl Api {
+    /// # Errors
+    /// As [`wom_http::client`].
+    pub(super) fn new(
+        address: Url,
+        danger_accept_plain_http: bool,
+        tokens: Secrets,
+    ) -> Result<Self> {
+        let settings = Client::builder().timeout(TIMEOUT);
+        Ok(Self {
+            client: wom_http::client(&address, danger_accept_plain_http, settings)?,
+            address,
+            tokens,
+        })
+    }
+
     pub(super) async fn attendee(&self, event: &str, attendee: &str) -> Result<Option<Attendee>> {
         self.get(&["events", event, "attendees", attendee]).await
     }
@@ -65,10 +82,7 @@ impl Api {
 
     /// `None` for what is not there.
     async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>> {
-        let mut url = self.address.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path).push("");
-        }
+        let url = below(&self.address, path.iter().copied().chain([""]));
         for token in self.tokens.secrets()? {
             let text = Zeroizing::new(format!("Bearer {}", token.as_str()));
             let mut value = header::HeaderValue::from_str(&text).map_err(|_| {
@@ -105,17 +119,16 @@ impl fmt::Debug for Api {
 }
 
 /// The parser's own words may hold what it found, so only where it stopped is told.
-async fn read<T: DeserializeOwned>(mut answer: Response) -> Result<T> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(Error::new(
+async fn read<T: DeserializeOwned>(answer: Response) -> Result<T> {
+    let body = wom_http::body(answer, ANSWER_BYTES)
+        .await
+        .map_err(|cut| match cut {
+            Cut::TooLong => Error::new(
                 Kind::LimitExceeded,
                 "an answer of Eventbrite is larger than any should be",
-            ));
-        }
-        body.extend_from_slice(&chunk);
-    }
+            ),
+            Cut::BrokenOff(error) => unreachable(error),
+        })?;
     serde_json::from_slice(&body).map_err(|error| {
         Error::new(Kind::InputInvalid, "an answer of Eventbrite cannot be read")
             .with("line", error.line())
@@ -141,12 +154,8 @@ fn refused(status: StatusCode, answer: &Response) -> Error {
         _ => Kind::NetworkUnreachable,
     };
     let error = Error::new(kind, "Eventbrite refuses to be read").with("status", status.as_u16());
-    let wait = answer.headers().get(header::RETRY_AFTER);
-    match wait
-        .and_then(|it| it.to_str().ok())
-        .and_then(|it| it.parse().ok())
-    {
-        Some(seconds) => error.wait(Duration::from_secs(seconds)),
+    match wom_http::retry_after(answer) {
+        Some(pause) => error.wait(pause),
         None => error,
     }
 }

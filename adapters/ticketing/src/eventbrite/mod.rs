@@ -6,6 +6,7 @@ use std::{fmt, path::PathBuf};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use wom_http::Secrets;
 use wom_sdk::{
     Activity, Body, Digest, Error, Kind, Observation, Result, Span, Subject, Timestamp,
     instrument::{
@@ -16,7 +17,6 @@ use wom_sdk::{
 };
 
 use self::api::{Api, Attendee, Event};
-use crate::{pretix::credentials::Settled, web};
 
 /// Looks at attendees of Eventbrite: when a webhook calls, and before they are settled.
 ///
@@ -122,7 +122,7 @@ impl Eventbrite {
     /// [`Kind::ConfigurationInvalid`] without a token, or for a setting that does not fit;
     /// [`Kind::InsecureTransport`] for plain http to another machine.
     pub fn new(config: EventbriteConfig) -> Result<Self> {
-        let tokens = Settled::new(&config.secret_files, &config.secret_variables);
+        let tokens = Secrets::named(&config.secret_files, &config.secret_variables);
         let tokens = tokens.ok_or_else(|| {
             Error::new(
                 Kind::ConfigurationInvalid,
@@ -130,18 +130,14 @@ impl Eventbrite {
             )
             .hint("make a private token, and set secret_files or secret_variables")
         })?;
-        let address = web::address(&config.address)?;
+        let address = wom_http::address("address", &config.address)?;
         let activity = Activity::new(config.activity.trim()).map_err(|_| {
             Error::new(Kind::ConfigurationInvalid, "not the name of an activity")
                 .with("setting", "activity")
         })?;
         Ok(Self {
             activity,
-            api: Api {
-                client: web::client(&address, config.danger_accept_plain_http)?,
-                address,
-                tokens,
-            },
+            api: Api::new(address, config.danger_accept_plain_http, tokens)?,
             events: config
                 .events
                 .iter()
@@ -212,8 +208,8 @@ impl Eventbrite {
 
     /// The numbers in an address of an attendee below ours.
     fn numbers<'a>(&self, api_url: &'a str) -> Option<Look<'a>> {
-        let path = api_url.strip_prefix(self.api.address.as_str())?;
-        let path = path.strip_prefix("events/")?;
+        let ours = self.api.address.as_str().trim_end_matches('/');
+        let path = api_url.strip_prefix(ours)?.strip_prefix("/events/")?;
         let (event, rest) = path.split_once("/attendees/")?;
         let look = Look::new(event, rest.strip_suffix('/').unwrap_or(rest))?;
         let counts = self.events.is_empty() || self.events.iter().any(|it| it == event);

@@ -12,18 +12,20 @@ use std::{
 use reqwest::{Client, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use url::Url;
+use wom_http::{Credentials, Cut, below};
 use wom_sdk::{Error, Kind, Result, Retry, Timestamp};
 use zeroize::Zeroizing;
 
 use super::{
-    credentials::Tokens,
     name::{Code, Slug},
     wire::{Event, Item, ORDER_FIELDS, Order, Page, Scanned, Subevent, Whereabouts},
 };
-use crate::web;
 
 /// The most bytes of one answer.
 pub(super) const ANSWER_BYTES: usize = 16 << 20;
+
+/// How long pretix may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most pages of one list: over a million orders.
 const PAGES: usize = 30_000;
@@ -39,28 +41,32 @@ const GENERATED: &str = "X-Page-Generated";
 pub(super) struct Api {
     client: Client,
     organizer: Url,
-    tokens: Arc<dyn Tokens>,
+    tokens: Arc<dyn Credentials>,
 }
 
 impl Api {
     /// # Errors
-    /// As [`web::client`].
+    /// As [`wom_http::client`].
     pub(super) fn new(
         address: &Url,
         organizer: &Slug,
         danger_accept_plain_http: bool,
-        tokens: Arc<dyn Tokens>,
+        tokens: Arc<dyn Credentials>,
     ) -> Result<Self> {
         Ok(Self {
-            client: web::client(address, danger_accept_plain_http)?,
-            organizer: below(address, &["api", "v1", "organizers", organizer.as_str()]),
+            client: wom_http::client(
+                address,
+                danger_accept_plain_http,
+                Client::builder().timeout(TIMEOUT),
+            )?,
+            organizer: below(address, ["api", "v1", "organizers", organizer.as_str(), ""]),
             tokens,
         })
     }
 
     /// Begins to ask, with the tokens as they are now.
     pub(super) fn ask(&self) -> Result<Asker<'_>> {
-        let tokens = self.tokens.tokens()?;
+        let tokens = self.tokens.secrets()?;
         let headers = tokens.iter().map(|token| {
             let text = Zeroizing::new(format!("Token {}", token.as_str()));
             let mut value = header::HeaderValue::from_str(&text).map_err(|_| {
@@ -274,7 +280,7 @@ impl Asker<'_> {
     }
 
     async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Answer> {
-        let mut url = below(&self.api.organizer, path);
+        let mut url = below(&self.api.organizer, path.iter().copied().chain([""]));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -313,34 +319,23 @@ fn order_query() -> Vec<(&'static str, String)> {
     query
 }
 
-/// An address below another, with a slash at its end as pretix wants it.
-fn below(base: &Url, path: &[&str]) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path).push("");
-    }
-    url
-}
-
 /// The time of a header `Date`, which is whole seconds.
 fn http_date(text: &str) -> Option<Timestamp> {
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Some(Timestamp::from_millis(at.as_millisecond()))
 }
 
-async fn body(mut answer: Response) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(Error::new(
+async fn body(answer: Response) -> Result<Vec<u8>> {
+    wom_http::body(answer, ANSWER_BYTES)
+        .await
+        .map_err(|cut| match cut {
+            Cut::TooLong => Error::new(
                 Kind::LimitExceeded,
                 "an answer of pretix is larger than any should be",
             )
-            .with("limit", ANSWER_BYTES));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+            .with("limit", ANSWER_BYTES),
+            Cut::BrokenOff(error) => unreachable(error),
+        })
 }
 
 /// The parser's own words may hold what it found, so only where it stopped is told.
@@ -386,10 +381,8 @@ fn refused(status: StatusCode, answer: &Response) -> Error {
         _ => Error::new(Kind::NetworkUnreachable, "pretix does not answer now"),
     };
     let error = error.with("status", code);
-    let wait = answer.headers().get(header::RETRY_AFTER);
-    let wait = wait.and_then(|value| value.to_str().ok()?.parse().ok());
-    match wait {
-        Some(seconds) => error.wait(Duration::from_secs(seconds)),
+    match wom_http::retry_after(answer) {
+        Some(pause) => error.wait(pause),
         None => error,
     }
 }

@@ -5,6 +5,7 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use wom_http::{Credentials as _, Secrets};
 use wom_sdk::{
     Error, Kind, Result,
     instrument::{Hint, Received, Reply, Request},
@@ -13,7 +14,6 @@ use zeroize::Zeroizing;
 
 use super::{
     config::{Events, PretixConfig},
-    credentials::Settled,
     name::{Code, Slug},
     wire::Call,
 };
@@ -51,7 +51,7 @@ impl Door {
             &config.webhook_secret_files,
             &config.webhook_secret_variables,
         );
-        let headers = match (&config.webhook_username, Settled::new(files, variables)) {
+        let headers = match (&config.webhook_username, Secrets::named(files, variables)) {
             (None, None) => Vec::new(),
             (Some(name), Some(passwords)) if !name.is_empty() && !name.contains(':') => {
                 let headers = passwords.secrets()?.into_iter().map(|password| {

@@ -2,7 +2,6 @@
 
 mod api;
 mod config;
-pub(crate) mod credentials;
 mod door;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod fuzz;
@@ -15,11 +14,11 @@ mod ticket;
 mod wire;
 
 pub use config::PretixConfig;
-pub use credentials::Tokens;
 
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use wom_http::{Credentials, Secrets};
 use wom_sdk::{
     Error, Kind, Result, Span, Subject, Timestamp,
     instrument::{Capabilities, Info, Input, Instrument, Proven, Received, Request, Sink},
@@ -27,14 +26,11 @@ use wom_sdk::{
 
 use api::Api;
 use config::{Events, Terms, wrong};
-use credentials::Settled;
 use door::{Door, Look};
 use name::Slug;
 use read::Reading;
 use shelf::Shelf;
 use ticket::Witness;
-
-use crate::web;
 
 /// Looks at tickets and their scans in pretix: when a webhook calls, when it is pulled from, and before
 /// tickets are settled.
@@ -74,22 +70,23 @@ impl Pretix {
     /// is not of its form; [`Kind::InsecureTransport`] for plain http to another machine.
     pub fn new(config: PretixConfig) -> Result<Self> {
         let (files, variables) = (&config.secret_files, &config.secret_variables);
-        let tokens = Settled::new(files, variables).ok_or_else(|| {
+        let tokens = Secrets::named(files, variables).ok_or_else(|| {
             Error::new(Kind::ConfigurationInvalid, "there is no token for pretix").hint(
                 "make one for a team that may see orders, and set secret_files or secret_variables",
             )
         })?;
-        Self::with_tokens(config, Arc::new(tokens))
+        Self::with_credentials(config, Arc::new(tokens))
     }
 
-    /// As [`new`](Self::new), with tokens from elsewhere.
+    /// As [`new`](Self::new), with tokens from elsewhere. Those of a team that may only read orders
+    /// (`event.orders:read`) are enough, and cannot scan.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_tokens(config: PretixConfig, tokens: Arc<dyn Tokens>) -> Result<Self> {
+    pub fn with_credentials(config: PretixConfig, tokens: Arc<dyn Credentials>) -> Result<Self> {
         let organizer = Slug::new(config.organizer.as_deref().unwrap_or_default().trim())
             .ok_or_else(|| wrong("organizer", "its short form, as it stands in addresses"))?;
-        let address = web::address(config.address.as_deref().unwrap_or_default())?;
+        let address = wom_http::address("address", config.address.as_deref().unwrap_or_default())?;
         let events = Events::new(&config)?;
         // Without the scheme: the same installation stays the same when it gets a certificate.
         let installation = address.as_str().trim_end_matches('/');

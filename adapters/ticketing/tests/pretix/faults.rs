@@ -108,7 +108,7 @@ fn settings_that_cannot_be_are_refused() {
             ..PretixConfig::default()
         };
         change(&mut config);
-        Pretix::with_tokens(config, std::sync::Arc::new(Given(&["t"])))
+        Pretix::with_credentials(config, std::sync::Arc::new(Given(&["t"])))
     };
     made(|_| {}).unwrap();
     type Change = fn(&mut PretixConfig);

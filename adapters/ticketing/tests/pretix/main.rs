@@ -9,7 +9,8 @@ mod tickets;
 use std::{collections::BTreeMap, sync::Arc};
 
 use imitation::{Imitation, capture};
-use wom_adapter_ticketing::{AttendanceMinutes, Pretix, PretixConfig, pretix::Tokens};
+use wom_adapter_ticketing::{AttendanceMinutes, Pretix, PretixConfig};
+use wom_http::Credentials;
 use wom_sdk::{
     Body, Observation, Result, Span, Subject, Timestamp,
     instrument::{CHUNK, Cursor, Hint, Input, Instrument, Refusal, Request, Sink, Verdict},
@@ -21,8 +22,8 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 struct Given(&'static [&'static str]);
 
-impl Tokens for Given {
-    fn tokens(&self) -> Result<Vec<Zeroizing<String>>> {
+impl Credentials for Given {
+    fn secrets(&self) -> Result<Vec<Zeroizing<String>>> {
         let tokens = self
             .0
             .iter()
@@ -38,7 +39,7 @@ fn pretix(url: &str, change: impl FnOnce(&mut PretixConfig)) -> Pretix {
         ..PretixConfig::default()
     };
     change(&mut config);
-    Pretix::with_tokens(config, Arc::new(Given(&["old", "right"]))).unwrap()
+    Pretix::with_credentials(config, Arc::new(Given(&["old", "right"]))).unwrap()
 }
 
 /// What came out, and all that was said.
