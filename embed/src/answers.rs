@@ -7,12 +7,9 @@ use wom_sdk::{
     Zone,
     award::{AwardKey, Content, Ticket},
     claim,
-    collector::{Submission, Watcher},
+    collector::{FirstRefusals, Submission},
     instrument::Refusal,
 };
-
-/// Refusals that are told of; the rest is counted.
-const TOLD: usize = 100;
 
 /// A code to hand over. Whoever has it can take the vouchers, so it has no `Debug`.
 #[derive(Serialize)]
@@ -99,13 +96,13 @@ pub struct Taken {
 }
 
 impl Taken {
-    pub(crate) fn of(taken: &Submission, refusals: Vec<Refused>) -> Self {
+    pub(crate) fn of(taken: &Submission, refused: FirstRefusals) -> Self {
         let settled = taken.settled.iter();
         Self {
             repeated: taken.repeated,
             observations: taken.observations,
             refused: taken.refused,
-            refusals,
+            refusals: refused.0.into_iter().map(Refused::from).collect(),
             waiting: settled.clone().map(|settled| settled.uncollected).sum(),
             awarded: settled
                 .clone()
@@ -129,19 +126,13 @@ pub struct Refused {
     pub field: Option<&'static str>,
 }
 
-/// Listens for refusals while something is read.
-#[derive(Debug, Default)]
-pub(crate) struct Listening(pub(crate) Vec<Refused>);
-
-impl Watcher for Listening {
-    fn refused(&mut self, refusal: &Refusal) {
-        if self.0.len() < TOLD {
-            self.0.push(Refused {
-                code: refusal.code,
-                message: refusal.message.clone().into_owned(),
-                at: refusal.at.iter().copied().collect(),
-                field: refusal.field,
-            });
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            code: refusal.code,
+            message: refusal.message.into_owned(),
+            at: refusal.at.into_iter().collect(),
+            field: refusal.field,
         }
     }
 }

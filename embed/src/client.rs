@@ -9,7 +9,7 @@ use wom_sdk::{
     Digest, Error, Kind, Result, Subject, SystemClock, Timestamp, Zone,
     award::{self, AwardKey, Handle, Issuer},
     claim::Claims,
-    collector::{Collector, Directory},
+    collector::{Collector, Directory, FirstRefusals},
     dispatcher::Dispatcher,
     instrument::{Input, Instrument, Reply, Request},
     protocol::{Aim, Position},
@@ -20,7 +20,7 @@ use wom_store::{EnqueueSql, PostgresStore};
 
 use crate::{
     CampaignTable, Claim, Code, Credential, Given, KeyPlace, StorePlace, Taken, Worked,
-    answers::{Listening, award_key},
+    answers::award_key,
     cash_desk::seconds,
     options::{Opened, invalid, open_keys, open_store},
 };
@@ -350,12 +350,12 @@ impl Client {
                 name.as_bytes(),
             ]))
         });
-        let mut listening = Listening::default();
+        let mut refused = FirstRefusals::default();
         let collector = &self.programme()?.collector;
         let taken = collector
-            .submit(adapter, input, delivery, &mut listening)
+            .submit(adapter, input, delivery, &mut refused)
             .await?;
-        Ok(Taken::of(&taken, listening.0))
+        Ok(Taken::of(&taken, refused))
     }
 
     /// Takes a webhook call for a source, and gives the answer. What it tells to read is durable
@@ -367,7 +367,7 @@ impl Client {
     /// Pulls from a source what has happened since the last time.
     pub async fn pull(&self, source: &str) -> Result<Taken> {
         let taken = self.programme()?.collector.pull(source).await?;
-        Ok(Taken::of(&taken, Vec::new()))
+        Ok(Taken::of(&taken, FirstRefusals::default()))
     }
 
     /// The adapter of the catalogue with this name and these settings.

@@ -87,8 +87,6 @@ impl CashDesk {
     pub const PATIENCE: Duration = Duration::from_secs(30);
     /// How often to look whether another process moved a checkout on.
     const LOOK: Duration = Duration::from_secs(1);
-    /// How many checkouts [`run_due`](Self::run_due) looks after at a time.
-    const AT_ONCE: usize = 8;
 
     /// A desk for one POS over this store. Codes are sealed with these keys; a store with codes
     /// that they do not open answers [`Kind::StoreMismatch`] when such a code is needed.

@@ -50,6 +50,34 @@ impl Error {
         }))
     }
 
+    /// What is wrong with JSON that is not of the required form, in the reader's words but without the
+    /// values that it quotes, which may be a person's or a secret. `what` begins the sentence.
+    ///
+    /// ```
+    /// # use wom_sdk::Error;
+    /// let wrong = serde_json::from_str::<u32>(r#""sara@example.org""#).unwrap_err();
+    /// let error = Error::in_json("the body", &wrong);
+    /// assert_eq!(error.message(), "a value is not of the required form; expected u32");
+    /// ```
+    pub fn in_json(what: &str, error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let text = text.split(" at line ").next().unwrap_or_default();
+        if text.starts_with("missing field") || text.starts_with("duplicate field") {
+            return Self::new(Kind::InputInvalid, text.to_owned());
+        }
+        let message = match text.split_once(", expected ") {
+            Some((wrong, expected)) => {
+                let what = match wrong.starts_with("unknown field") {
+                    true => "there is a field that is not known",
+                    false => "a value is not of the required form",
+                };
+                format!("{what}; expected {expected}")
+            }
+            None => format!("{what} cannot be read as JSON of the required form"),
+        };
+        Self::new(Kind::InputInvalid, message)
+    }
+
     /// Adds where it happened: a file, a line, a field, an operation.
     #[must_use]
     pub fn with(self, name: &'static str, value: impl fmt::Display) -> Self {
@@ -333,5 +361,37 @@ mod tests {
             second.source().map(ToString::to_string),
             Some("first".to_owned())
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_json_is_told_without_its_values() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Form {
+            #[expect(dead_code, reason = "only read")]
+            minutes: u32,
+        }
+        for (text, told) in [
+            ("{}", "missing field `minutes`"),
+            (
+                r#"{"minutes": "sara@example.org"}"#,
+                "a value is not of the required form; expected u32",
+            ),
+            (
+                r#"{"sara": 1}"#,
+                "there is a field that is not known; expected `minutes`",
+            ),
+            (
+                r#"{"minutes": 1, "minutes": 2}"#,
+                "duplicate field `minutes`",
+            ),
+            (
+                r#"{"minutes": 1"#,
+                "the body cannot be read as JSON of the required form",
+            ),
+        ] {
+            let error = serde_json::from_str::<Form>(text).unwrap_err();
+            assert_eq!(Error::in_json("the body", &error).message(), told, "{text}");
+        }
     }
 }

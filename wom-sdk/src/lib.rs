@@ -18,6 +18,7 @@ pub mod pocket;
 pub mod privacy;
 pub mod protocol;
 pub mod registry;
+mod rounds;
 pub mod rules;
 pub mod sale;
 pub mod shop;

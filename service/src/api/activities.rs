@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use wom_sdk::{
     Digest,
-    collector::Watcher,
+    collector::FirstRefusals,
     instrument::{Input, Refusal},
     store::DeliveryId,
 };
@@ -25,8 +25,6 @@ use crate::Scope;
 
 /// Bytes of what is brought in at a time.
 const LIMIT: usize = 16 * 1024 * 1024;
-/// Refusals that are told of; the rest is counted.
-const TOLD: usize = 100;
 
 /// What the body is.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -124,10 +122,10 @@ pub(super) async fn submit(
             name.as_bytes(),
         ]))
     });
-    let mut listening = Listening::default();
+    let mut refused = FirstRefusals::default();
     let taken = programme
         .collector
-        .submit(&*adapter, Input::Bytes(bytes), delivery, &mut listening)
+        .submit(&*adapter, Input::Bytes(bytes), delivery, &mut refused)
         .await?;
     let sum =
         |count: fn(&wom_sdk::collector::Settled) -> u64| taken.settled.iter().map(count).sum();
@@ -135,25 +133,20 @@ pub(super) async fn submit(
         repeated: taken.repeated,
         observations: taken.observations,
         refused: taken.refused,
-        refusals: listening.0,
+        refusals: refused.0.into_iter().map(Refused::from).collect(),
         waiting: sum(|settled| settled.uncollected),
         awarded: sum(|settled| settled.awarded.len() as u64),
         held: sum(|settled| settled.held.len() as u64),
     }))
 }
 
-#[derive(Default)]
-struct Listening(Vec<Refused>);
-
-impl Watcher for Listening {
-    fn refused(&mut self, refusal: &Refusal) {
-        if self.0.len() < TOLD {
-            self.0.push(Refused {
-                code: refusal.code,
-                message: refusal.message.clone().into_owned(),
-                at: refusal.at.iter().copied().collect(),
-                field: refusal.field,
-            });
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            code: refusal.code,
+            message: refusal.message.into_owned(),
+            at: refusal.at.into_iter().collect(),
+            field: refusal.field,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What callers send: bounded, in time, and read strictly.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::{Body, HttpBody as _},
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned> FromRequest<Service> for Json<T> {
         let body = read(request.into_body(), LIMIT).await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             Failure::from(
-                Error::new(Kind::InputInvalid, complaint(&error))
+                Error::in_json("the body", &error)
                     .with("line", error.line())
                     .with("column", error.column()),
             )
@@ -74,26 +74,6 @@ async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
             return Err(Failure::too_large(limit));
         }
         bytes.extend_from_slice(&data);
-    }
-}
-
-/// What is wrong with a body, in the reader's words but without the values that it quotes.
-fn complaint(error: &serde_json::Error) -> Cow<'static, str> {
-    let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    if text.starts_with("missing field") || text.starts_with("duplicate field") {
-        return text.to_owned().into();
-    }
-    match text.split_once(", expected ") {
-        Some((wrong, expected)) => {
-            let what = if wrong.starts_with("unknown field") {
-                "there is a field that is not known"
-            } else {
-                "a value is not of the required form"
-            };
-            format!("{what}; expected {expected}").into()
-        }
-        None => "the body cannot be read as JSON of the required form".into(),
     }
 }
 
@@ -148,44 +128,5 @@ impl FromRequestParts<Service> for IdempotencyKey {
                 .hint("send a name of your own for this award or payment, such as an id of yours")
                 .into()
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[test]
-    fn complaints_name_what_is_wrong_and_quote_no_value() {
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Form {
-            #[expect(dead_code, reason = "only read")]
-            minutes: u32,
-        }
-        for (text, told) in [
-            ("{}", "missing field `minutes`"),
-            (
-                r#"{"minutes": "sara@example.org"}"#,
-                "a value is not of the required form; expected u32",
-            ),
-            (
-                r#"{"sara": 1}"#,
-                "there is a field that is not known; expected `minutes`",
-            ),
-            (
-                r#"{"minutes": 1, "minutes": 2}"#,
-                "duplicate field `minutes`",
-            ),
-            (
-                r#"{"minutes": 1"#,
-                "the body cannot be read as JSON of the required form",
-            ),
-        ] {
-            let error = serde_json::from_str::<Form>(text).unwrap_err();
-            assert_eq!(complaint(&error), told, "{text}");
-        }
     }
 }

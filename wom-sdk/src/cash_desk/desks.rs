@@ -1,13 +1,12 @@
 //! The desks of many POS over one store, looked after together.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
-
-use tokio::task::JoinSet;
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use super::CashDesk;
 use crate::{
-    Error, Result, Timestamp,
+    Result, Timestamp,
     checkout::{CheckoutId, CheckoutRecord, DeskId, State},
+    rounds::{self, Few},
     store::{Rate, Store},
 };
 
@@ -32,8 +31,6 @@ pub struct Desks {
 }
 
 impl Desks {
-    /// How often [`run`](Self::run) looks for what is due.
-    const IDLE: Duration = Duration::from_millis(250);
     /// How many are looked after in one go.
     const LOT: usize = 64;
 
@@ -70,55 +67,30 @@ impl Desks {
         };
         let mut due = self.due(now, limit).await?;
         due.truncate(self.allowed(due.len(), now).await?);
-        let mut changed = Vec::new();
-        let mut running = JoinSet::new();
+        let mut few = Few::new();
         for (desk, record) in due {
-            if running.len() >= CashDesk::AT_ONCE {
-                changed.extend(running.join_next().await.and_then(settled));
-            }
-            running.spawn(async move {
+            few.add(async move {
                 let checkout = desk.unseal(&record)?;
                 let changed = desk.go_on(&record, &checkout).await?.changed;
                 Ok(changed.map(|state| (record.id, state)))
-            });
+            })
+            .await;
         }
-        while let Some(done) = running.join_next().await {
-            changed.extend(settled(done));
-        }
-        Ok(changed)
+        Ok(few.finish().await)
     }
 
     /// Looks after the checkouts until `stop` is ready, then finishes what is under way.
     ///
     /// An error of the store ends it; run again.
     pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<()> {
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            let began = tokio::time::Instant::now();
-            self.run_due(Self::LOT).await?;
-            tokio::select! {
-                () = &mut stop => return Ok(()),
-                () = tokio::time::sleep_until(began + Self::IDLE) => {}
-            }
-        }
+        rounds::run(|| async { self.run_due(Self::LOT).await.map(drop) }, stop).await
     }
 
     /// What is due of these desks: the longest waiting first.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(CashDesk, CheckoutRecord)>> {
-        let mut ask = limit;
-        loop {
-            let due = self.store.due_checkouts(now, ask).await?;
-            let all = due.len() < ask;
-            let own = due
-                .into_iter()
-                .filter_map(|record| Some((self.desk(record.id.desk())?.clone(), record)));
-            let own: Vec<_> = own.take(limit).collect();
-            if all || own.len() == limit {
-                return Ok(own);
-            }
-            // The others are another desk's: look behind them.
-            ask = ask.saturating_mul(2);
-        }
+        let due = |most| self.store.due_checkouts(now, most);
+        let own = |record: CheckoutRecord| Some((self.desk(record.id.desk())?.clone(), record));
+        rounds::own(limit, due, own).await
     }
 
     /// How many of so many may be looked after now.
@@ -134,22 +106,5 @@ impl Desks {
     /// The time by the desks' clock: one clock for all that share a store.
     fn now(&self) -> Option<Timestamp> {
         self.desks.values().next().map(CashDesk::now)
-    }
-}
-
-type Settled = Result<Option<(CheckoutId, State)>, Error>;
-
-/// What came of one checkout. One that cannot be looked after must not keep the others waiting.
-fn settled(done: Result<Settled, tokio::task::JoinError>) -> Option<(CheckoutId, State)> {
-    match done {
-        Ok(Ok(changed)) => changed,
-        Ok(Err(error)) => {
-            tracing::warn!(
-                code = error.code(),
-                "a checkout could not be looked after: {error}"
-            );
-            None
-        }
-        Err(_) => None,
     }
 }

@@ -61,6 +61,23 @@ pub struct Unwatched;
 
 impl Watcher for Unwatched {}
 
+/// A watcher that keeps the first records that were refused, for whoever sent them.
+#[derive(Debug, Default)]
+pub struct FirstRefusals(pub Vec<Refusal>);
+
+impl FirstRefusals {
+    /// The most that are kept: what is wrong with a thousand records is seen in a hundred.
+    pub const MOST: usize = 100;
+}
+
+impl Watcher for FirstRefusals {
+    fn refused(&mut self, refusal: &Refusal) {
+        if self.0.len() < Self::MOST {
+            self.0.push(refusal.clone());
+        }
+    }
+}
+
 /// What came of an input.
 #[derive(Debug)]
 pub struct Submission {
