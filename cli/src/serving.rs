@@ -370,6 +370,11 @@ async fn programme(mut config: Config) -> Result<Served> {
         dispatcher,
         keys,
     } = Programme::open(config).await.map_err(at)?;
+    for source in &sources {
+        collector
+            .suits(&*source.adapter)
+            .map_err(|error| at(error).with("source", &source.name))?;
+    }
     let mut served = Served::new(&name, store, keys, collector, dispatcher, zone);
     if let Some(title) = title {
         served = served.with_title(title);

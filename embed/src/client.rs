@@ -266,6 +266,7 @@ impl Client {
                     false => collector,
                 };
                 for (name, adapter) in sources {
+                    collector.suits(&*adapter)?;
                     collector = collector.with_source(name, adapter);
                 }
                 if let Some(directory) = own.directory {

@@ -28,6 +28,13 @@ pub trait RuleSet: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether it knows what to make of observations that an adapter yields for the rule set of this name
+    /// ([`Info::rules`](crate::instrument::Info::rules)). Of others it would see nothing, and nobody would
+    /// know why.
+    fn suits(&self, made_for: &str) -> bool {
+        made_for == self.name()
+    }
+
     /// Whether withdrawals that name a record only ([`Subject::whoever`](crate::Subject::whoever)) count.
     /// Looking for them costs a read at every settlement, so a rule set without such sources leaves
     /// it out.

@@ -174,6 +174,7 @@ impl Collector {
         adapter: &dyn Instrument,
         input: Input,
     ) -> Result<Submission> {
+        self.suits(adapter)?;
         let mut watcher = Unwatched;
         let mut intake = Intake::new(self, adapter.info().name, source, &mut watcher);
         let read = adapter.read(input, self.clock.now(), &mut intake).await;

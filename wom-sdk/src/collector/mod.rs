@@ -170,6 +170,7 @@ impl Collector {
         delivery: Option<DeliveryId>,
         watcher: &mut dyn Watcher,
     ) -> Result<Submission> {
+        self.suits(adapter)?;
         let name = adapter.info().name;
         let mut record = None;
         if let Some(id) = delivery {
@@ -191,6 +192,25 @@ impl Collector {
             self.store.put_delivery(&done(record)).await?;
         }
         Ok(submission)
+    }
+
+    /// Whether the campaign's rule set knows what to make of what this adapter reads. Everything that is
+    /// read is held to it.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if it does not.
+    pub fn suits(&self, adapter: &dyn Instrument) -> Result<()> {
+        let info = adapter.info();
+        if self.rules.suits(info.rules) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::ConfigurationInvalid,
+            "the campaign's rules are not those that the adapter reads for",
+        )
+        .with("adapter", info.name)
+        .with("rules", self.rules.name())
+        .hint(format!("set the campaign's rules to {}", info.rules)))
     }
 
     /// Settles participants whose units have become due, at most `limit`.

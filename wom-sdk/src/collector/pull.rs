@@ -16,6 +16,7 @@ impl Collector {
     /// there. Of two that pull at the same time one is told [`Kind::Cancelled`].
     pub async fn pull(&self, source: &str) -> Result<Submission> {
         let adapter = Arc::clone(self.source(source)?);
+        self.suits(&*adapter)?;
         let held = self.store.cursor(source).await?;
         let cursor = match held.as_ref().and_then(|held| held.sealed.as_ref()) {
             Some(sealed) => Some(self.open_cursor(source, sealed)?),
