@@ -22,8 +22,8 @@ pub trait Merchant: fmt::Debug + Send + Sync {
     /// What this adapter offers.
     fn capabilities(&self) -> MerchantCapabilities;
 
-    /// Verifies a webhook's raw bytes, answers handshakes in the vendor's form, and says what to
-    /// look at because of it. Neither I/O nor a clock.
+    /// Verifies a webhook's raw bytes, answers handshakes in the vendor's form, and says which order
+    /// to look at because of it: its id is the hint. Neither I/O nor a clock.
     fn receive(&self, request: &Request<'_>) -> Received {
         let _ = request;
         Received::refuse(

@@ -172,6 +172,24 @@ impl Shop {
         self.store().sales(self.id(), which, after, limit).await
     }
 
+    /// The code of a sale to show, as long as it can be paid in time.
+    pub async fn ticket(&self, sale: &Sale) -> Result<Option<Ticket>> {
+        let open = sale.state == State::Waiting;
+        let checkout = match open {
+            true => self.desk.checkout(sale.checkout).await?,
+            false => None,
+        };
+        let shown = checkout.filter(|checkout| checkout.state == checkout::State::Shown);
+        Ok(shown.and_then(|shown| shown.ticket))
+    }
+
+    /// The code that is typed in for a [manual](State::Manual) sale, by the shopper or the cashier;
+    /// `None` where there is none and the cashier lowers the price.
+    pub fn to_type_in(&self, sale: &Sale) -> Option<String> {
+        let manual = sale.state == State::Manual;
+        manual.then(|| self.merchant.code(&sale.key())).flatten()
+    }
+
     /// Waits until a sale is paid and the discount is on the order, or until somebody has to decide,
     /// at most so long, and gives it as it stands then. The Registry is asked as often as is polite.
     pub async fn wait(&self, id: SaleId, at_most: Duration) -> Result<Sale> {

@@ -3,7 +3,7 @@
 use super::{Shop, unanswered};
 use crate::{
     Error, Kind, MINUTE_MS, Result, Timestamp,
-    instrument::Cursor,
+    instrument::{Cursor, Reply, Request, Verdict},
     merchant::OrderId,
     privacy::{open_with, seal_with},
     sale::{Event, Sale, State},
@@ -18,6 +18,21 @@ const LEASE_MS: i64 = 2 * MINUTE_MS;
 const PAGES: usize = 20;
 
 impl Shop {
+    /// A webhook call of the shop's system: the answer to it, and the order to look at after that with
+    /// [`changed`](Self::changed). Nothing is kept: what a lost call would have told is found by asking.
+    pub fn receive(&self, request: &Request<'_>) -> (Reply, Option<OrderId>) {
+        let received = self.merchant.receive(request);
+        let order = match received.verdict {
+            Verdict::Answered => None,
+            Verdict::Refused(error) => {
+                tracing::warn!(code = error.code(), "a shop's webhook call was refused");
+                None
+            }
+            Verdict::Read(hint) | Verdict::Once { hint, .. } => Some(OrderId(hint.0)),
+        };
+        (received.reply, order)
+    }
+
     /// The shop says that an order changed: it is read again now. Gives its sales as they stand then.
     /// What waits for a payment is called off if the order is closed.
     pub async fn changed(&self, order: &OrderId) -> Result<Vec<Sale>> {

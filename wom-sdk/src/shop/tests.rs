@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     Kind,
     checkout::CheckoutId,
+    instrument::Request,
     sale::{After, Remedy, Stacking, Turn},
 };
 use toy::{Fault, World, coffee, order};
@@ -301,9 +302,16 @@ async fn a_till_that_takes_no_discounts_has_the_cashier_confirm() {
         .offer(&order("1"), "coffee", &coffee())
         .await
         .unwrap();
+    assert_eq!(world.shop.ticket(&sale).await.unwrap().unwrap(), ticket);
+    assert_eq!(world.shop.to_type_in(&sale), None);
     world.till.pay(&ticket.otc);
     let sale = world.shop.wait(sale.id, minutes(2)).await.unwrap();
     assert_eq!(sale.state, State::Manual);
+    assert_eq!(world.shop.ticket(&sale).await.unwrap(), None);
+    assert_eq!(
+        world.shop.to_type_in(&sale),
+        Some(sale.key().to_uppercase())
+    );
     assert_eq!(
         world.shop.confirm(sale.id).await.unwrap().state,
         State::Applied
@@ -312,6 +320,24 @@ async fn a_till_that_takes_no_discounts_has_the_cashier_confirm() {
     let changed = world.shop.changed(&order("1")).await.unwrap();
     assert_eq!(changed[0].state, State::Redeemed);
     assert!(world.shop.confirm(sale.id).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_names_an_order_and_is_believed_nothing_else() {
+    let world = World::new();
+    let heard = |body: &[u8]| {
+        let (reply, order) = world.shop.receive(&Request {
+            method: "POST",
+            query: "",
+            headers: &[],
+            body,
+            received_at: Timestamp::EPOCH,
+        });
+        (reply.status, order)
+    };
+    assert_eq!(heard(b"7"), (200, Some(order("7"))));
+    assert_eq!(heard(b""), (204, None));
+    assert_eq!(heard(b"\xff"), (400, None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use crate::{
     award::Ticket,
     cash_desk::{CashDesk, Desks},
     checkout::{Charge, CheckoutRecord, Payee},
-    instrument::{Cursor, Info, Proven},
+    instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
     merchant::{
         Applied, Discount, Merchant, MerchantCapabilities, Offer, Order, OrderId, OrderLine,
     },
@@ -299,6 +299,19 @@ impl Merchant for Adapter {
 
     fn capabilities(&self) -> MerchantCapabilities {
         MerchantCapabilities::FULL
+    }
+
+    /// The body is the order's id; an empty one is a handshake.
+    fn receive(&self, request: &Request<'_>) -> Received {
+        match std::str::from_utf8(request.body) {
+            Ok("") => Received::answer(Reply::status(204)),
+            Ok(id) => Received::read(Reply::status(200), Hint(id.to_owned())),
+            Err(_) => Received::refuse(400, Error::new(Kind::PayloadInvalid, "no text")),
+        }
+    }
+
+    fn code(&self, key: &str) -> Option<String> {
+        Some(key.to_uppercase())
     }
 
     async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
