@@ -15,13 +15,14 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result, Timestamp,
+    Error, Kind, Result, Timestamp, Zone,
     award::Ticket,
     cash_desk::CashDesk,
     checkout,
     merchant::{Merchant, Offer, Order, OrderId},
     sale::{
-        Bound, Event, Made, OrderKey, Resolution, Rules, Sale, SaleId, Salt, ShopId, Slot, State,
+        Bound, Event, Made, OrderKey, Report, Resolution, Rules, Sale, SaleId, Salt, ShopId, Slot,
+        State, Tally,
     },
     store::{Store, Which},
 };
@@ -64,6 +65,8 @@ impl Shop {
     const ATTEMPTS: u32 = 100;
     /// How often something is decided anew because others were faster.
     const TRIES: usize = 16;
+    /// How many sales are read at a time.
+    const PAGE: usize = 500;
 
     /// A shop by the merchant's own name of it (1 to 128 bytes), which stays the same for ever: its
     /// till system, the POS that asks for its payments, and what the merchant has settled. Sales stand
@@ -162,7 +165,7 @@ impl Shop {
     }
 
     /// Sales by id, at most `limit`, from the one after `after` on: those that a person has to do
-    /// something for, those that are open, or all for the [report](crate::sale::Report).
+    /// something for, those that are open, or all.
     pub async fn sales(
         &self,
         which: Which,
@@ -188,6 +191,21 @@ impl Shop {
     pub fn to_type_in(&self, sale: &Sale) -> Option<String> {
         let manual = sale.state == State::Manual;
         manual.then(|| self.merchant.code(&sale.key())).flatten()
+    }
+
+    /// What this shop tells of in the social balance sheet: sales paid (or begun, where nobody paid) from
+    /// the first instant on and before the second, with the months of this zone.
+    pub async fn report(&self, zone: &Zone, from: Timestamp, until: Timestamp) -> Result<Report> {
+        let mut tally = Tally::new(zone, from, until);
+        let mut last = None;
+        loop {
+            let page = self.sales(Which::All, last, Self::PAGE).await?;
+            page.iter().for_each(|sale| tally.add(sale));
+            last = page.last().map(|sale| sale.id);
+            if page.len() < Self::PAGE {
+                return Ok(tally.report());
+            }
+        }
     }
 
     /// Waits until a sale is paid and the discount is on the order, or until somebody has to decide,

@@ -23,6 +23,7 @@ mod poster;
 mod receipt;
 mod report;
 mod state;
+mod tally;
 mod terms;
 
 pub use machine::{Action, Event, Payment, Resolution, Step, step};
@@ -31,6 +32,7 @@ pub use poster::Poster;
 pub use receipt::{Language, Receipt};
 pub use report::{Cause, NotUsed, Report, Row};
 pub use state::{After, REASONS, State, Then, Turn};
+pub use tally::Tally;
 pub use terms::{Remedy, Rules, Stacking, Terms};
 
 use std::fmt;

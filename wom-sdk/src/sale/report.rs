@@ -1,17 +1,16 @@
 //! What a merchant tells of in the social balance sheet.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use super::{After, Sale, State};
-use crate::{Timestamp, Zone};
 
 /// Below so many payments a number could tell of a person who was seen at the till.
 const FEW: u64 = 5;
 
-/// Payments and discounts of any number of shops, by offer, aim and month. It is made from
-/// [`Store::sales`](crate::store::Store::sales) and holds nobody's name. WOM and money stand side by
+/// Payments and discounts of any number of shops, by offer, aim and month. It is made by a [`Tally`], for
+/// one shop by [`Shop::report`](crate::shop::Shop::report), and holds nobody's name. WOM and money stand side by
 /// side, and never as a rate of exchange.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Report {
@@ -91,7 +90,7 @@ impl Cause {
     }
 
     /// Why nothing was given for this sale; none where something was, or still may be.
-    fn of(sale: &Sale) -> Option<Self> {
+    pub(super) fn of(sale: &Sale) -> Option<Self> {
         let late = |after| match after {
             After::Cancel => Self::AfterCancel,
             After::Double => Self::Double,
@@ -121,82 +120,7 @@ pub struct NotUsed {
     pub wom: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    payments: u64,
-    wom: u64,
-    discounts: u64,
-    money: i64,
-    granted: u64,
-    returned: u64,
-    pending: u64,
-    unpaid: u64,
-}
-
 impl Report {
-    /// The report of these sales, with the months of this zone: those paid (or begun, where nobody
-    /// paid) from the first instant on and before the second.
-    pub fn of<'a>(
-        sales: impl IntoIterator<Item = &'a Sale>,
-        zone: &Zone,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Self {
-        let at = |sale: &Sale| sale.paid.unwrap_or(sale.begun);
-        let sales = sales.into_iter();
-        let sales: Vec<_> = sales
-            .filter(|sale| (from..until).contains(&at(sale)))
-            .collect();
-        // A payment without an order has no currency yet: it is its shop's.
-        let mut currencies = BTreeMap::new();
-        for sale in sales.iter().filter(|sale| !sale.terms.currency.is_empty()) {
-            currencies.entry(&sale.shop).or_insert(&sale.terms.currency);
-        }
-        let mut rows = BTreeMap::<_, Sums>::new();
-        let mut unused = BTreeMap::<_, (u64, u64)>::new();
-        for sale in sales {
-            let currency = match sale.terms.currency.is_empty() {
-                true => currencies
-                    .get(&sale.shop)
-                    .map_or("", |currency| currency.as_str()),
-                false => &sale.terms.currency,
-            };
-            let aim = sale
-                .terms
-                .filter
-                .as_ref()
-                .and_then(|filter| filter.aim_prefix());
-            let day = zone.day(at(sale));
-            let month = format!("{:04}-{:02}", day.year(), day.month());
-            let key = (&sale.shop, &sale.offer, aim.unwrap_or(""), month, currency);
-            rows.entry(key).or_default().add(sale);
-            if let Some(cause) = Cause::of(sale) {
-                let (payments, wom) = unused.entry(cause).or_default();
-                *payments += 1;
-                *wom += u64::from(sale.terms.amount);
-            }
-        }
-        let row = |((shop, offer, aim, month, currency), sums): (_, Sums)| Row {
-            shop: String::clone(shop),
-            offer: String::clone(offer),
-            aim: str::to_owned(aim),
-            month,
-            currency: str::to_owned(currency),
-            ..sums.row()
-        };
-        let not_used = unused.into_iter().map(|(cause, (payments, wom))| NotUsed {
-            cause,
-            payments: Some(payments),
-            wom: Some(wom),
-        });
-        Self {
-            zone: zone.name().to_owned(),
-            published: false,
-            rows: rows.into_iter().map(row).collect(),
-            not_used: not_used.collect(),
-        }
-    }
-
     /// The report as it may be published: what is of fewer than 5 payments is left out, and so is what
     /// would tell it as a difference. Rows of few payments are one row together, with a bigger one if
     /// they are still few.
@@ -296,42 +220,6 @@ impl Report {
     }
 }
 
-impl Sums {
-    fn add(&mut self, sale: &Sale) {
-        if sale.paid.is_none() {
-            self.unpaid += 1;
-            return;
-        }
-        self.payments += 1;
-        self.wom += u64::from(sale.terms.amount);
-        match sale.state {
-            State::Redeemed => {
-                self.discounts += 1;
-                self.money = self.money.saturating_add(sale.given.unwrap_or(0));
-            }
-            State::Granted => self.granted += 1,
-            State::Withdrawn | State::Refunded => self.returned += 1,
-            _ if Cause::of(sale).is_none() => self.pending += 1,
-            _ => {}
-        }
-    }
-
-    fn row(self) -> Row {
-        Row {
-            payments: Some(self.payments),
-            wom: Some(self.wom),
-            discounts: Some(self.discounts),
-            money: Some(self.money),
-            average: average(self.money, self.discounts),
-            granted: Some(self.granted),
-            returned: Some(self.returned),
-            pending: Some(self.pending),
-            unpaid: Some(self.unpaid),
-            ..Row::default()
-        }
-    }
-}
-
 impl Row {
     /// Leaves out what is of few payments, or tells of few as a difference.
     fn conceal(&mut self) {
@@ -358,7 +246,7 @@ impl Row {
     }
 }
 
-fn average(money: i64, discounts: u64) -> Option<i64> {
+pub(super) fn average(money: i64, discounts: u64) -> Option<i64> {
     let discounts = i128::from(discounts);
     let twice = i128::from(money) * 2 + discounts;
     i64::try_from(twice.checked_div_euclid(discounts * 2)?).ok()

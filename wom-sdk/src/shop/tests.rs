@@ -53,6 +53,13 @@ async fn an_order_that_is_paid_for_gets_its_discount_once() {
     world.run(minutes(2)).await;
     assert_eq!(world.sale(sale.id).await.state, State::Redeemed);
     assert_eq!(world.shelf.discounts("1"), 1);
+    let (first, last) = (Timestamp::MIN, Timestamp::MAX);
+    let report = world.shop.report(&Zone::UTC, first, last).await.unwrap();
+    assert_eq!(report.rows.len(), 1);
+    assert_eq!(
+        (report.rows[0].discounts, report.rows[0].money),
+        (Some(1), Some(120))
+    );
 }
 
 #[tokio::test(start_paused = true)]
