@@ -431,6 +431,23 @@ mod tests {
         assert_eq!((looks, now.since(at(3)) / MINUTE_MS), (7, 60 * 31 + 21));
     }
 
+    /// Each look costs the Registry an RSA operation.
+    #[test]
+    fn a_code_that_nobody_pays_costs_a_known_number_of_looks() {
+        let (mut checkout, mut now, mut looks) = (with(shown(), Vec::new()), at(3), Vec::new());
+        while let Some(due) = checkout.due {
+            now = now.max(due);
+            looks.push(checkout.state == State::Shown);
+            checkout = step(&checkout, Event::Due, now, 0).unwrap().checkout;
+            checkout = step(&checkout, Event::Status(Ok(None)), now, 0)
+                .unwrap()
+                .checkout;
+        }
+        assert_eq!(checkout.charge.patience_ms, 5 * MINUTE_MS);
+        let payable = looks.iter().filter(|shown| **shown).count();
+        assert_eq!((payable, looks.len()), (33, 40));
+    }
+
     #[test]
     fn what_failed_before_its_code_was_seen_can_be_tried_anew() {
         let refused = Err(Error::new(Kind::AccessDenied, "403"));
