@@ -54,6 +54,17 @@ pub trait Merchant: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Makes a code for a customer's next order, that can be used once by whoever has it, and gives it:
+    /// for a payment whose own order takes no discount any more. The same key is the same code. An
+    /// adapter that [creates codes](MerchantCapabilities::creates_codes) has this.
+    async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
+        let _ = (discount, key);
+        Err(
+            Error::new(Kind::Unsupported, "this shop's adapter makes no codes")
+                .hint("make one in the shop, and say here what it is called there"),
+        )
+    }
+
     /// What became of the order. An adapter that does not override this knows of open and closed
     /// ones only.
     async fn state(&self, order: &OrderId) -> Result<OrderState> {

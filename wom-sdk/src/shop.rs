@@ -1,6 +1,7 @@
 //! Drives sales: between a [`Merchant`] and a [`CashDesk`], from an order to exactly one discount.
 
 mod drive;
+mod office;
 mod poster;
 mod pull;
 mod shops;
@@ -15,16 +16,13 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result, Timestamp, Zone,
+    Error, Kind, Result, Timestamp,
     award::Ticket,
     cash_desk::CashDesk,
     checkout,
     merchant::{Merchant, Offer, Order, OrderId},
-    sale::{
-        Bound, Event, Made, OrderKey, Report, Resolution, Rules, Sale, SaleId, Salt, ShopId, Slot,
-        State, Tally,
-    },
-    store::{Store, Which},
+    sale::{Bound, Event, Made, OrderKey, Rules, Sale, SaleId, Salt, ShopId, Slot, State},
+    store::Store,
 };
 
 /// A shop that gives discounts for WOM: what a till calls.
@@ -65,8 +63,6 @@ impl Shop {
     const ATTEMPTS: u32 = 100;
     /// How often something is decided anew because others were faster.
     const TRIES: usize = 16;
-    /// How many sales are read at a time.
-    const PAGE: usize = 500;
 
     /// A shop by the merchant's own name of it (1 to 128 bytes), which stays the same for ever: its
     /// till system, the POS that asks for its payments, and what the merchant has settled. Sales stand
@@ -164,17 +160,6 @@ impl Shop {
             .await
     }
 
-    /// Sales by id, at most `limit`, from the one after `after` on: those that a person has to do
-    /// something for, those that are open, or all.
-    pub async fn sales(
-        &self,
-        which: Which,
-        after: Option<SaleId>,
-        limit: usize,
-    ) -> Result<Vec<Sale>> {
-        self.store().sales(self.id(), which, after, limit).await
-    }
-
     /// The code of a sale to show, as long as it can be paid in time.
     pub async fn ticket(&self, sale: &Sale) -> Result<Option<Ticket>> {
         let open = sale.state == State::Waiting;
@@ -191,21 +176,6 @@ impl Shop {
     pub fn to_type_in(&self, sale: &Sale) -> Option<String> {
         let manual = sale.state == State::Manual;
         manual.then(|| self.merchant.code(&sale.key())).flatten()
-    }
-
-    /// What this shop tells of in the social balance sheet: sales paid (or begun, where nobody paid) from
-    /// the first instant on and before the second, with the months of this zone.
-    pub async fn report(&self, zone: &Zone, from: Timestamp, until: Timestamp) -> Result<Report> {
-        let mut tally = Tally::new(zone, from, until);
-        let mut last = None;
-        loop {
-            let page = self.sales(Which::All, last, Self::PAGE).await?;
-            page.iter().for_each(|sale| tally.add(sale));
-            last = page.last().map(|sale| sale.id);
-            if page.len() < Self::PAGE {
-                return Ok(tally.report());
-            }
-        }
     }
 
     /// Waits until a sale is paid and the discount is on the order, or until somebody has to decide,
@@ -270,28 +240,6 @@ impl Shop {
     /// The cashier has typed the discount of a [manual](State::Manual) sale in.
     pub async fn confirm(&self, id: SaleId) -> Result<Sale> {
         self.tell(id, &Event::Confirmed).await
-    }
-
-    /// A person decides about a sale that waits for one, and says why: in 1 to 500 bytes, and without
-    /// anybody's name.
-    pub async fn resolve(&self, id: SaleId, resolution: Resolution, note: &str) -> Result<Sale> {
-        let event = Event::Resolve {
-            resolution,
-            note: note.to_owned(),
-        };
-        self.tell(id, &event).await
-    }
-
-    /// Gives the discount of a late payment on another order: the one that takes the place of the
-    /// cancelled one, or the customer's next. It is agreed anew, in that order's money.
-    pub async fn replace(&self, id: SaleId, order: &OrderId) -> Result<Sale> {
-        check("order", &order.0)?;
-        let read = self.read(order).await?;
-        let sale = self.sale(id).await?;
-        match self.bind(&sale, &read).await? {
-            Some(bound) => self.hasten(bound).await,
-            None => Err(busy()),
-        }
     }
 
     /// Where nothing is under way but what is written: the order, read with a time limit.

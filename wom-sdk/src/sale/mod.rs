@@ -48,7 +48,7 @@ use crate::{
 /// One sale: an offer on an order of a shop, and what became of it. This is what is stored.
 ///
 /// It tells of an order and never of a person. Nothing in it is secret but the code that
-/// [`key`](Self::key) gives, as long as that can be used.
+/// [`key`](Self::key) and [`fresh_key`](Self::fresh_key) give, as long as that can be used.
 #[derive(Clone, Deserialize, PartialEq, Serialize)]
 pub struct Sale {
     /// Which sale.
@@ -166,6 +166,18 @@ impl Sale {
     pub fn key(&self) -> String {
         Digest::of([
             b"discount/1".as_slice(),
+            &self.checkout.0,
+            &self.index.to_be_bytes(),
+            &self.salt.0,
+        ])
+        .to_hex()
+    }
+
+    /// What a fresh code for the customer's next order is made under: another one than the
+    /// [key](Self::key), which may have been used and taken back.
+    pub fn fresh_key(&self) -> String {
+        Digest::of([
+            b"fresh/1".as_slice(),
             &self.checkout.0,
             &self.index.to_be_bytes(),
             &self.salt.0,

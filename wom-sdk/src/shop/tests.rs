@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    Kind,
+    Kind, Zone,
     checkout::CheckoutId,
     instrument::Request,
-    sale::{After, Remedy, Stacking, Turn},
+    sale::{After, Remedy, Resolution, Stacking, Turn},
+    store::Which,
 };
 use toy::{Fault, World, coffee, order};
 
@@ -275,6 +276,38 @@ async fn an_expired_code_that_is_paid_is_found_before_another_is_shown() {
     assert_eq!(world.sale(sale.id).await.state, State::Late(After::Expiry));
     let given = world.shop.replace(sale.id, &order("1")).await.unwrap();
     assert_eq!(given.state, State::Applied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_payment_gets_one_fresh_code_whatever_is_lost_on_the_way() {
+    for fault in [Fault::Refuse, Fault::LoseRequest, Fault::LoseReply] {
+        let world = World::new();
+        world.shelf.order("1", 1_200);
+        let offered = world.shop.offer(&order("1"), "coffee", &coffee()).await;
+        let (sale, ticket) = offered.unwrap();
+        let early = world.shop.grant(sale.id, "too early").await.unwrap_err();
+        assert_eq!(early.kind(), Kind::InputInvalid);
+        world.shop.call_off(sale.id).await.unwrap();
+        world.till.pay(&ticket.otc);
+        world.run(minutes(2)).await;
+        assert_eq!(world.sale(sale.id).await.state, State::Late(After::Cancel));
+
+        world.shelf.fail("issue", fault);
+        let lost = world.shop.grant(sale.id, "next time").await.unwrap_err();
+        assert_ne!(lost.retry(), crate::Retry::Never, "{fault:?}");
+        // Nothing else can be given for it any more.
+        let other = world.shop.replace(sale.id, &order("1")).await.unwrap_err();
+        assert_eq!(other.kind(), Kind::InputInvalid);
+        let (granted, code) = world.shop.grant(sale.id, "next time").await.unwrap();
+        assert_eq!(granted.state, State::Granted);
+        assert_eq!(granted.reference, Some(sale.fresh_key()));
+        assert_ne!(sale.fresh_key(), sale.key());
+        let again = world.shop.grant(sale.id, "next time").await.unwrap();
+        assert_eq!(again.1, code);
+        let issued = world.shelf.issued.lock().unwrap();
+        assert_eq!(issued.keys().collect::<Vec<_>>(), [&code]);
+        assert_eq!(issued[&code], coffee().discount);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -97,6 +97,8 @@ pub(super) struct Shelf {
     changes: Mutex<Vec<String>>,
     slow: Mutex<u64>,
     by_hand: Mutex<bool>,
+    /// Codes for other orders.
+    pub(super) issued: Mutex<BTreeMap<String, Discount>>,
     /// Whether every call goes wrong by chance: the seed.
     chance: Mutex<Option<u64>>,
 }
@@ -371,6 +373,20 @@ impl Merchant for Adapter {
         Ok(Applied::Applied {
             reference: key.to_owned(),
         })
+    }
+
+    async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
+        let code = key[..8].to_uppercase();
+        let (kept, discount) = (code.clone(), discount.clone());
+        self.call("issue", move |shelf| {
+            shelf
+                .issued
+                .lock()
+                .unwrap()
+                .insert(kept.clone(), discount.clone());
+        })
+        .await?;
+        Ok(code)
     }
 
     async fn revoke(&self, _: &OrderId, reference: &str) -> Result<()> {
