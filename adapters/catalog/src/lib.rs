@@ -26,4 +26,4 @@ mod ticketing;
 
 pub use catalog::{Catalog, Entry, RulesEntry};
 pub use merchants::MerchantEntry;
-pub use settings::{Form, Setting, Settings};
+pub use settings::{Form, Setting, Settings, offer};

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
-use wom_adapter_pos::{Vendure, VendureConfig};
+use wom_adapter_pos::{Manual, ManualConfig, Vendure, VendureConfig};
 use wom_sdk::{
     Error, Kind, Result,
     instrument::Info,
@@ -52,12 +52,20 @@ impl fmt::Debug for MerchantEntry {
 impl Catalog {
     /// The shops and tills that come with the SDK and need no embedder, by name.
     pub fn merchants() -> Vec<MerchantEntry> {
-        vec![MerchantEntry::new(
-            Vendure::INFO,
-            Vendure::CAPABILITIES,
-            vendure_settings(),
-            |config: VendureConfig| Ok(Arc::new(Vendure::new(config)?) as Arc<dyn Merchant>),
-        )]
+        vec![
+            MerchantEntry::new(
+                Manual::INFO,
+                Manual::CAPABILITIES,
+                Vec::new(),
+                |_: ManualConfig| Ok(Arc::new(Manual)),
+            ),
+            MerchantEntry::new(
+                Vendure::INFO,
+                Vendure::CAPABILITIES,
+                vendure_settings(),
+                |config: VendureConfig| Ok(Arc::new(Vendure::new(config)?)),
+            ),
+        ]
     }
 
     /// The shop or till of this name, with these settings.
@@ -105,6 +113,7 @@ mod tests {
 
     #[test]
     fn settings_are_documented_as_they_are() {
+        assert_documented::<ManualConfig>(&[]);
         assert_documented::<VendureConfig>(&vendure_settings());
     }
 
@@ -122,6 +131,8 @@ mod tests {
             error.to_string().contains("did you mean pos.vendure?"),
             "{error}"
         );
+        let by_hand = Catalog::merchant("pos.manual", &Settings::none()).unwrap();
+        assert_eq!(by_hand.info(), Manual::INFO);
         let bare = Catalog::merchant("pos.vendure", &Settings::none()).unwrap_err();
         assert_eq!(bare.kind(), Kind::ConfigurationInvalid);
     }

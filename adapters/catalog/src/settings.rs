@@ -235,8 +235,8 @@ fn unknown(of: &str, name: &str, known: &[Setting]) -> Error {
         .hint(offer(name, names))
 }
 
-/// Which name may be meant, and which there are.
-pub(crate) fn offer<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// Which name may be meant, and which there are: a hint for whoever wrote one that is not known.
+pub fn offer<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<_> = known.collect();
     if known.is_empty() {
         return "there are none".to_owned();

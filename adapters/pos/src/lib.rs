@@ -1,6 +1,6 @@
 //! Shops and tills that give a discount to whoever pays WOM.
 //!
-//! * [`Manual`] (`pos.manual`): the cashier lowers the price, the adapter records.
+//! * [`Manual`] (`pos.manual`): the cashier lowers the price, the order's name says the total.
 //! * [`Vendure`] (`pos.vendure`): the open source shop, proven on the real one.
 //!
 //! A shop's own reading decides: a code in an order's list is no discount, and making a code twice
@@ -12,5 +12,5 @@ mod manual;
 pub mod testing;
 pub mod vendure;
 
-pub use manual::Manual;
+pub use manual::{Manual, ManualConfig};
 pub use vendure::{Vendure, VendureConfig};

@@ -1,57 +1,70 @@
 //! A till without a connection.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use async_trait::async_trait;
 use wom_adapter_pos::Manual;
 use wom_sdk::{
     Kind,
-    merchant::{Applied, Discount, Merchant, Order, OrderId},
+    merchant::{Applied, Discount, Merchant, OrderId},
     testing::conformance::merchant::{self, Fixture},
 };
 
-struct Till(Arc<Manual>);
+#[derive(Default)]
+struct Till(AtomicU32);
 
 #[async_trait]
 impl Fixture for Till {
     fn open(&self) -> Arc<dyn Merchant> {
-        self.0.clone()
+        Arc::new(Manual)
     }
 
     async fn order(&self) -> OrderId {
-        let id = OrderId(self.0.orders(None).await.unwrap().0.len().to_string());
-        let order = Order {
-            id: id.clone(),
-            version: "1".to_owned(),
-            lines: Vec::new(),
-            total: 1_200,
-            currency: "EUR".to_owned(),
-            open: true,
-        };
-        self.0.enter(order).unwrap();
-        id
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        Manual::order(1_200, "EUR", &number.to_string()).unwrap()
     }
 }
 
 #[tokio::test]
 async fn a_till_by_hand_conforms() {
-    merchant::conforms(&Till(Arc::new(Manual::new()))).await;
+    merchant::conforms(&Till::default()).await;
+}
+
+/// Another process knows the order by its name, and says the same of it.
+#[tokio::test]
+async fn an_order_is_known_after_the_process_ended() {
+    let order = Manual::order(1_250, "EUR", "bill1007").unwrap();
+    let again = OrderId("1250-EUR-bill1007".to_owned());
+    assert_eq!(order, again);
+    let read = Manual.read(&again).await.unwrap();
+    assert_eq!((read.total, read.currency.as_str()), (1_250, "EUR"));
+    assert!(read.open && read.lines.is_empty());
+    for _ in 0..3 {
+        let applied = Manual.apply(&again, &Discount::Amount(500), "key").await;
+        assert_eq!(applied.unwrap(), Applied::Manual);
+    }
 }
 
 #[tokio::test]
-async fn the_cashier_is_told_once_for_each_key_and_one_key_is_for_one_order() {
-    let till = Till(Arc::new(Manual::new()));
-    let (one, other) = (till.order().await, till.order().await);
-    let five = Discount::Amount(500);
-    for _ in 0..3 {
-        let applied = till.0.apply(&one, &five, "key").await.unwrap();
-        assert_eq!(applied, Applied::Manual);
+async fn what_is_no_order_is_refused_and_says_what_one_is() {
+    for (total, currency, name, field) in [
+        (0, "EUR", "a", "total"),
+        (-1, "EUR", "a", "total"),
+        (i64::MAX, "EUR", "a", "total"),
+        (1, "eur", "a", "currency"),
+        (1, "EU€", "a", "currency"),
+        (1, "EUR", "", "name"),
+        (1, "EUR", "a-b", "name"),
+    ] {
+        let error = Manual::order(total, currency, name).unwrap_err();
+        let told = error.context().find(|(context, _)| *context == "field");
+        assert_eq!(told, Some(("field", field)), "{error}");
     }
-    assert_eq!(till.0.told(&one), [("key".to_owned(), five.clone())]);
-    let reused = till.0.apply(&other, &five, "key").await.unwrap_err();
-    assert_eq!(reused.kind(), Kind::InputInvalid);
-    till.0.forget(&one);
-    assert_eq!(till.0.told(&one), []);
-    assert!(till.0.read(&one).await.is_err());
+    let error = Manual.read(&OrderId("1007".into())).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::InputInvalid);
+    assert!(error.advice().unwrap().contains("1250-EUR-bill1007"));
 }

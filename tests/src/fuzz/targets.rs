@@ -60,6 +60,7 @@ targets! {
         fuzz_study_texts, seeds::study_texts, STUDY_TEXTS;
     }
     wom_adapter_pos::testing {
+        fuzz_manual, seeds::manual, &[];
         fuzz_vendure, seeds::vendure, VENDURE;
     }
     wom_adapter_steps::testing {
