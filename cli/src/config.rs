@@ -14,6 +14,7 @@ use crate::{
     keys::{KeyPlace, Written},
     profile::{Profile, ProfileTable},
     serving::{PosTable, ServiceTable, SourceTable, WebhookTable},
+    shops::ShopTable,
 };
 
 /// The commented file that `wom init` writes.
@@ -41,6 +42,9 @@ pub struct File {
     pub service: Option<ServiceTable>,
     /// The POS that `wom serve` serves.
     pub pos: Option<PosTable>,
+    /// The shops that these POS ask for payments for.
+    #[serde(default)]
+    pub shops: BTreeMap<String, ShopTable>,
 }
 
 /// Settings of an adapter or a rule set, by name.

@@ -16,6 +16,7 @@ mod progress;
 mod qr;
 mod reading;
 mod serving;
+mod shops;
 
 use std::ffi::OsString;
 

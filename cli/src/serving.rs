@@ -20,7 +20,7 @@ use wom_sdk::{
     store::{Rate, Store},
     webhook::Scheme,
 };
-use wom_service::{Programme as Served, Service, Source, Tills, Tokens};
+use wom_service::{Programme as Served, Service, Shops, Source, Tills, Tokens};
 use wom_sinks::WebhookSink;
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     keys::KeyPlace,
     profile::StorePlace,
     programme::Programme,
+    shops::{self, Shop},
 };
 
 /// `[service]`: where to listen, and who may call.
@@ -104,6 +105,7 @@ pub struct Serving {
     pub tokens: PathBuf,
     programmes: Vec<Config>,
     pos: Option<PosTable>,
+    shops: Vec<Shop>,
     keys: KeyPlace,
     dir: PathBuf,
 }
@@ -126,6 +128,16 @@ impl Serving {
             .hint("listen on 127.0.0.1 and put a proxy with TLS before it, or set danger_listen_beyond_loopback")));
         }
         let (pos, keys) = (file.pos.clone(), file.keys(&dir).map_err(at)?);
+        let shop = |(name, table): (&String, _)| Shop::read(name, table, &dir);
+        let shops: Result<Vec<_>> = file.shops.iter().map(shop).collect();
+        let shops = shops.map_err(at)?;
+        if !shops.is_empty() && pos.is_none() {
+            return Err(at(invalid("a shop needs a POS, and there are none")
+                .with("table", "pos")
+                .hint(
+                    "write a table [pos] with the POS, as docs/operations.md shows",
+                )));
+        }
         let mut programmes = Vec::new();
         if file.has_campaign() {
             programmes.push(file.config(&dir).map_err(at)?);
@@ -149,6 +161,7 @@ impl Serving {
             tokens: dir.join(service.tokens),
             programmes,
             pos,
+            shops,
             keys,
             dir,
         })
@@ -172,12 +185,13 @@ impl Serving {
             builder = builder.programme(programme);
         }
         let pos = match self.pos.take() {
-            Some(pos) => Some(Pos::open(pos, &self).await?),
+            Some(pos) => Some(Pos::open(pos, &mut self).await?),
             None => None,
         };
         if let Some(pos) = &pos {
             stores.push(Arc::clone(&pos.store));
-            builder = builder.tills(pos.tills()?);
+            let (tills, shops) = pos.tills()?;
+            builder = builder.tills(tills).shops(shops);
         }
         Ok(Opened {
             service: builder.build()?,
@@ -203,8 +217,9 @@ impl Opened {
     /// Reads tokens and POS again, and serves those from now on.
     pub fn reload(&self) -> Result<()> {
         let tokens = Tokens::read(&self.tokens)?;
-        let tills = self.pos.as_ref().map(Pos::tills).transpose()?;
-        self.service.replace(tokens, tills);
+        let pos = self.pos.as_ref().map(Pos::tills).transpose()?;
+        let (tills, shops) = pos.unzip();
+        self.service.replace(tokens, tills, shops);
         Ok(())
     }
 
@@ -226,10 +241,11 @@ pub struct Pos {
     registry: RegistryClient,
     listener: Option<Arc<WebhookSink>>,
     rate: Rate,
+    shops: Vec<Shop>,
 }
 
 impl Pos {
-    async fn open(table: PosTable, serving: &Serving) -> Result<Self> {
+    async fn open(table: PosTable, serving: &mut Serving) -> Result<Self> {
         let dir = &serving.dir;
         let at = |error: Error| error.with("table", "pos");
         let store = StorePlace::written(
@@ -265,11 +281,12 @@ impl Pos {
                 per_second: table.looks_per_second.max(1),
                 burst: table.looks_per_second.max(1).saturating_mul(2),
             },
+            shops: std::mem::take(&mut serving.shops),
         })
     }
 
-    /// The POS that the list names now.
-    fn tills(&self) -> Result<Tills> {
+    /// The POS that the list names now, and the shops over them.
+    fn tills(&self) -> Result<(Tills, Shops)> {
         #[derive(Deserialize)]
         struct Row {
             name: String,
@@ -306,7 +323,9 @@ impl Pos {
                 return Err(at(invalid("a POS has no name, or the name of another")));
             }
         }
-        Tills::new(Arc::clone(&self.store), desks, self.rate).map_err(at)
+        let tills = Tills::new(Arc::clone(&self.store), desks, self.rate).map_err(at)?;
+        let shops = shops::serve(&self.shops, &self.store, &tills).map_err(at)?;
+        Ok((tills, shops))
     }
 }
 

@@ -88,6 +88,26 @@ impl Metrics {
         }
     }
 
+    /// Sales that wait for a person: so many, by shop and the name of their state.
+    pub(crate) fn write_waiting(text: &mut String, waiting: &[(&str, BTreeMap<&str, u64>)]) {
+        if waiting.is_empty() {
+            return;
+        }
+        let name = "wom_sales_waiting";
+        let _ = writeln!(
+            text,
+            "# HELP {name} Sales that wait for a person.\n# TYPE {name} gauge"
+        );
+        for (shop, states) in waiting {
+            let shop = shop.escape_default();
+            for state in ["attention", "late", "manual", "unclaimed"] {
+                let count = states.get(state).copied().unwrap_or(0);
+                let labels = format_args!("shop=\"{shop}\",state=\"{state}\"");
+                let _ = writeln!(text, "{name}{{{labels}}} {count}");
+            }
+        }
+    }
+
     fn write_pulls(&self, text: &mut String) {
         let held = self.pulls.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_empty() {

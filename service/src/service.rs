@@ -13,7 +13,7 @@ use tokio::{
 use wom_catalog::Catalog;
 use wom_sdk::{Clock, Error, Kind, Result, SystemClock};
 
-use crate::{Programme, Tills, Tokens, api, listen, metrics::Metrics, work};
+use crate::{Programme, Shops, Tills, Tokens, api, listen, metrics::Metrics, work};
 
 /// How many files are brought in at a time.
 const READING: usize = 16;
@@ -27,6 +27,7 @@ pub(crate) struct Inner {
     /// Which programme a source belongs to.
     pub(crate) sources: BTreeMap<String, String>,
     pub(crate) tills: RwLock<Option<Arc<Tills>>>,
+    pub(crate) shops: RwLock<Option<Arc<Shops>>>,
     pub(crate) tokens: RwLock<Arc<Tokens>>,
     pub(crate) catalog: Catalog,
     pub(crate) public_url: String,
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
 pub struct ServiceBuilder {
     programmes: Vec<Programme>,
     tills: Option<Tills>,
+    shops: Option<Shops>,
     tokens: Tokens,
     catalog: Catalog,
     public_url: String,
@@ -57,6 +59,7 @@ impl Service {
         ServiceBuilder {
             programmes: Vec::new(),
             tills: None,
+            shops: None,
             tokens: Tokens::default(),
             catalog: Catalog::standard(),
             public_url: public_url.into(),
@@ -99,14 +102,15 @@ impl Service {
         served
     }
 
-    /// Takes other tokens and other POS from now on; what is under way goes on as it began.
-    pub fn replace(&self, tokens: Tokens, tills: Option<Tills>) {
+    /// Takes other tokens, POS and shops from now on; what is under way goes on as it began.
+    pub fn replace(&self, tokens: Tokens, tills: Option<Tills>, shops: Option<Shops>) {
         *self
             .0
             .tokens
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
         *self.0.tills.write().unwrap_or_else(PoisonError::into_inner) = tills.map(Arc::new);
+        *self.0.shops.write().unwrap_or_else(PoisonError::into_inner) = shops.map(Arc::new);
     }
 
     pub(crate) fn tokens(&self) -> Arc<Tokens> {
@@ -116,6 +120,11 @@ impl Service {
 
     pub(crate) fn tills(&self) -> Option<Arc<Tills>> {
         let held = self.0.tills.read().unwrap_or_else(PoisonError::into_inner);
+        held.clone()
+    }
+
+    pub(crate) fn shops(&self) -> Option<Arc<Shops>> {
+        let held = self.0.shops.read().unwrap_or_else(PoisonError::into_inner);
         held.clone()
     }
 
@@ -155,6 +164,15 @@ impl ServiceBuilder {
         }
     }
 
+    /// Serves these shops. Their POS are among the [`tills`](Self::tills).
+    #[must_use]
+    pub fn shops(self, shops: Shops) -> Self {
+        Self {
+            shops: Some(shops),
+            ..self
+        }
+    }
+
     /// Lets the bearers of these tokens in.
     #[must_use]
     pub fn tokens(self, tokens: Tokens) -> Self {
@@ -177,10 +195,22 @@ impl ServiceBuilder {
     ///
     /// # Errors
     ///
-    /// [`Kind::ConfigurationInvalid`] where two instruments or two sources have one name, or the
-    /// public address is none; [`Kind::InsecureTransport`] where it is plain http on another machine.
+    /// [`Kind::ConfigurationInvalid`] where two instruments or two sources have one name, a shop's POS
+    /// is not there, or the public address is none; [`Kind::InsecureTransport`] where it is plain http
+    /// on another machine.
     pub fn build(self) -> Result<Service> {
         let address: wom_sdk::registry::Address = self.public_url.parse()?;
+        for shop in self.shops.iter().flat_map(Shops::iter) {
+            let tills = self.tills.as_ref();
+            if tills.and_then(|tills| tills.desk(shop.pos())).is_none() {
+                return Err(
+                    Error::new(Kind::ConfigurationInvalid, "a shop's POS is not there")
+                        .with("shop", shop.name().escape_default())
+                        .with("pos", shop.pos().escape_default())
+                        .hint("name one of the POS that are served"),
+                );
+            }
+        }
         let (mut programmes, mut sources) = (BTreeMap::new(), BTreeMap::new());
         for programme in self.programmes {
             for source in &programme.sources {
@@ -198,6 +228,7 @@ impl ServiceBuilder {
             programmes,
             sources,
             tills: RwLock::new(self.tills.map(Arc::new)),
+            shops: RwLock::new(self.shops.map(Arc::new)),
             tokens: RwLock::new(Arc::new(self.tokens)),
             catalog: self.catalog,
             public_url: address.as_str().trim_end_matches('/').to_owned(),

@@ -60,7 +60,7 @@ impl Tills {
     }
 
     /// The POS of this name.
-    pub(crate) fn named(&self, name: &str) -> Option<&CashDesk> {
+    pub fn desk(&self, name: &str) -> Option<&CashDesk> {
         self.by_name.get(name)
     }
 
@@ -71,7 +71,8 @@ impl Tills {
         Some((name, desk))
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    /// The names of the POS.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
     }
 

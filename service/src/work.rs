@@ -1,12 +1,12 @@
 //! The work that nobody asks for: awards on their way, webhooks to read, sources to pull, units to
-//! settle, payments to look after, claims to hand over, months to end.
+//! settle, payments and discounts to look after, claims to hand over, months to end.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use wom_sdk::{Error, Kind, Result, Timestamp, webhook};
 
-use crate::{Programme, Service, Source, Tills, claim_page};
+use crate::{Programme, Service, Shops, Source, Tills, claim_page};
 
 /// How often to look for webhooks that wait, beside being told.
 const INBOX: Duration = Duration::from_millis(500);
@@ -54,7 +54,8 @@ pub(crate) fn begin(service: &Service) -> Working {
             all.spawn(push(service.clone(), programme.clone()));
         }
     }
-    all.spawn(payments(service.clone()));
+    all.spawn(keep::<Tills>(service.clone()));
+    all.spawn(keep::<Shops>(service.clone()));
     Working(all)
 }
 
@@ -169,22 +170,66 @@ async fn awards(service: Service, programme: Programme) {
     }
 }
 
-/// Looks after the payments of all POS, also after they were replaced or the store failed.
-async fn payments(service: Service) {
+/// What is looked after as a whole, and may be replaced by another while the service runs.
+trait Kept: Send + Sync + Sized + 'static {
+    const WHAT: &str;
+
+    /// What the service has now.
+    fn of(service: &Service) -> Option<Arc<Self>>;
+
+    /// Looks after it until `stop` is ready. An error of the store ends it.
+    fn keep(
+        &self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// The payments of all POS.
+impl Kept for Tills {
+    const WHAT: &str = "payments";
+
+    fn of(service: &Service) -> Option<Arc<Self>> {
+        service.tills()
+    }
+
+    fn keep(
+        &self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<()>> + Send {
+        self.desks().run(stop)
+    }
+}
+
+/// The discounts of all shops.
+impl Kept for Shops {
+    const WHAT: &str = "sales";
+
+    fn of(service: &Service) -> Option<Arc<Self>> {
+        service.shops()
+    }
+
+    fn keep(
+        &self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<()>> + Send {
+        self.driven().run(stop)
+    }
+}
+
+/// Looks after it until the service ends, also after it was replaced or the store failed.
+async fn keep<T: Kept>(service: Service) {
     let mut stopped = std::pin::pin!(service.stopped());
     loop {
-        if let Some(tills) = service.tills() {
+        if let Some(kept) = T::of(&service) {
             let stop = async {
                 tokio::select! {
                     () = service.stopped() => {}
-                    () = replaced(&service, &tills) => {}
+                    () = replaced(&service, &kept) => {}
                 }
             };
-            if let Err(error) = tills.desks().run(stop).await {
-                tracing::warn!(
-                    code = error.code(),
-                    "payments wait, and are tried again: {error}"
-                );
+            if let Err(error) = kept.keep(stop).await {
+                let (what, code) = (T::WHAT, error.code());
+                tracing::warn!(what, code, "they wait, and are tried again: {error}");
             }
         }
         tokio::select! {
@@ -195,10 +240,9 @@ async fn payments(service: Service) {
     }
 }
 
-/// Ready once these are no longer the service's POS.
-async fn replaced(service: &Service, tills: &Arc<Tills>) {
-    let same = || service.tills().is_some_and(|now| Arc::ptr_eq(&now, tills));
-    while same() {
+/// Ready once this is no longer the service's.
+async fn replaced<T: Kept>(service: &Service, kept: &Arc<T>) {
+    while T::of(service).is_some_and(|now| Arc::ptr_eq(&now, kept)) {
         tokio::time::sleep(FAILED).await;
     }
 }

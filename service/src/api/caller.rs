@@ -103,7 +103,7 @@ impl CallersPos<'_> {
             }
         };
         let granted = self.grant.covers_pos(&name);
-        match self.tills.named(&name).filter(|_| granted) {
+        match self.tills.desk(&name).filter(|_| granted) {
             Some(desk) => Ok((name, desk)),
             None => Err(Failure::not_found("there is no POS of this name")),
         }

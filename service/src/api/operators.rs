@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use wom_sdk::store::Numbers;
 
 use super::{Caller, Failure};
-use crate::{Scope, Service};
+use crate::{Scope, Service, metrics::Metrics};
 
 /// How the service is.
 #[derive(Serialize, ToSchema)]
@@ -76,6 +76,12 @@ pub(super) async fn metrics(caller: Caller) -> Result<Response, Failure> {
         numbers.push((programme.name.as_str(), programme.store.numbers().await?));
     }
     let mut text = Numbers::all_to_prometheus(&numbers, now);
+    let shops = service.shops();
+    let mut waiting = Vec::new();
+    for shop in shops.iter().flat_map(|shops| shops.iter()) {
+        waiting.push((shop.name(), shop.waiting().await?));
+    }
+    Metrics::write_waiting(&mut text, &waiting);
     service.0.metrics.write(&mut text);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

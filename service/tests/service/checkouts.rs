@@ -5,14 +5,7 @@ use crate::town::{BIKES, Town, until};
 #[tokio::test]
 async fn a_payment_is_asked_for_made_and_heard_of() {
     let town = Town::new().await;
-    let walk =
-        json!({"aim": "H", "minutes": 20, "place": {"latitude": 43.7263, "longitude": 12.6366}});
-    let award = town
-        .post_as(BIKES, "/awards?wait=20", Some("a"), &walk)
-        .await
-        .ok(200);
-    assert_eq!(town.redeem("sara", &award["code"]).await, 20);
-
+    town.earn("sara", 20).await;
     let asked = json!({"amount": 15, "filter": {"aim": "H"}});
     let checkout = town
         .post_as("bar", "/checkouts", Some("bill 1"), &asked)

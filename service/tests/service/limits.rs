@@ -134,7 +134,8 @@ async fn the_numbers_tell_states_and_no_names() {
 async fn a_token_that_was_revoked_is_worth_nothing_at_once() {
     let town = Town::new().await;
     town.get("reader", "/metrics").await.ok(200);
-    town.service.replace(wom_service::Tokens::default(), None);
+    town.service
+        .replace(wom_service::Tokens::default(), None, None);
     town.get("reader", "/metrics")
         .await
         .refused(401, "access_denied");

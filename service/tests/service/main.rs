@@ -8,4 +8,5 @@ mod claims;
 mod limits;
 mod openapi;
 mod pulls;
+mod shops;
 mod town;

@@ -11,15 +11,18 @@ use wom_sdk::{
     Clock, SystemClock, Timestamp, Zone,
     campaign::{Campaign, Collect, Line},
     cash_desk::CashDesk,
+    checkout::Charge,
     collector::Collector,
     dispatcher::Dispatcher,
+    merchant::{Discount, Offer},
     pocket::Pocket,
     privacy::{FileKeyStore, KeyStore},
     protocol::{Link, Pin, parse_link_or_otc},
     registry::{InstrumentClient, PocketClient, PosClient, RegistryClient},
+    sale::Rules,
     store::{Rate, Store},
 };
-use wom_service::{Grant, Programme, Scope, Service, Tills, Tokens};
+use wom_service::{Currency, Grant, Programme, Scope, ServedShop, Service, Shops, Tills, Tokens};
 use wom_store::SqliteStore;
 use zeroize::Zeroizing;
 
@@ -36,6 +39,8 @@ pub(crate) struct Town {
     pub(crate) registry: TestRegistry,
     pub(crate) service: Service,
     pub(crate) url: String,
+    /// The bar, whose till is worked by hand.
+    pub(crate) shops: Shops,
     http: Client,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<wom_sdk::Result<()>>,
@@ -60,13 +65,17 @@ impl Town {
         let tokens = tokens(&mut held);
         let keys: Arc<dyn KeyStore> =
             Arc::new(FileKeyStore::create(dir.path().join("keys.json")).unwrap());
-        let mut builder = Service::builder(&url).tokens(held).clock(clock);
+        let mut builder = Service::builder(&url)
+            .tokens(held)
+            .clock(Arc::clone(&clock));
         for name in [BIKES, SCHOOL] {
             let path = dir.path().join(format!("{name}.db"));
             builder = builder.programme(programme(&registry, name, path, Arc::clone(&keys)).await);
         }
-        let tills = tills(&registry, dir.path().join("pos.db"), keys).await;
-        let service = builder.tills(tills).build().unwrap();
+        let (store, tills) = tills(&registry, dir.path().join("pos.db"), keys, clock).await;
+        let shops = shops(store, &tills);
+        let builder = builder.tills(tills).shops(shops.clone());
+        let service = builder.build().unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn({
             let service = service.clone();
@@ -82,6 +91,7 @@ impl Town {
             registry,
             service,
             url,
+            shops,
             http: Client::builder().no_proxy().build().unwrap(),
             stop: Some(stop),
             running,
@@ -134,6 +144,18 @@ impl Town {
         let pocket = Pocket::open(self.dir.path().join(format!("{name}.json"))).unwrap();
         let client = RegistryClient::new(self.registry.url()).unwrap();
         (pocket, PocketClient::new(client))
+    }
+
+    /// Puts new vouchers of health into a person's wallet.
+    pub(crate) async fn earn(&self, wallet: &str, minutes: u32) {
+        let walk = serde_json::json!({
+            "aim": "H",
+            "minutes": minutes,
+            "place": {"latitude": 43.7263, "longitude": 12.6366},
+        });
+        let award = self.post_as(BIKES, "/awards?wait=20", Some(wallet), &walk);
+        let award = award.await.ok(200);
+        assert_eq!(self.redeem(wallet, &award["code"]).await, minutes);
     }
 
     /// Redeems a code that the service gave; the number of vouchers.
@@ -279,26 +301,52 @@ fn campaign(name: &str) -> Campaign {
     }
 }
 
-async fn tills(registry: &TestRegistry, path: PathBuf, keys: Arc<dyn KeyStore>) -> Tills {
+async fn tills(
+    registry: &TestRegistry,
+    path: PathBuf,
+    keys: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+) -> (Arc<dyn Store>, Tills) {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await.unwrap());
     let mut desks = Vec::new();
     for name in ["bar", "chain/1", "chain/2"] {
         let pos = registry.add_pos(name, "Till").await.unwrap();
         let client = RegistryClient::new(registry.url()).unwrap();
         let payee = PosClient::new(client, pos.id, pos.key).unwrap();
-        let desk = CashDesk::new(
-            Arc::clone(&store),
-            Arc::new(payee),
-            Arc::clone(&keys),
-            Arc::new(SystemClock),
-        );
+        let (keys, clock) = (Arc::clone(&keys), Arc::clone(&clock));
+        let desk = CashDesk::new(Arc::clone(&store), Arc::new(payee), keys, clock);
         desks.push((name.to_owned(), desk));
     }
     let rate = Rate {
         per_second: 200,
         burst: 200,
     };
-    Tills::new(store, desks, rate).unwrap()
+    let tills = Tills::new(Arc::clone(&store), desks, rate).unwrap();
+    (store, tills)
+}
+
+/// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30.
+fn shops(store: Arc<dyn Store>, tills: &Tills) -> Shops {
+    let offer = |title: &str, amount, discount| Offer {
+        title: title.to_owned(),
+        charge: Charge::new(amount).unwrap(),
+        discount,
+    };
+    let bar = ServedShop::new(
+        "bar",
+        "bar",
+        tills.desk("bar").unwrap().clone(),
+        Catalog::merchant("pos.manual", &Settings::none()).unwrap(),
+        Rules::default(),
+        Currency::new("EUR").unwrap(),
+    )
+    .unwrap()
+    .with_title("Bar Ducale")
+    .with_offer("coffee", offer("2.00 off", 15, Discount::Amount(200)))
+    .unwrap()
+    .with_offer("tenth", offer("10 % off", 30, Discount::BasisPoints(1_000)))
+    .unwrap();
+    Shops::new(store, [bar]).unwrap()
 }
 
 /// Minutes of yesterday, one record for each stretch, as activity.json.
