@@ -17,6 +17,8 @@ use crate::{Programme, Shops, Tills, Tokens, api, listen, metrics::Metrics, work
 
 /// How many files are brought in at a time.
 const READING: usize = 16;
+/// How many orders are looked at a time because shops told of them.
+const HEARING: usize = 16;
 
 /// Everything that one process serves. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     /// Places for bodies that are being read.
     pub(crate) reading: Semaphore,
+    /// Places for orders that webhooks told of.
+    pub(crate) hearing: Arc<Semaphore>,
     /// Says that a webhook came in.
     pub(crate) wake: Notify,
     /// True once it is to end.
@@ -235,6 +239,7 @@ impl ServiceBuilder {
             clock: self.clock,
             metrics: Metrics::default(),
             reading: Semaphore::new(READING),
+            hearing: Arc::new(Semaphore::new(HEARING)),
             wake: Notify::new(),
             stopping: watch::Sender::new(false),
         })))

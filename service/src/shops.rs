@@ -208,7 +208,7 @@ impl ServedShop {
 #[derive(Clone, Debug)]
 pub struct Shops {
     driven: Driven,
-    by_name: BTreeMap<String, ServedShop>,
+    by_name: BTreeMap<String, Arc<ServedShop>>,
 }
 
 impl Shops {
@@ -221,7 +221,7 @@ impl Shops {
         let mut by_name = BTreeMap::new();
         for shop in shops {
             let name = shop.name().to_owned();
-            if by_name.insert(name.clone(), shop).is_some() {
+            if by_name.insert(name.clone(), Arc::new(shop)).is_some() {
                 return Err(
                     Error::new(Kind::ConfigurationInvalid, "a name stands for two")
                         .with("shop", name.escape_default())
@@ -237,18 +237,18 @@ impl Shops {
     }
 
     /// The shop of this name.
-    pub fn named(&self, name: &str) -> Option<&ServedShop> {
+    pub fn named(&self, name: &str) -> Option<&Arc<ServedShop>> {
         self.by_name.get(name)
     }
 
     /// The shop that a sale is of.
-    pub fn of(&self, id: SaleId) -> Option<&ServedShop> {
+    pub fn of(&self, id: SaleId) -> Option<&Arc<ServedShop>> {
         self.named(self.driven.shop(id.shop())?.name())
     }
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = &ServedShop> {
-        self.by_name.values()
+        self.by_name.values().map(Arc::as_ref)
     }
 
     pub(crate) fn driven(&self) -> &Driven {

@@ -306,7 +306,12 @@ impl Shop {
                     return Ok(sale);
                 }
             }
-            return Err(full());
+            let held = self.sales_of(&order.id).await?;
+            let waits = held.iter().any(|sale| sale.state == State::Waiting);
+            return Err(match waits {
+                true => full(),
+                false => paid_before("another offer was paid for on this order"),
+            });
         }
         Err(Error::new(
             Kind::InputInvalid,
@@ -394,6 +399,9 @@ fn unanswered() -> Error {
     Error::new(Kind::DeadlineExceeded, "the shop does not answer")
 }
 
+/// How often a code that can be paid is looked at: a little more seldom than the Registry is asked.
+const OPEN_LOOK_MS: i64 = 11_000;
+
 /// What the checkout of a sale says of its payment.
 fn payment(record: &checkout::CheckoutRecord, now: Timestamp) -> crate::sale::Payment {
     use crate::sale::{After, Payment};
@@ -405,6 +413,7 @@ fn payment(record: &checkout::CheckoutRecord, now: Timestamp) -> crate::sale::Pa
         checkout::State::PaidAfterCancel { at } => Payment::Late(at, After::Cancel),
         checkout::State::Failed(_) => Payment::Over(None),
         checkout::State::Expired | checkout::State::Cancelled => Payment::Over(look),
-        _ => Payment::Open(look),
+        // Who looks after it holds it for a while: that is not to be waited for.
+        _ => Payment::Open(look.map(|look| look.min(now.plus_millis(OPEN_LOOK_MS)))),
     }
 }

@@ -1,5 +1,7 @@
 //! Who calls, and what of the service is there for them.
 
+use std::sync::Arc;
+
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
@@ -7,7 +9,7 @@ use axum::{
 use wom_sdk::{cash_desk::CashDesk, checkout::CheckoutId};
 
 use super::Failure;
-use crate::{Grant, Programme, Scope, Service, Tills};
+use crate::{Grant, Programme, Scope, ServedShop, Service, Tills};
 
 /// The bearer of a token that is known.
 pub(crate) struct Caller {
@@ -59,6 +61,17 @@ impl Caller {
         })
     }
 
+    /// The shop of this name, if the caller may ask for payments at its POS.
+    pub(crate) fn shop(&self, name: &str) -> Result<Arc<ServedShop>, Failure> {
+        self.check(&[Scope::Checkouts])?;
+        let shop = self
+            .service
+            .shops()
+            .and_then(|shops| shops.named(name).cloned());
+        shop.filter(|shop| self.grant.covers_pos(shop.pos()))
+            .ok_or_else(|| Failure::not_found("there is no shop of this name"))
+    }
+
     pub(crate) fn check(&self, scopes: &[Scope]) -> Result<(), Failure> {
         if scopes.iter().any(|scope| self.grant.scopes.contains(scope)) {
             return Ok(());
@@ -75,7 +88,7 @@ impl Caller {
 
 /// The POS that a caller's token is for.
 pub(crate) struct CallersPos<'a> {
-    tills: std::sync::Arc<Tills>,
+    tills: Arc<Tills>,
     grant: &'a Grant,
 }
 

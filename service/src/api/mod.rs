@@ -10,7 +10,12 @@ mod code;
 mod id;
 mod operators;
 mod place;
+mod posters;
 mod problem;
+mod report;
+mod sale;
+mod sales;
+mod shop_webhooks;
 mod subjects;
 mod wait;
 mod webhooks;
@@ -74,6 +79,21 @@ fn documented() -> OpenApiRouter<Service> {
         .routes(routes!(checkouts::create))
         .routes(routes!(checkouts::show))
         .routes(routes!(checkouts::cancel))
+        .routes(routes!(sales::create, sales::list))
+        .routes(routes!(sales::show))
+        .routes(routes!(sales::call_off))
+        .routes(routes!(sales::confirm))
+        .routes(routes!(sales::resolve))
+        .routes(routes!(sales::grant))
+        .routes(routes!(sales::replace))
+        .routes(routes!(sales::order_cancelled))
+        .routes(routes!(sales::order_changed))
+        .routes(routes!(report::report))
+        .routes(routes!(posters::create, posters::list))
+        .routes(routes!(posters::payments))
+        .routes(routes!(posters::take))
+        .routes(routes!(posters::end))
+        .routes(routes!(shop_webhooks::receive, shop_webhooks::shake_hands))
         .routes(routes!(webhooks::receive, webhooks::shake_hands))
         .routes(routes!(operators::health))
         .routes(routes!(operators::metrics))

@@ -3,10 +3,13 @@
 use axum::{
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderName, HeaderValue, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
-use wom_sdk::instrument;
+use wom_sdk::{
+    Timestamp,
+    instrument::{self, Reply},
+};
 
 use super::{Failure, body::read};
 use crate::Service;
@@ -71,22 +74,54 @@ async fn take(service: &Service, source: &str, request: Request) -> Result<Respo
     let unknown = || Failure::not_found("there is no source of this name");
     let programme = service.0.sources.get(source).ok_or_else(unknown)?;
     let programme = service.0.programmes.get(programme).ok_or_else(unknown)?;
-    let (parts, body) = request.into_parts();
-    let body = read(body, LIMIT).await?;
-    let headers: Vec<_> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect();
-    let request = instrument::Request {
-        method: parts.method.as_str(),
-        query: parts.uri.query().unwrap_or(""),
-        headers: &headers,
-        body: &body,
-        received_at: service.0.clock.now(),
-    };
+    let call = Call::read(service, request).await?;
+    let headers = call.headers();
+    let request = call.as_adapters_see_it(&headers);
     let reply = programme.collector.receive(source, &request).await?;
     service.0.wake.notify_waiters();
+    Ok(answer(reply))
+}
+
+/// A call, read whole.
+pub(super) struct Call {
+    parts: Parts,
+    body: Vec<u8>,
+    at: Timestamp,
+}
+
+impl Call {
+    pub(super) async fn read(service: &Service, request: Request) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        Ok(Self {
+            parts,
+            body: read(body, LIMIT).await?,
+            at: service.0.clock.now(),
+        })
+    }
+
+    pub(super) fn headers(&self) -> Vec<(&str, &[u8])> {
+        let headers = self.parts.headers.iter();
+        headers
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect()
+    }
+
+    pub(super) fn as_adapters_see_it<'a>(
+        &'a self,
+        headers: &'a [(&'a str, &'a [u8])],
+    ) -> instrument::Request<'a> {
+        instrument::Request {
+            method: self.parts.method.as_str(),
+            query: self.parts.uri.query().unwrap_or(""),
+            headers,
+            body: &self.body,
+            received_at: self.at,
+        }
+    }
+}
+
+/// The answer that the caller's system expects.
+pub(super) fn answer(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Body::from(reply.body)).into_response();
     for (name, value) in reply.headers {
@@ -96,5 +131,5 @@ async fn take(service: &Service, source: &str, request: Request) -> Result<Respo
                 .insert(HeaderName::from_static(name), value);
         }
     }
-    Ok(response)
+    response
 }

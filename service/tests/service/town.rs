@@ -26,6 +26,8 @@ use wom_service::{Currency, Grant, Programme, Scope, ServedShop, Service, Shops,
 use wom_store::SqliteStore;
 use zeroize::Zeroizing;
 
+use crate::corner::Corner;
+
 const DAY_MS: i64 = 86_400_000;
 
 /// The names of the instruments.
@@ -325,7 +327,8 @@ async fn tills(
     (store, tills)
 }
 
-/// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30.
+/// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30. The corner has one
+/// that calls.
 fn shops(store: Arc<dyn Store>, tills: &Tills) -> Shops {
     let offer = |title: &str, amount, discount| Offer {
         title: title.to_owned(),
@@ -346,7 +349,18 @@ fn shops(store: Arc<dyn Store>, tills: &Tills) -> Shops {
     .unwrap()
     .with_offer("tenth", offer("10 % off", 30, Discount::BasisPoints(1_000)))
     .unwrap();
-    Shops::new(store, [bar]).unwrap()
+    let corner = ServedShop::new(
+        "corner",
+        "chain/1",
+        tills.desk("chain/1").unwrap().clone(),
+        Arc::new(Corner::default()),
+        Rules::default(),
+        Currency::new("EUR").unwrap(),
+    )
+    .unwrap()
+    .with_offer("coffee", offer("2.00 off", 15, Discount::Amount(200)))
+    .unwrap();
+    Shops::new(store, [bar, corner]).unwrap()
 }
 
 /// Minutes of yesterday, one record for each stretch, as activity.json.

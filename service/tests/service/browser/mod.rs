@@ -2,20 +2,15 @@
 
 mod remote;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use wom_registry::RegistryOptions;
-use wom_sdk::{Clock, SystemClock, Timestamp};
+use wom_sdk::{Clock, SystemClock};
 
 use crate::{
     claims::{sara, submit},
+    later::Later,
     town::{BIKES, Town, days_ago, yesterday},
 };
 use remote::{Browser, Read, address};
@@ -281,22 +276,4 @@ async fn browser_a_registry_that_is_down_is_told() {
     browser.look("no-pocket").await;
     browser.close(&town.url).await;
     town.stop().await;
-}
-
-/// The time, and some minutes more.
-#[derive(Debug, Default)]
-struct Later(AtomicI64);
-
-impl Later {
-    fn minutes(&self, minutes: i64) {
-        self.0.fetch_add(minutes * 60_000, Ordering::Relaxed);
-    }
-}
-
-impl Clock for Later {
-    fn now(&self) -> Timestamp {
-        SystemClock
-            .now()
-            .plus_millis(self.0.load(Ordering::Relaxed))
-    }
 }
