@@ -1,4 +1,5 @@
-//! What `wom serve` stands: awards accepted a second, and a thousand open checkouts.
+//! What `wom serve` stands: awards accepted a second, and a thousand open checkouts, alone and with a sale
+//! for each.
 //!
 //! ```text
 //! cargo bench -p wom-cli --bench service [-- SECONDS]
@@ -45,7 +46,46 @@ async fn main() {
     for in_flight in IN_FLIGHT {
         awards(&town, &http, in_flight, time).await;
     }
-    checkouts(&town, &http, time).await;
+    for asked in [Asked::Checkout, Asked::Sale] {
+        // A town of its own: nothing of the others is left to look after.
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        open(&Town::build(dir.path()), &http, asked, time).await;
+    }
+}
+
+/// What is open a thousand times.
+#[derive(Clone, Copy)]
+enum Asked {
+    Checkout,
+    Sale,
+}
+
+impl Asked {
+    fn request(self, http: &Client, url: &str, n: usize) -> reqwest::RequestBuilder {
+        match self {
+            Self::Checkout => http
+                .post(format!("{url}/checkouts"))
+                .header("idempotency-key", format!("bill {n}"))
+                .json(&json!({"amount": 5, "patience_seconds": 3_600})),
+            Self::Sale => http
+                .post(format!("{url}/shops/bar/sales"))
+                .json(&json!({"order": format!("1250-EUR-bill{n}"), "offer": "coffee"})),
+        }
+    }
+
+    fn at(self, url: &str, id: &str) -> String {
+        match self {
+            Self::Checkout => format!("{url}/checkouts/{id}"),
+            Self::Sale => format!("{url}/shops/bar/sales/{id}"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Checkout => "checkouts",
+            Self::Sale => "sales",
+        }
+    }
 }
 
 async fn awards(town: &Town, http: &Client, in_flight: usize, time: Duration) {
@@ -84,18 +124,14 @@ async fn awards(town: &Town, http: &Client, in_flight: usize, time: Duration) {
 }
 
 /// A thousand codes on displays, each with a caller who waits, while one caller more asks.
-async fn checkouts(town: &Town, http: &Client, time: Duration) {
+async fn open(town: &Town, http: &Client, asked: Asked, time: Duration) {
     let mut making = JoinSet::new();
     let mut open = Vec::new();
     for n in 0..CHECKOUTS {
         if making.len() == 8 {
             open.extend(making.join_next().await);
         }
-        let request = http
-            .post(format!("{}/checkouts", town.url))
-            .bearer_auth(&town.till)
-            .header("idempotency-key", format!("bill {n}"))
-            .json(&json!({"amount": 5, "patience_seconds": 3_600}));
+        let request = asked.request(http, &town.url, n).bearer_auth(&town.till);
         making.spawn(async move {
             let answer: Value = request.send().await.unwrap().json().await.unwrap();
             answer["id"].as_str().unwrap().to_owned()
@@ -107,7 +143,7 @@ async fn checkouts(town: &Town, http: &Client, time: Duration) {
     let mut waiting = JoinSet::new();
     for id in open.clone() {
         let (http, till) = (http.clone(), town.till.clone());
-        let url = format!("{}/checkouts/{id}?wait=30", town.url);
+        let url = format!("{}?wait=30", asked.at(&town.url, &id));
         waiting.spawn(async move {
             loop {
                 let request = http.get(&url).bearer_auth(&till);
@@ -121,19 +157,20 @@ async fn checkouts(town: &Town, http: &Client, time: Duration) {
     let cpu = (town.service.cpu_seconds(), town.registry.cpu_seconds());
     let mut times = Vec::new();
     while began.elapsed() < time.max(Duration::from_secs(30)) {
-        let asked = Instant::now();
-        let url = format!("{}/checkouts/{}", town.url, open[times.len() % open.len()]);
+        let begun = Instant::now();
+        let url = asked.at(&town.url, &open[times.len() % open.len()]);
         let request = http.get(url).bearer_auth(&town.till);
         assert_eq!(request.send().await.unwrap().status(), 200);
-        times.push(asked.elapsed());
+        times.push(begun.elapsed());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = began.elapsed();
     let polls = town.polls.load(Ordering::Relaxed) - polls;
     let share = |before: f64, now: f64| (now - before) / took.as_secs_f64() * 100.0;
     println!(
-        "{CHECKOUTS} open checkouts, each waited for: {:.1} looks a second at the Registry (budget 50); \
+        "{CHECKOUTS} open {}, each waited for: {:.1} looks a second at the Registry (budget 50); \
          CPU of the service {:.1} %, of the Registry {:.1} % of a core; another caller's GET: {}",
+        asked.name(),
         polls as f64 / took.as_secs_f64(),
         share(cpu.0, town.service.cpu_seconds()),
         share(cpu.1, town.registry.cpu_seconds()),
@@ -214,6 +251,9 @@ impl Town {
              settlement_hours = 0\nplace = \"43.7,12.6\"\nrules = \"active-minutes/1\"\n\
              [[campaign.line]]\nname = \"health\"\naim = \"H\"\n\
              [pos]\nregistry = \"{proxy}\"\nlist = \"pos.csv\"\nstore = \"pos.db\"\n\
+             [shops.bar]\npos = \"bar\"\nmerchant = \"pos.manual\"\n\
+             [shops.bar.offers.coffee]\ntitle = \"2.00 off\"\namount = 5\npatience_seconds = 3600\n\
+             discount = {{ amount = \"2.00\" }}\n\
              [service]\nlisten = \"127.0.0.1:0\"\n"
         );
         fs::write(dir.join("wom.toml"), config).unwrap();

@@ -213,7 +213,7 @@ async fn what_is_paid_after_it_was_called_off_is_for_the_merchant_to_decide() {
                 &json!({"order": third}),
             )
             .await;
-        { (now["state"] == "late").then_some(()) }
+        (now["state"] == "late").then_some(())
     })
     .await;
     let recorded = json!({"resolution": "recorded", "note": "apologised"});
