@@ -427,7 +427,8 @@ pub(super) fn vendure() -> Vec<Vec<u8>> {
     vec![
         br#"{"type":"OrderPlacedEvent","order":{"id":1,"code":"B6UJ","state":"PaymentSettled"}}"#.to_vec(),
         br#"{"type":"CouponCodeEvent","kind":"assigned","couponCode":"WOM-1","orderId":"1"}"#.to_vec(),
-        br#"{"id":"1","state":"PaymentSettled","currencyCode":"EUR","updatedAt":"2026-11-21T23:23:29.667Z","couponCodes":["WOM-A690F176"],"totalWithTax":1900,"discounts":[{"adjustmentSource":"PROMOTION:1","description":"WOM","amountWithTax":-500}],"lines":[{"quantity":2,"linePriceWithTax":2400,"productVariant":{"name":"Ticket"}}],"promotions":[{"id":"1","couponCode":"WOM-A690F176"}],"payments":[{"id":"1","amount":1900,"state":"Settled","refunds":[{"total":100,"state":"Pending"}]}]}"#.to_vec(),
+        br#"{"id":"1","state":"PaymentSettled","currencyCode":"EUR","updatedAt":"2026-11-21T23:23:29.667Z","couponCodes":["WOM-A690F176"],"totalWithTax":1900,"discounts":[{"adjustmentSource":"PROMOTION:1","description":"WOM","amountWithTax":-500}],"lines":[{"quantity":2,"linePriceWithTax":2400,"productVariant":{"name":"Ticket"}}],"promotions":[{"id":"1","couponCode":"WOM-A690F176"}],"payments":[{"id":"1","amount":1900,"state":"Settled","refunds":[{"total":100,"state":"Pending"}]}],"history":{"items":[{"data":{"from":"PaymentSettled","to":"Modifying"}}]}}"#.to_vec(),
+        br#"{"id":"1","couponCode":"WOM-A690F176","enabled":true,"description":"<p>order/7</p>","startsAt":null,"endsAt":"2026-11-22T23:23:29.667Z","usageLimit":1,"actions":[{"code":"order_fixed_discount","args":[{"name":"discount","value":"500"}]}]}"#.to_vec(),
     ]
 }
 

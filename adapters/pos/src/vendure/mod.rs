@@ -1,9 +1,10 @@
 //! `pos.vendure`: the open source shop Vendure, over its admin API.
 //!
-//! A discount is a promotion of one use with a coupon code that follows from the key. Vendure makes a
-//! second promotion with the same code without complaint, and both then count: so the code is looked
-//! for first, doubles are taken away, and one is made under a lock. A code in an order's list proves
-//! nothing: only a discount line with an amount does.
+//! A discount is a promotion of one use with a coupon code that carries the key, so that whoever died
+//! before they heard the answer knows their discount again. Vendure makes a second promotion with the
+//! same code without complaint, and both then count: so the code is looked for first, doubles are taken
+//! away, and one is made under a lock. A code in an order's list proves nothing: only a discount line
+//! with an amount does.
 
 mod api;
 mod config;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use wom_http::{Credentials, Secrets};
 use wom_sdk::{
-    Clock, Error, Kind, Result, SystemClock, Timestamp,
+    Clock, Error, Kind, Result, Retry, SystemClock, Timestamp,
     instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
     merchant::{Applied, Discount, Merchant, MerchantCapabilities, Order, OrderId, OrderState},
     webhook::{self, Scheme, Secret, Verified},
@@ -27,8 +28,8 @@ use wom_sdk::{
 
 pub use config::VendureConfig;
 
-use self::{api::Api, order::Told};
-use crate::code::code;
+use self::{api::Api, order::Told, promotion::Action};
+use crate::code::{code, reference};
 
 /// How many orders are asked for at once.
 const PAGE: usize = 100;
@@ -38,6 +39,9 @@ const PAGES: usize = 100;
 
 /// How far before the cursor is read again: what was being written then is told later.
 const LOOK_BACK_MS: i64 = 5_000;
+
+/// How often a discount is put on anew because another process made a double at the same time.
+const ROUNDS: usize = 4;
 
 /// A Vendure shop.
 pub struct Vendure {
@@ -120,6 +124,104 @@ impl Vendure {
         let query = format!("query($id:ID!){{order(id:$id){{{}}}}}", order::FIELDS);
         let answer = self.api.call(&query, json!({"id": order.0})).await?;
         Told::of(answer)?.ok_or_else(unknown)
+    }
+
+    /// Whether an order shows the discount of this code.
+    async fn shows(&self, order: &OrderId, code: &str) -> Result<bool> {
+        match self.told(order).await {
+            Ok(told) => Ok(told.discounted_by(code) > 0),
+            Err(error) if error.kind() == Kind::InputInvalid => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sees to it that there is one promotion with this code, for this order and of this worth. Of
+    /// doubles, which would all count, the first one stays. Whether there was one.
+    async fn one(&self, order: &OrderId, code: &str, action: &Action) -> Result<bool> {
+        let now = self.clock.now();
+        let (mut known, mut kept) = (false, false);
+        for promotion in promotion::all(&self.api, code).await? {
+            let made_for = promotion.order();
+            let is_own = made_for.as_ref() == Some(order);
+            if let Some(other) = made_for.filter(|_| !is_own)
+                && self.shows(&other, code).await?
+            {
+                return Err(Error::new(
+                    Kind::AlreadyPerformed,
+                    "the discount of this key is on another order",
+                )
+                .hint("give every order a key of its own"));
+            }
+            if is_own && !promotion.enabled {
+                return Err(Error::new(
+                    Kind::AlreadyPerformed,
+                    "the discount of this key was switched off in the shop",
+                )
+                .hint("delete its promotion in the shop to give it again"));
+            }
+            known |= is_own;
+            match is_own && promotion.gives(action, now) && !kept {
+                true => kept = true,
+                false => promotion::delete(&self.api, &promotion).await?,
+            }
+        }
+        if !kept {
+            let ends_at = now.plus_millis(self.valid_ms);
+            promotion::create(&self.api, order, code, action, &self.label, ends_at).await?;
+        }
+        Ok(known)
+    }
+
+    /// Gives the discount to an order that was read as `told`.
+    async fn give(
+        &self,
+        order: &OrderId,
+        mut told: Told,
+        code: &str,
+        discount: &Discount,
+    ) -> Result<Applied> {
+        let action = Action::of(discount)?;
+        let most = match discount {
+            Discount::Amount(amount) => *amount,
+            _ => i64::MAX,
+        };
+        let mut placed = Ok(false);
+        for _ in 0..ROUNDS {
+            let known = self.one(order, code, &action).await?;
+            placed = match place::place(&self.api, &told, code, most, known).await {
+                Err(error) if error.retry() != Retry::Never => return Err(error),
+                placed => placed,
+            };
+            told = self.told(order).await?;
+            match told.discounted_by(code) {
+                0 if placed.is_ok() && place::is_cart(&told) => return Ok(Applied::Manual),
+                given if (1..=most).contains(&given) => return applied(code),
+                // A process that does the same just now may have taken a double away, or put the
+                // code on anew.
+                _ if told.state == "Draft" => {}
+                _ => break,
+            }
+        }
+        if told.discounted_by(code) == 0 {
+            // Nothing is to be left of it.
+            promotion::withdraw(&self.api, order, code).await?;
+            place::remove(&self.api, &told, code).await?;
+            placed?;
+            return Err(Error::new(
+                Kind::InputInvalid,
+                "the shop took the code, but gives no discount for it",
+            )
+            .hint(
+                "look at the order's total and at the shop's other promotions; nothing was given",
+            ));
+        }
+        Err(
+            Error::new(Kind::OutcomeUnknown, "the order shows more than was agreed")
+                .with("agreed", most)
+                .with("shown", told.discounted_by(code))
+                .hint("the next call takes off what is too much")
+                .with_retry(Retry::SameKey),
+        )
     }
 
     /// One order is changed by one call at a time; some orders share a lock.
@@ -209,72 +311,56 @@ impl Merchant for Vendure {
         Ok(self.told(order).await?.what_became())
     }
 
+    /// By the reference, or by the key alone: whoever died before they heard the reference has that.
     async fn find(&self, reference: &str) -> Result<Option<OrderId>> {
-        let promotion = promotion::find(&self.api, reference).await?;
-        let Some(order) = promotion.and_then(|promotion| promotion.order()) else {
-            return Ok(None);
-        };
-        let shown = self.told(&order).await?.discounted_by(reference);
-        Ok((shown > 0).then_some(order))
+        let code = code(reference);
+        for promotion in promotion::all(&self.api, &code).await? {
+            if let Some(order) = promotion.order()
+                && self.shows(&order, &code).await?
+            {
+                return Ok(Some(order));
+            }
+        }
+        Ok(None)
     }
 
+    /// [`Applied::Manual`] for a cart that a shopper has open, and for an order at payment: nobody but
+    /// the shopper puts a code on these, so [`code`](Merchant::code) says what to show them.
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
         let code = code(key);
         let _changing = self.lock(order).lock().await;
         let told = self.told(order).await?;
         if told.what_became() == OrderState::Cancelled {
             // The code lives again once its order is cancelled.
-            promotion::switch_off(&self.api, &code).await?;
+            promotion::withdraw(&self.api, order, &code).await?;
             return Err(Error::new(
                 Kind::InputInvalid,
                 "the order is cancelled, and takes no discount",
             )
-            .hint("give it on another order, under another key"));
+            .hint("give it on another order"));
         }
-        let known = promotion::find(&self.api, &code).await?;
-        let made_before = known.is_some();
-        let promotion = match known {
-            Some(promotion) => promotion,
-            None => {
-                let ends_at = self.clock.now().plus_millis(self.valid_ms);
-                promotion::create(&self.api, order, &code, discount, &self.label, ends_at).await?
-            }
-        };
-        if promotion.order().as_ref() != Some(order) {
-            return Err(
-                Error::new(Kind::InputInvalid, "the key was used for another order")
-                    .hint("give every order a key of its own"),
-            );
-        }
-        if told.discounted_by(&code) == 0 && !promotion.enabled {
-            return Err(Error::new(
-                Kind::AlreadyPerformed,
-                "the discount of this key was taken back",
-            )
-            .hint("use another key to give it again"));
-        }
-        place::place(&self.api, told, &code, made_before).await?;
-        let told = self.told(order).await?;
-        match told.discounted_by(&code) {
-            0 if place::is_cart(&told) => Ok(Applied::Manual),
-            0 => Err(not_shown()),
-            _ => Ok(Applied::Applied { reference: code }),
-        }
+        let given = self.give(order, told, &code, discount).await;
+        // By now something may have been changed, so that only this key may be tried again.
+        given.map_err(|error| match error.retry() {
+            Retry::Safe => error.with_retry(Retry::SameKey),
+            _ => error,
+        })
     }
 
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
+        let code = code(reference);
         let _changing = self.lock(order).lock().await;
         let told = self.told(order).await?;
-        let promotion = promotion::find(&self.api, reference).await?;
-        if promotion.is_some_and(|promotion| promotion.order().as_ref() != Some(order)) {
+        if told.what_became() == OrderState::Paid && told.discounted_by(&code) > 0 {
             return Err(Error::new(
-                Kind::InputInvalid,
-                "the discount belongs to another order",
-            ));
+                Kind::Unsupported,
+                "the order was paid with the discount, which cannot be taken back then",
+            )
+            .hint("cancel or refund the order in the shop first"));
         }
         // First the code, so that nobody takes it again while it leaves the order.
-        promotion::switch_off(&self.api, reference).await?;
-        place::remove(&self.api, told, reference).await
+        promotion::withdraw(&self.api, order, &code).await?;
+        place::remove(&self.api, &told, &code).await
     }
 
     fn code(&self, key: &str) -> Option<String> {
@@ -293,12 +379,10 @@ fn unknown() -> Error {
         .hint("use the id of an order as the admin API tells it, not the code that customers see")
 }
 
-pub(super) fn not_shown() -> Error {
-    Error::new(
-        Kind::InputInvalid,
-        "the shop took the code, but gives no discount for it",
-    )
-    .hint("look at the promotion's dates and at the order's total; nothing was given")
+fn applied(code: &str) -> Result<Applied> {
+    let reference = reference(code)
+        .ok_or_else(|| Error::new(Kind::Internal, "a code of ours is not known again"))?;
+    Ok(Applied::Applied { reference })
 }
 
 /// Whether this can be an id: a number or a UUID.
@@ -312,11 +396,26 @@ fn is_id(text: &str) -> bool {
 #[cfg(feature = "testing")]
 pub(crate) fn fuzz(data: &[u8]) {
     let _ = hook::order(data);
+    if let (Ok(promotion), Ok(five)) = (
+        serde_json::from_slice::<promotion::Promotion>(data),
+        Action::of(&Discount::Amount(500)),
+    ) {
+        let _ = (promotion.order(), promotion.gives(&five, Timestamp::EPOCH));
+    }
     if let Ok(answer) = serde_json::from_slice(data)
         && let Ok(Some(told)) = Told::of(answer)
     {
-        let (_, _) = (told.payment(), told.what_became());
-        let _ = told.discounted_by("WOM-A690F176");
-        let _ = told.into_order();
+        let (_, _, _) = (told.payment(), told.what_became(), told.before_modifying());
+        let discounted = |key: &str| told.discounted_by(&code(key));
+        let _ = discounted("A690F176");
+        let cancelled = told.what_became() == OrderState::Cancelled;
+        let seen: Vec<_> = told.references().collect();
+        assert!(
+            seen.iter()
+                .all(|it| reference(&code(it)).as_ref() == Some(it)),
+            "a reference leads to its code, and back"
+        );
+        let order = told.into_order();
+        assert!(!cancelled || order.lines.is_empty() && order.total == 0);
     }
 }

@@ -3,12 +3,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 use wom_sdk::{
-    Error, Kind, Result,
+    Digest, Error, Kind, Result,
     merchant::{Order, OrderId, OrderLine, OrderState},
 };
 
+use crate::code;
+
 /// The fields of an order that are asked for.
-pub(super) const FIELDS: &str = "id state active currencyCode updatedAt nextStates couponCodes totalWithTax shippingWithTax discounts{adjustmentSource description amountWithTax} surcharges{description priceWithTax} lines{quantity linePriceWithTax productVariant{name}} promotions{id couponCode} payments{id amount state refunds{total state}}";
+pub(super) const FIELDS: &str = "id state active currencyCode updatedAt nextStates couponCodes totalWithTax shippingWithTax discounts{adjustmentSource description amountWithTax} surcharges{description priceWithTax} lines{quantity linePriceWithTax productVariant{name}} promotions{id couponCode} payments{id amount state refunds{total state}} history(options:{filter:{type:{eq:\"ORDER_STATE_TRANSITION\"}},sort:{createdAt:DESC},take:20}){items{data}}";
 
 /// An order, by Vendure's own words.
 #[derive(Debug, Deserialize)]
@@ -35,6 +37,27 @@ pub(super) struct Told {
     promotions: Vec<Promotion>,
     #[serde(default)]
     payments: Vec<Payment>,
+    #[serde(default)]
+    history: History,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct History {
+    #[serde(default)]
+    items: Vec<Transition>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Transition {
+    data: Move,
+}
+
+#[derive(Debug, Deserialize)]
+struct Move {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,14 +125,39 @@ impl Told {
         })
     }
 
-    /// How much less is paid because of this code: 0 if it only stands in the list.
+    /// How much less is paid because of this code: 0 if it only stands in the list, as the code of a
+    /// cancelled order and one that is not valid yet do.
     pub(super) fn discounted_by(&self, code: &str) -> i64 {
+        if self.state == "Cancelled" {
+            return 0;
+        }
         let ours = |it: &&Adjustment| {
             self.code_of(it)
                 .is_some_and(|it| it.eq_ignore_ascii_case(code))
         };
         let amounts = self.discounts.iter().filter(ours);
         amounts.fold(0_i64, |sum, it| sum.saturating_sub(it.amount_with_tax))
+    }
+
+    /// What the discounts of ours are known by.
+    #[cfg(feature = "testing")]
+    pub(super) fn references(&self) -> impl Iterator<Item = String> {
+        let codes = self.discounts.iter().filter_map(|it| self.code_of(it));
+        codes.filter_map(code::reference)
+    }
+
+    /// Whether this code stands in the list, whatever that is good for.
+    pub(super) fn lists(&self, code: &str) -> bool {
+        self.coupon_codes
+            .iter()
+            .any(|listed| listed.eq_ignore_ascii_case(code))
+    }
+
+    /// Where the order was before somebody began to change it.
+    pub(super) fn before_modifying(&self) -> &str {
+        let moves = self.history.items.iter().map(|item| &item.data);
+        let mut into = moves.filter(|it| it.to == "Modifying" && !it.from.is_empty());
+        into.next().map_or("PaymentSettled", |it| it.from.as_str())
     }
 
     /// The coupon code of a discount, where a promotion with one made it.
@@ -166,8 +214,15 @@ impl Told {
         in_all > 0 && back >= in_all
     }
 
-    /// In the words of the SDK. Lines that change nothing, as a cancelled order's, are left out.
-    pub(super) fn into_order(self) -> Order {
+    /// In the words of the SDK. Lines that change nothing are left out, and all of a cancelled order:
+    /// one that was not paid still shows its lines and total to staff, but nobody pays them.
+    pub(super) fn into_order(mut self) -> Order {
+        if self.state == "Cancelled" {
+            self.lines.clear();
+            self.discounts.clear();
+            self.surcharges.clear();
+            (self.shipping_with_tax, self.total_with_tax) = (0, 0);
+        }
         let bought = self.lines.iter().map(|line| {
             (
                 format!("{} × {}", line.quantity, line.product_variant.name),
@@ -176,7 +231,7 @@ impl Told {
             )
         });
         let discounts = self.discounts.iter().map(|discount| {
-            let reference = self.code_of(discount).map(str::to_owned);
+            let reference = self.code_of(discount).and_then(code::reference);
             (
                 discount.description.clone(),
                 discount.amount_with_tax,
@@ -200,17 +255,20 @@ impl Told {
         Order {
             open: self.what_became() == OrderState::Open,
             id: OrderId(self.id),
-            // Some data bases keep whole seconds only: two changes within one differ by what they change.
-            version: format!(
-                "{} {} {} {}",
-                self.updated_at,
-                self.state,
-                lines.len(),
-                self.total_with_tax
-            ),
+            // Some data bases keep whole seconds only, so what stands in it counts too.
+            version: version(&self.updated_at, &self.state, self.total_with_tax, &lines),
             lines,
             total: self.total_with_tax,
             currency: self.currency_code,
         }
     }
+}
+
+fn version(updated_at: &str, state: &str, total: i64, lines: &[OrderLine]) -> String {
+    let mut parts = vec![updated_at.to_owned(), state.to_owned(), total.to_string()];
+    for line in lines {
+        let reference = line.reference.clone().unwrap_or_default();
+        parts.extend([line.text.clone(), line.amount.to_string(), reference]);
+    }
+    Digest::of(&parts).to_hex()[..16].to_owned()
 }

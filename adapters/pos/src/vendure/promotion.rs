@@ -1,4 +1,4 @@
-//! Promotions with a coupon code: found, made once, switched off.
+//! Promotions with a coupon code: found, made once, taken away.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,13 +9,13 @@ use wom_sdk::{
 
 use super::api::Api;
 
-const FIND: &str = "query($c:String!){promotions(options:{filter:{couponCode:{eq:$c}},take:100}){items{id couponCode enabled description}}}";
-const CREATE: &str = "mutation($i:CreatePromotionInput!){createPromotion(input:$i){__typename ... on Promotion{id couponCode enabled description} ... on ErrorResult{errorCode}}}";
-const SWITCH_OFF: &str = "mutation($i:UpdatePromotionInput!){updatePromotion(input:$i){__typename ... on ErrorResult{errorCode}}}";
+const FIND: &str = "query($c:String!){promotions(options:{filter:{couponCode:{eq:$c}},take:100}){items{id couponCode enabled description startsAt endsAt usageLimit actions{code args{name value}}}}}";
+const CREATE: &str = "mutation($i:CreatePromotionInput!){createPromotion(input:$i){__typename ... on ErrorResult{errorCode}}}";
 const DELETE: &str = "mutation($id:ID!){deletePromotion(id:$id){result}}";
+const CHANNEL: &str = "{activeChannel{defaultLanguageCode pricesIncludeTax}}";
 
-/// What stands before the order in a promotion's description.
-const FOR_ORDER: &str = "WOM order:";
+/// What stands before the order in a promotion's description, which is for staff.
+const FOR_ORDER: &str = "order/";
 
 /// A promotion that one of our codes unlocks.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +26,31 @@ pub(super) struct Promotion {
     pub(super) enabled: bool,
     #[serde(default)]
     description: String,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+    usage_limit: Option<i64>,
+    #[serde(default)]
+    actions: Vec<Operation>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Operation {
+    code: String,
+    #[serde(default)]
+    args: Vec<Argument>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Argument {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel {
+    default_language_code: String,
+    prices_include_tax: bool,
 }
 
 impl Promotion {
@@ -35,12 +60,65 @@ impl Promotion {
         let text = self.description.trim();
         let text = text.strip_prefix("<p>").unwrap_or(text);
         let text = text.strip_suffix("</p>").unwrap_or(text);
-        Some(OrderId(text.strip_prefix(FOR_ORDER)?.trim().to_owned()))
+        let order = text.trim().strip_prefix(FOR_ORDER)?;
+        (!order.is_empty()).then(|| OrderId(order.to_owned()))
+    }
+
+    /// Whether it gives this once, and now: one that begins later or has ended gives nothing.
+    pub(super) fn gives(&self, action: &Action, now: Timestamp) -> bool {
+        let ends = self.ends_at.as_deref().map(str::parse::<Timestamp>);
+        let [only] = self.actions.as_slice() else {
+            return false;
+        };
+        let worth =
+            |argument: &Argument| argument.name == "discount" && argument.value == action.value;
+        only.code == action.code
+            && only.args.iter().any(worth)
+            && self.usage_limit == Some(1)
+            && self.starts_at.is_none()
+            && matches!(ends, Some(Ok(ends)) if ends > now)
     }
 }
 
-/// The promotions with this code, the first one that was made first.
-async fn all(api: &Api, code: &str) -> Result<Vec<Promotion>> {
+/// A discount as one of Vendure's actions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Action {
+    code: &'static str,
+    value: String,
+}
+
+impl Action {
+    /// # Errors
+    /// [`Kind::InputInvalid`] for a discount that Vendure cannot give.
+    pub(super) fn of(discount: &Discount) -> Result<Self> {
+        match discount {
+            Discount::Amount(amount @ 1..=2_147_483_647) => Ok(Self {
+                code: "order_fixed_discount",
+                value: amount.to_string(),
+            }),
+            Discount::BasisPoints(points @ 1..=10_000) => {
+                let percent = format!("{}.{:02}", points / 100, points % 100);
+                let percent = percent.trim_end_matches('0').trim_end_matches('.');
+                Ok(Self {
+                    code: "order_percentage_discount",
+                    value: percent.to_owned(),
+                })
+            }
+            _ => Err(
+                Error::new(Kind::InputInvalid, "a discount that Vendure cannot give").hint(
+                    "give an amount of 1 to 2147483647, or 1 to 10000 hundredths of a percent",
+                ),
+            ),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!([{"code": self.code, "arguments": [{"name": "discount", "value": self.value}]}])
+    }
+}
+
+/// The promotions with this code, the one that was made first before the others.
+pub(super) async fn all(api: &Api, code: &str) -> Result<Vec<Promotion>> {
     let found = api.call(FIND, json!({"c": code})).await?;
     let items = found.get("items").cloned().unwrap_or_default();
     let mut found: Vec<Promotion> = serde_json::from_value(items).map_err(|_| misunderstood())?;
@@ -50,19 +128,9 @@ async fn all(api: &Api, code: &str) -> Result<Vec<Promotion>> {
             .is_some_and(|it| it.eq_ignore_ascii_case(code))
     };
     found.retain(ours);
-    // Ids are numbers or, if the shop says so, UUIDs; any fixed order serves those.
+    // Ids are numbers or, if the shop says so, UUIDs; any order that all see serves those.
     found.sort_by(|one, other| (one.id.len(), &one.id).cmp(&(other.id.len(), &other.id)));
     Ok(found)
-}
-
-/// The promotion with this code. Of doubles, which would all give their discount, the first one stays.
-pub(super) async fn find(api: &Api, code: &str) -> Result<Option<Promotion>> {
-    let mut found = all(api, code).await?.into_iter();
-    let first = found.next();
-    for double in found {
-        api.call(DELETE, json!({"id": double.id})).await?;
-    }
-    Ok(first)
 }
 
 /// Makes the promotion of a code for an order, and takes away what another process made meanwhile.
@@ -70,61 +138,72 @@ pub(super) async fn create(
     api: &Api,
     order: &OrderId,
     code: &str,
-    discount: &Discount,
+    action: &Action,
     label: &str,
     ends_at: Timestamp,
-) -> Result<Promotion> {
+) -> Result<()> {
+    let channel = api.call(CHANNEL, json!({})).await?;
+    let channel: Channel = serde_json::from_value(channel).map_err(|_| misunderstood())?;
+    if !channel.prices_include_tax && action.code == "order_fixed_discount" {
+        return Err(Error::new(
+            Kind::Unsupported,
+            "the shop's prices are without tax, and so its discounts would be",
+        )
+        .hint("let the channel's prices include tax, or give a percentage"));
+    }
     let input = json!({
         "enabled": true,
         "couponCode": code,
         "usageLimit": 1,
         "endsAt": ends_at.to_string(),
         "conditions": [],
-        "actions": [action(discount)?],
+        "actions": action.to_json(),
         "translations": [{
-            "languageCode": "en",
+            "languageCode": channel.default_language_code,
             "name": label,
             "description": format!("{FOR_ORDER}{}", order.0),
         }],
     });
     let made = api.ask(CREATE, json!({"i": input})).await?;
     made.said("the shop does not make the promotion")?;
-    find(api, code).await?.ok_or_else(misunderstood)
-}
-
-/// Switches the code off, for good: it stays known, so that its key is not used again.
-pub(super) async fn switch_off(api: &Api, code: &str) -> Result<()> {
-    for promotion in all(api, code).await? {
-        if promotion.enabled {
-            let input = json!({"i": {"id": promotion.id, "enabled": false}});
-            let answer = api.ask(SWITCH_OFF, input).await?;
-            answer.said("the shop does not switch the promotion off")?;
-        }
+    for double in all(api, code).await?.iter().skip(1) {
+        delete(api, double).await?;
     }
     Ok(())
 }
 
-fn action(discount: &Discount) -> Result<Value> {
-    let (code, value) = match discount {
-        Discount::Amount(amount) if *amount > 0 => ("order_fixed_discount", amount.to_string()),
-        Discount::BasisPoints(points @ 1..=10_000) => {
-            let percent = format!("{}.{:02}", points / 100, points % 100);
-            (
-                "order_percentage_discount",
-                percent
-                    .trim_end_matches('0')
-                    .trim_end_matches('.')
-                    .to_owned(),
-            )
-        }
-        _ => {
-            return Err(
-                Error::new(Kind::InputInvalid, "a discount that Vendure cannot give")
-                    .hint("give an amount above 0, or 1 to 10000 hundredths of a percent"),
-            );
+/// Takes a promotion away. An order that was placed with it keeps its price.
+pub(super) async fn delete(api: &Api, promotion: &Promotion) -> Result<()> {
+    let gone = match api.call(DELETE, json!({"id": promotion.id})).await {
+        Ok(gone) => gone,
+        Err(error) => {
+            // Somebody else may have been faster, which the shop calls a fault.
+            let code = promotion.coupon_code.as_deref().unwrap_or_default();
+            let left = all(api, code).await?;
+            return match left.iter().any(|it| it.id == promotion.id) {
+                true => Err(error),
+                false => Ok(()),
+            };
         }
     };
-    Ok(json!({"code": code, "arguments": [{"name": "discount", "value": value}]}))
+    match gone.get("result").and_then(Value::as_str) {
+        Some("DELETED") => Ok(()),
+        _ => Err(Error::new(
+            Kind::Unsupported,
+            "the shop does not take the promotion away",
+        )
+        .hint("take it away in the shop: its code begins with WOM-")),
+    }
+}
+
+/// Takes away the promotions of a code, but for one that was made for another order since then.
+pub(super) async fn withdraw(api: &Api, order: &OrderId, code: &str) -> Result<()> {
+    for promotion in all(api, code).await? {
+        if promotion.order().is_none_or(|made_for| made_for == *order) {
+            delete(api, &promotion).await?;
+        }
+    }
+    Ok(())
 }
 
 fn misunderstood() -> Error {
@@ -142,15 +221,53 @@ mod tests {
     #[test]
     fn shares_are_written_as_the_shop_reads_them() {
         for (points, text) in [(1_000, "10"), (1_050, "10.5"), (1, "0.01"), (10_000, "100")] {
-            let made = action(&Discount::BasisPoints(points)).unwrap();
-            assert_eq!(made["arguments"][0]["value"], text);
+            let made = Action::of(&Discount::BasisPoints(points)).unwrap();
+            assert_eq!(made.value, text);
         }
         for wrong in [
             Discount::Amount(0),
             Discount::Amount(-1),
+            Discount::Amount(i64::MAX),
+            Discount::BasisPoints(0),
             Discount::BasisPoints(10_001),
         ] {
-            assert_eq!(action(&wrong).unwrap_err().kind(), Kind::InputInvalid);
+            assert_eq!(Action::of(&wrong).unwrap_err().kind(), Kind::InputInvalid);
+        }
+    }
+
+    #[test]
+    fn only_what_gives_the_same_now_is_kept() {
+        let promotion = |change: Value| {
+            let mut told = json!({
+                "id": "1", "couponCode": "WOM-1", "enabled": true, "description": "<p>order/7</p>",
+                "startsAt": null, "endsAt": "2026-01-02T00:00:00.000Z", "usageLimit": 1,
+                "actions": [{"code": "order_fixed_discount", "args": [{"name": "discount", "value": "500"}]}],
+            });
+            for (name, value) in change.as_object().unwrap() {
+                told[name] = value.clone();
+            }
+            serde_json::from_value::<Promotion>(told).unwrap()
+        };
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let five = Action::of(&Discount::Amount(500)).unwrap();
+        let good = promotion(json!({}));
+        assert!(good.gives(&five, now));
+        assert_eq!(good.order(), Some(OrderId("7".to_owned())));
+        let six = Action::of(&Discount::Amount(600)).unwrap();
+        assert!(!good.gives(&six, now));
+        for change in [
+            json!({"startsAt": "2026-01-01T12:00:00.000Z"}),
+            json!({"endsAt": "2025-12-31T00:00:00.000Z"}),
+            json!({"endsAt": null}),
+            json!({"endsAt": "soon"}),
+            json!({"usageLimit": null}),
+            json!({"usageLimit": 2}),
+            json!({"actions": []}),
+        ] {
+            assert!(!promotion(change.clone()).gives(&five, now), "{change}");
+        }
+        for unknown in ["", "order/", "somebody wrote here"] {
+            assert_eq!(promotion(json!({"description": unknown})).order(), None);
         }
     }
 }

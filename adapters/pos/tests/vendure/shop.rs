@@ -13,27 +13,41 @@ use tempfile::TempDir;
 use wom_adapter_pos::{Vendure, VendureConfig};
 use wom_sdk::merchant::OrderId;
 
+#[derive(Debug)]
 pub(crate) struct Shop {
     server: Child,
+    env: Vec<(&'static str, String)>,
     port: u16,
     dir: TempDir,
     client: reqwest::Client,
     token: String,
 }
 
+/// A shopper's session, and the order in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Cart {
+    session: String,
+    pub(crate) order: OrderId,
+}
+
 /// The codes of an order, its lines and total, as the shop tells staff.
-pub(crate) const ORDER: &str =
-    "id state couponCodes totalWithTax discounts{amountWithTax} payments{refunds{total state}}";
+pub(crate) const ORDER: &str = "id state couponCodes totalWithTax discounts{amountWithTax} payments{id refunds{id total state}}";
 
 impl Shop {
     pub(crate) async fn start() -> Self {
+        Self::start_with([]).await
+    }
+
+    /// With these variables for the server.
+    pub(crate) async fn start_with(env: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap()
             .port();
-        let server = serve(port, dir.path());
+        let env: Vec<_> = env.into_iter().collect();
+        let server = serve(port, dir.path(), &env);
         let client = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
@@ -41,6 +55,7 @@ impl Shop {
             .unwrap();
         let mut shop = Self {
             server,
+            env,
             port,
             dir,
             client,
@@ -55,28 +70,44 @@ impl Shop {
     pub(crate) async fn restart(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
-        self.server = serve(self.port, self.dir.path());
+        self.server = serve(self.port, self.dir.path(), &self.env);
         self.log_in().await;
     }
 
     pub(crate) fn adapter(&self) -> Vendure {
+        self.adapter_with(|_, _| ())
+    }
+
+    /// An adapter that logs in under another name.
+    pub(crate) fn adapter_of(&self, username: &str) -> Vendure {
+        self.adapter_with(|config, _| config.username = username.to_owned())
+    }
+
+    pub(crate) fn adapter_with(&self, change: impl FnOnce(&mut VendureConfig, &Path)) -> Vendure {
         let secret = self.dir.path().join("password");
         fs::write(&secret, "superadmin\n").unwrap();
-        Vendure::new(VendureConfig {
+        let mut config = VendureConfig {
             endpoint: self.address(),
             username: "superadmin".to_owned(),
             secret_files: vec![secret],
             ..VendureConfig::default()
-        })
-        .unwrap()
+        };
+        change(&mut config, self.dir.path());
+        Vendure::new(config).unwrap()
     }
 
     fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// One operation; the value of its only field, and the session's token.
-    async fn post(&self, api: &str, token: &str, query: &str, variables: Value) -> (Value, String) {
+    /// One operation: the answer, and the session's token.
+    async fn exchange(
+        &self,
+        api: &str,
+        token: &str,
+        query: &str,
+        variables: Value,
+    ) -> (Value, String) {
         let mut asked = self.client.post(format!("{}/{api}", self.address()));
         if !token.is_empty() {
             asked = asked.bearer_auth(token);
@@ -87,13 +118,18 @@ impl Shop {
             Some(fresh) => fresh.to_str().unwrap().to_owned(),
             None => token.to_owned(),
         };
-        let mut answer: Value = answer.json().await.unwrap();
+        (answer.json().await.unwrap(), kept)
+    }
+
+    /// The value of an operation's only field, and the session's token.
+    async fn post(&self, api: &str, token: &str, query: &str, variables: Value) -> (Value, String) {
+        let (mut answer, kept) = self.exchange(api, token, query, variables).await;
         assert!(answer.get("errors").is_none(), "{query}: {answer}");
         let data = answer["data"].as_object_mut().unwrap();
         (data.values_mut().next().unwrap().take(), kept)
     }
 
-    async fn log_in(&mut self) {
+    pub(crate) async fn log_in(&mut self) {
         let query = r#"mutation{login(username:"superadmin",password:"superadmin"){__typename}}"#;
         self.token = self.post("admin-api", "", query, json!({})).await.1;
     }
@@ -167,6 +203,11 @@ impl Shop {
 
     /// A draft of two tickets, 24.00.
     pub(crate) async fn draft(&self) -> OrderId {
+        self.draft_of(2).await
+    }
+
+    /// A draft of so many tickets at 12.00.
+    pub(crate) async fn draft_of(&self, tickets: u32) -> OrderId {
         let id = self
             .staff("mutation{createDraftOrder{id}}", json!({}))
             .await["id"]
@@ -176,14 +217,14 @@ impl Shop {
         let add = "mutation($o:ID!,$i:AddItemToDraftOrderInput!){addItemToDraftOrder(orderId:$o,input:$i){__typename}}";
         self.staff(
             add,
-            json!({"o": id, "i": {"productVariantId": "1", "quantity": 2}}),
+            json!({"o": id, "i": {"productVariantId": "1", "quantity": tickets}}),
         )
         .await;
         OrderId(id)
     }
 
-    /// Pays a draft at the till.
-    pub(crate) async fn pay(&self, order: &OrderId) {
+    /// Brings a draft to its payment.
+    pub(crate) async fn check_out(&self, order: &OrderId) {
         let customer = "mutation($o:ID!,$i:CreateCustomerInput!){setCustomerForDraftOrder(orderId:$o,input:$i){__typename}}";
         self.staff(customer, json!({"o": order.0, "i": {"firstName": "A", "lastName": "B", "emailAddress": "a@example.org"}})).await;
         let address = "mutation($o:ID!,$i:CreateAddressInput!){setDraftOrderShippingAddress(orderId:$o,input:$i){id}}";
@@ -191,9 +232,18 @@ impl Shop {
         let method = "mutation($o:ID!){setDraftOrderShippingMethod(orderId:$o,shippingMethodId:1){__typename}}";
         self.staff(method, json!({"o": order.0})).await;
         self.go(order, "ArrangingPayment").await;
-        let pay = "mutation($i:ManualPaymentInput!){addManualPaymentToOrder(input:$i){__typename}}";
-        let paid = self.staff(pay, json!({"i": {"orderId": order.0, "method": "till", "transactionId": "r1", "metadata": {}}})).await;
+    }
+
+    /// Pays a draft at the till.
+    pub(crate) async fn pay(&self, order: &OrderId) {
+        self.check_out(order).await;
+        let paid = self.pay_by_hand(order).await;
         assert_eq!(paid["__typename"], "Order", "{paid}");
+    }
+
+    pub(crate) async fn pay_by_hand(&self, order: &OrderId) -> Value {
+        let pay = "mutation($i:ManualPaymentInput!){addManualPaymentToOrder(input:$i){__typename ... on ErrorResult{errorCode}}}";
+        self.staff(pay, json!({"i": {"orderId": order.0, "method": "till", "transactionId": "r1", "metadata": {}}})).await
     }
 
     pub(crate) async fn go(&self, order: &OrderId, state: &str) {
@@ -214,7 +264,48 @@ impl Shop {
         assert_eq!(self.staff(cancel, input).await["__typename"], "Order");
     }
 
-    /// How many promotions have this code.
+    /// Cancels one ticket of a paid order.
+    pub(crate) async fn cancel_one(&self, order: &OrderId) {
+        let lines = self
+            .staff(
+                "query($o:ID!){order(id:$o){lines{id}}}",
+                json!({"o": order.0}),
+            )
+            .await;
+        let line = json!([{"orderLineId": lines["lines"][0]["id"], "quantity": 1}]);
+        let cancel = "mutation($i:CancelOrderInput!){cancelOrder(input:$i){__typename}}";
+        let input = json!({"i": {"orderId": order.0, "lines": line, "cancelShipping": false, "reason": "test"}});
+        assert_eq!(self.staff(cancel, input).await["__typename"], "Order");
+    }
+
+    /// The refund's id; none where the shop fails inside.
+    pub(crate) async fn refund(&self, input: Value) -> Option<String> {
+        let refund =
+            "mutation($i:RefundOrderInput!){refundOrder(input:$i){__typename ... on Refund{id}}}";
+        let told = self
+            .exchange("admin-api", &self.token, refund, json!({"i": input}))
+            .await;
+        let refund = &told.0["data"]["refundOrder"];
+        refund["id"].as_str().map(str::to_owned)
+    }
+
+    pub(crate) async fn settle_refund(&self, refund: &str) {
+        let settle = "mutation($i:SettleRefundInput!){settleRefund(input:$i){__typename}}";
+        let input = json!({"i": {"id": refund, "transactionId": "r2"}});
+        assert_eq!(self.staff(settle, input).await["__typename"], "Refund");
+    }
+
+    pub(crate) async fn modify(&self, input: &Value) -> Value {
+        let modify = "mutation($i:ModifyOrderInput!){modifyOrder(input:$i){__typename ... on ErrorResult{errorCode}}}";
+        self.staff(modify, json!({"i": input})).await
+    }
+
+    pub(crate) async fn forget_promotion(&self, id: &str) {
+        let delete = "mutation($id:ID!){deletePromotion(id:$id){result}}";
+        self.staff(delete, json!({"id": id})).await;
+    }
+
+    /// How many promotions have this code and are on.
     pub(crate) async fn promotions(&self, code: &str) -> usize {
         let query =
             "query($c:String!){promotions(options:{filter:{couponCode:{eq:$c}}}){items{enabled}}}";
@@ -228,20 +319,67 @@ impl Shop {
             .count()
     }
 
-    /// A shopper with a cart of one ticket: their session and the order.
-    pub(crate) async fn cart(&self) -> (String, OrderId) {
+    /// A promotion of 5.00 that somebody else makes, with more or other fields; its id.
+    pub(crate) async fn promote(&self, code: &str, order: &OrderId, more: Value) -> String {
+        let mut input = json!({
+            "enabled": true,
+            "couponCode": code,
+            "usageLimit": 1,
+            "endsAt": "2099-01-01T00:00:00.000Z",
+            "conditions": [],
+            "actions": [{"code": "order_fixed_discount", "arguments": [{"name": "discount", "value": "500"}]}],
+            "translations": [{"languageCode": "en", "name": "By hand", "description": format!("order/{}", order.0)}],
+        });
+        for (name, value) in more.as_object().unwrap() {
+            input[name] = value.clone();
+        }
+        let create = "mutation($i:CreatePromotionInput!){createPromotion(input:$i){__typename ... on Promotion{id}}}";
+        let made = self.staff(create, json!({"i": input})).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Staff puts a code on a draft.
+    pub(crate) async fn put(&self, order: &OrderId, code: &str) -> Value {
+        let put = "mutation($o:ID!,$c:String!){applyCouponCodeToDraftOrder(orderId:$o,couponCode:$c){__typename ... on ErrorResult{errorCode}}}";
+        self.staff(put, json!({"o": order.0, "c": code})).await
+    }
+
+    /// A shopper with a cart of one ticket, 12.00.
+    pub(crate) async fn cart(&self) -> Cart {
         let add = "mutation{addItemToOrder(productVariantId:1,quantity:1){... on Order{id}}}";
         let (order, session) = self.post("shop-api", "", add, json!({})).await;
-        (session, OrderId(order["id"].as_str().unwrap().to_owned()))
+        let order = OrderId(order["id"].as_str().unwrap().to_owned());
+        Cart { session, order }
     }
 
-    pub(crate) async fn shopper(&self, session: &str, query: &str, variables: Value) -> Value {
-        self.post("shop-api", session, query, variables).await.0
+    async fn shopper(&self, cart: &Cart, query: &str, variables: Value) -> Value {
+        self.post("shop-api", &cart.session, query, variables)
+            .await
+            .0
     }
 
-    pub(crate) async fn enter(&self, session: &str, code: &str) -> Value {
-        let enter = "mutation($c:String!){applyCouponCode(couponCode:$c){__typename ... on Order{totalWithTax}}}";
-        self.shopper(session, enter, json!({"c": code})).await
+    /// The shopper enters a code: what they are told.
+    pub(crate) async fn enter(&self, cart: &Cart, code: &str) -> Value {
+        let enter = "mutation($c:String!){applyCouponCode(couponCode:$c){__typename ... on Order{totalWithTax} ... on ErrorResult{errorCode}}}";
+        self.shopper(cart, enter, json!({"c": code})).await
+    }
+
+    /// The shopper goes to the payment.
+    pub(crate) async fn arrange(&self, cart: &Cart) -> Value {
+        self.shopper(cart, r#"mutation{setCustomerForOrder(input:{firstName:"A",lastName:"B",emailAddress:"a@example.org"}){__typename}}"#, json!({})).await;
+        self.shopper(cart, r#"mutation{setOrderShippingAddress(input:{streetLine1:"Via 1",city:"Urbino",postalCode:"61029",countryCode:"IT"}){__typename}}"#, json!({})).await;
+        self.shopper(
+            cart,
+            "mutation{setOrderShippingMethod(shippingMethodId:[1]){__typename}}",
+            json!({}),
+        )
+        .await;
+        self.shopper(cart, r#"mutation{transitionOrderToState(state:"ArrangingPayment"){__typename ... on Order{totalWithTax}}}"#, json!({})).await
+    }
+
+    /// The shopper pays: what they are told.
+    pub(crate) async fn pay_cart(&self, cart: &Cart) -> Value {
+        self.shopper(cart, r#"mutation{addPaymentToOrder(input:{method:"till",metadata:{}}){__typename ... on Order{totalWithTax} ... on ErrorResult{errorCode}}}"#, json!({})).await
     }
 }
 
@@ -253,7 +391,7 @@ impl Drop for Shop {
 }
 
 /// Starts the server and waits until it is ready.
-fn serve(port: u16, dir: &Path) -> Child {
+fn serve(port: u16, dir: &Path, env: &[(&str, String)]) -> Child {
     let modules = std::env::var("WOM_VENDURE").expect("WOM_VENDURE names the folder with Vendure");
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vendure/server.js");
     let mut server = Command::new("node")
@@ -261,6 +399,7 @@ fn serve(port: u16, dir: &Path) -> Child {
         .current_dir(modules)
         .env("PORT", port.to_string())
         .env("DB_FILE", dir.join("shop.sqlite"))
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
