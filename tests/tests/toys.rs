@@ -379,7 +379,9 @@ impl Merchant for ToyShop {
     }
 
     fn capabilities(&self) -> MerchantCapabilities {
-        MerchantCapabilities::FULL
+        let mut offers = MerchantCapabilities::FULL;
+        offers.creates_codes = false;
+        offers
     }
 
     fn receive(&self, request: &Request<'_>) -> Received {
@@ -420,9 +422,13 @@ impl Merchant for ToyShop {
     }
 
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
-        if self.find(key).await?.is_none() {
-            let mut orders = self.orders.lock().unwrap();
-            let order = orders.get_mut(order).ok_or_else(Self::missing)?;
+        let found = self.find(key).await?;
+        if found.as_ref().is_some_and(|found| found != order) {
+            return Err(Error::new(Kind::AlreadyPerformed, "it is on another order"));
+        }
+        let mut orders = self.orders.lock().unwrap();
+        let order = orders.get_mut(order).ok_or_else(Self::missing)?;
+        if found.is_none() {
             let amount = discount.of(order.total);
             order.lines.push(OrderLine {
                 text: "Sconto WOM".to_owned(),

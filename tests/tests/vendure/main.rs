@@ -1,7 +1,9 @@
 //! A real Vendure in the folder that `WOM_VENDURE` names: every trap of it, and the adapter in it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod bar;
 mod hooks;
+mod sale;
 mod shop;
 mod traps;
 

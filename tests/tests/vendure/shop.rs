@@ -96,7 +96,7 @@ impl Shop {
         Vendure::new(config).unwrap()
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -264,6 +264,12 @@ impl Shop {
         assert_eq!(self.staff(cancel, input).await["__typename"], "Order");
     }
 
+    /// Cancels an order that nobody paid, on its way to the payment.
+    pub(crate) async fn cancel_unpaid(&self, order: &OrderId) {
+        self.check_out(order).await;
+        self.go(order, "Cancelled").await;
+    }
+
     /// Cancels one ticket of a paid order.
     pub(crate) async fn cancel_one(&self, order: &OrderId) {
         let lines = self
@@ -393,7 +399,7 @@ impl Drop for Shop {
 /// Starts the server and waits until it is ready.
 fn serve(port: u16, dir: &Path, env: &[(&str, String)]) -> Child {
     let modules = std::env::var("WOM_VENDURE").expect("WOM_VENDURE names the folder with Vendure");
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vendure/server.js");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vendure/server.js");
     let mut server = Command::new("node")
         .arg(script)
         .current_dir(modules)
