@@ -221,11 +221,6 @@ impl Till {
         self.shops.run_due(64).await.unwrap();
     }
 
-    /// Hears of payments, and does nothing because of them.
-    pub(crate) async fn hear(&self) {
-        self.desks.run_due(64).await.unwrap();
-    }
-
     /// Looks after all of it until a sale is there.
     pub(crate) async fn until(&self, id: SaleId, is_there: impl Fn(&State) -> bool) -> Sale {
         for _ in 0..80 {

@@ -3,6 +3,7 @@
 
 mod bar;
 mod hooks;
+mod restart;
 mod sale;
 mod shop;
 mod traps;

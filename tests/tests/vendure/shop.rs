@@ -66,12 +66,22 @@ impl Shop {
         shop
     }
 
-    /// Kills the server as a power cut does, and starts it on the same data.
-    pub(crate) async fn restart(&mut self) {
+    /// Kills the server as a power cut does.
+    pub(crate) fn stop(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
+    }
+
+    /// Starts it on the same data.
+    pub(crate) async fn start_again(&mut self) {
         self.server = serve(self.port, self.dir.path(), &self.env);
         self.log_in().await;
+    }
+
+    /// A power cut, and all is on again.
+    pub(crate) async fn restart(&mut self) {
+        self.stop();
+        self.start_again().await;
     }
 
     pub(crate) fn adapter(&self) -> Vendure {
@@ -348,6 +358,13 @@ impl Shop {
     pub(crate) async fn put(&self, order: &OrderId, code: &str) -> Value {
         let put = "mutation($o:ID!,$c:String!){applyCouponCodeToDraftOrder(orderId:$o,couponCode:$c){__typename ... on ErrorResult{errorCode}}}";
         self.staff(put, json!({"o": order.0, "c": code})).await
+    }
+
+    /// Staff takes a code off a draft.
+    pub(crate) async fn take_off(&self, order: &OrderId, code: &str) {
+        let off = "mutation($o:ID!,$c:String!){removeCouponCodeFromDraftOrder(orderId:$o,couponCode:$c){__typename}}";
+        let told = self.staff(off, json!({"o": order.0, "c": code})).await;
+        assert_eq!(told["__typename"], "Order");
     }
 
     /// A shopper with a cart of one ticket, 12.00.
