@@ -51,7 +51,7 @@ pub struct ChargeOptions {
 }
 
 impl ChargeOptions {
-    fn charge(&self) -> Result<Charge> {
+    pub(crate) fn charge(&self) -> Result<Charge> {
         let mut charge = Charge::new(self.amount)?;
         let mut filter = Filter::default();
         if let Some(aim) = &self.aim {
@@ -136,6 +136,11 @@ impl CashDesk {
             Arc::new(SystemClock),
         );
         Ok(Self { desk, store })
+    }
+
+    /// What it is made of: for what drives it further.
+    pub(crate) fn into_parts(self) -> (cash_desk::CashDesk, Arc<dyn Store>) {
+        (self.desk, self.store)
     }
 
     /// Asks for a payment under the shop's own reference, and gives the code to show.

@@ -232,7 +232,9 @@ impl Instrument for Hosted {
 }
 
 /// Runs what blocks where blocking is allowed.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(Error::new(Kind::Internal, "an adapter ended in a panic").because(error)),
@@ -262,7 +264,8 @@ pub(crate) fn name(text: &str) -> Result<&'static str> {
     constant(text)
 }
 
-fn text(text: &str) -> Result<&'static str> {
+/// A summary for ever, as [`name`] is.
+pub(crate) fn text(text: &str) -> Result<&'static str> {
     if text.is_empty() || text.len() > 512 {
         return Err(Error::new(
             Kind::InputInvalid,
