@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, watch};
 use wom_embed as embed;
 use wom_sdk::{
     Clock as _, SystemClock,
-    instrument::{Input, Instrument, Request},
+    instrument::{Input, Instrument, Reply, Request},
 };
 
 use crate::{
@@ -59,6 +59,13 @@ pub(crate) fn open_client(
             },
         )))
     })
+}
+
+/// Status, headers and body of what a webhook call is answered with.
+pub(crate) fn reply(py: Python<'_>, reply: Reply) -> PyResult<Py<PyAny>> {
+    let body = PyBytes::new(py, &reply.body);
+    let answer = (reply.status, reply.headers, body).into_pyobject(py)?;
+    Ok(answer.into_any().unbind())
 }
 
 impl Client {
@@ -176,12 +183,8 @@ impl Client {
                 body: &body,
                 received_at: SystemClock.now(),
             };
-            let reply = open.client.receive(&source, &request).await?;
-            Ok(Box::new(move |py: Python<'_>| {
-                let body = PyBytes::new(py, &reply.body);
-                let answer = (reply.status, reply.headers, body).into_pyobject(py)?;
-                Ok(answer.into_any().unbind())
-            }) as Answer)
+            let answer = open.client.receive(&source, &request).await?;
+            Ok(Box::new(move |py: Python<'_>| reply(py, answer)) as Answer)
         })
     }
 

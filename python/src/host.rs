@@ -107,54 +107,7 @@ impl Host for PyHost {
     }
 
     fn receive(&self, request: &Request<'_>) -> Received {
-        let answer = in_python(|py| {
-            let headers: Vec<_> = request
-                .headers
-                .iter()
-                .map(|(name, value)| (*name, PyBytes::new(py, value)))
-                .collect();
-            let told = self.0.bind(py).call_method1(
-                "_receive",
-                (
-                    request.method,
-                    request.query,
-                    headers,
-                    PyBytes::new(py, request.body),
-                    request.received_at.to_string(),
-                ),
-            )?;
-            let (status, body, verdict, id, hint): (
-                u16,
-                Vec<u8>,
-                String,
-                Option<String>,
-                Option<String>,
-            ) = told.extract()?;
-            Ok((status, body, verdict, id, hint))
-        });
-        match answer {
-            Ok((status, body, verdict, id, hint)) => {
-                let reply = Reply {
-                    status,
-                    headers: Vec::new(),
-                    body,
-                };
-                let verdict = match (verdict.as_str(), id, hint) {
-                    ("answered", ..) => Verdict::Answered,
-                    ("read", _, Some(hint)) => Verdict::Read(Hint(hint)),
-                    ("once", Some(id), Some(hint)) => Verdict::Once {
-                        id,
-                        hint: Hint(hint),
-                    },
-                    _ => Verdict::Refused(Error::new(
-                        Kind::WebhookRefused,
-                        "the adapter refused the call",
-                    )),
-                };
-                Received { reply, verdict }
-            }
-            Err(error) => Received::refuse(500, error),
-        }
+        received(&self.0, request)
     }
 
     fn refresh(&self, units: Vec<HostUnit>, now: Timestamp) -> Result<Box<dyn Reading>> {
@@ -169,6 +122,58 @@ impl Host for PyHost {
             let found = adapter.call_method1("_refresh", (units, now.to_string()))?;
             Ok(found.unbind())
         })
+    }
+}
+
+/// What an adapter's `_receive` says of a webhook call.
+pub(crate) fn received(adapter: &Py<PyAny>, request: &Request<'_>) -> Received {
+    let answer = in_python(|py| {
+        let headers: Vec<_> = request
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, PyBytes::new(py, value)))
+            .collect();
+        let told = adapter.bind(py).call_method1(
+            "_receive",
+            (
+                request.method,
+                request.query,
+                headers,
+                PyBytes::new(py, request.body),
+                request.received_at.to_string(),
+            ),
+        )?;
+        let (status, body, verdict, id, hint): (
+            u16,
+            Vec<u8>,
+            String,
+            Option<String>,
+            Option<String>,
+        ) = told.extract()?;
+        Ok((status, body, verdict, id, hint))
+    });
+    match answer {
+        Ok((status, body, verdict, id, hint)) => {
+            let reply = Reply {
+                status,
+                headers: Vec::new(),
+                body,
+            };
+            let verdict = match (verdict.as_str(), id, hint) {
+                ("answered", ..) => Verdict::Answered,
+                ("read", _, Some(hint)) => Verdict::Read(Hint(hint)),
+                ("once", Some(id), Some(hint)) => Verdict::Once {
+                    id,
+                    hint: Hint(hint),
+                },
+                _ => Verdict::Refused(Error::new(
+                    Kind::WebhookRefused,
+                    "the adapter refused the call",
+                )),
+            };
+            Received { reply, verdict }
+        }
+        Err(error) => Received::refuse(500, error),
     }
 }
 
@@ -322,7 +327,7 @@ impl Fixture for PyFixture {
 }
 
 /// Runs something in Python; where Python is about to end, nothing.
-fn in_python<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
+pub(crate) fn in_python<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
     Python::try_attach(|py| work(py).map_err(|raised| caught(py, raised)))
         .unwrap_or_else(|| Err(Error::new(Kind::Cancelled, "Python is about to end")))
 }

@@ -10,9 +10,11 @@ mod errors;
 mod here;
 mod host;
 mod log;
+mod merchant;
 mod pocket;
 mod registry;
 mod runtime;
+mod shop;
 mod values;
 mod webhook;
 
@@ -85,10 +87,13 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::Client>()?;
     module.add_class::<pocket::Pocket>()?;
     module.add_class::<registry::Registry>()?;
+    module.add_class::<shop::Shop>()?;
     for function in [
         wrap_pyfunction!(adapters, module)?,
         wrap_pyfunction!(error_table, module)?,
         wrap_pyfunction!(host::check_instrument, module)?,
+        wrap_pyfunction!(merchant::check_merchant, module)?,
+        wrap_pyfunction!(merchant::merchants, module)?,
         wrap_pyfunction!(nothing, module)?,
         wrap_pyfunction!(rule_sets, module)?,
         wrap_pyfunction!(run_program, module)?,
@@ -97,6 +102,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(pocket::open_pocket, module)?,
         wrap_pyfunction!(registry::start_registry, module)?,
         wrap_pyfunction!(runtime::shut_down, module)?,
+        wrap_pyfunction!(shop::open_shop, module)?,
         wrap_pyfunction!(webhook::sign_webhook, module)?,
         wrap_pyfunction!(webhook::verify_webhook, module)?,
     ] {

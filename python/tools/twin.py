@@ -1,4 +1,4 @@
-"""Makes `wom_sdk/_async.py` of `wom_sdk/_sync.py`: `python tools/twin.py`, or `--check`."""
+"""Makes `wom_sdk/_async*.py` of `wom_sdk/_sync*.py`: `python tools/twin.py`, or `--check`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "wom_sdk"
-CLASSES = ("Client", "CashDesk", "Pocket", "Registry")
+CLASSES = ("Client", "CashDesk", "Pocket", "Registry", "Shop")
+HEAD = re.compile(r'"""The blocking face( of \w+)?\. `(_async\w*\.py)` is made from this file by `tools/twin\.py`\."""')
 
 
 def twin(text: str) -> str:
     """The asynchronous face, from the blocking one."""
-    text = text.replace(
-        '"""The blocking face. `_async.py` is made from this file by `tools/twin.py`."""',
-        '"""The asynchronous face, made from `_sync.py` by `tools/twin.py`: change that."""',
-    )
+    def head(found: re.Match[str]) -> str:
+        made = found[2].replace("async", "sync")
+        return f'"""The asynchronous face{found[1] or ""}, made from `{made}` by `tools/twin.py`: change that."""'
+
+    text = HEAD.sub(head, text)
     text = re.sub(r"\n        self\._open\(\)  # at once", "", text)
     text = re.sub(rf"^class ({'|'.join(CLASSES)}):", r"class Async\1:", text, flags=re.M)
     text = re.sub(r"(?<!@property\n)    def (?!__init__)(\w+)\(", r"    async def \1(", text)
@@ -31,19 +33,22 @@ def twin(text: str) -> str:
     text = re.sub(r"(?<!await )self\.close\(\)", "await self.close()", text)
     text = text.replace("with self._opening", "async with self._opening")
     text = text.replace("threading.Lock()", "asyncio.Lock()").replace("import threading\n", "")
-    text = text.replace("import os\n", "import asyncio\nimport os\n", 1)
+    first = "import os\n" if "import os\n" in text else "from collections.abc"
+    text = text.replace(first, f"import asyncio\n{first}", 1)
     text = text.replace("a `with` block", "an `async with` block").replace("a with block", "an async with block")
     text = text.replace("any number of threads\n    may use it", "any number of tasks\n    of one event loop may use it")
     return text
 
 
 def main() -> int:
-    """Writes the file, or says whether it is fresh."""
-    made = twin((PACKAGE / "_sync.py").read_text())
-    target = PACKAGE / "_async.py"
-    if "--check" in sys.argv:
-        return 0 if target.read_text() == made else 1
-    target.write_text(made)
+    """Writes the files, or says whether they are fresh."""
+    for source in sorted(PACKAGE.glob("_sync*.py")):
+        made = twin(source.read_text())
+        target = PACKAGE / source.name.replace("_sync", "_async")
+        if "--check" not in sys.argv:
+            target.write_text(made)
+        elif not target.is_file() or target.read_text() != made:
+            return 1
     return 0
 
 

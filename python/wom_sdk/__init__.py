@@ -1,7 +1,7 @@
 """Award and accept WOM: one anonymous voucher for each minute given to something useful to others.
 
 `Client` and `AsyncClient` award minutes, take activity in and hand codes out; `CashDesk` asks for
-payments; `Registry` is one of your own for trying out, and `Pocket` a wallet. Every method of an
+payments, and `Shop` gives discounts for them; `Registry` is one of your own for trying out, and `Pocket` a wallet. Every method of an
 `Async…` class has the name and the arguments of its blocking twin.
 
 Open clients after a fork, not before it: threads are not forked along. Whatever goes wrong is a
@@ -12,8 +12,10 @@ import logging
 
 from . import errors, webhook
 from ._async import AsyncCashDesk, AsyncClient, AsyncPocket, AsyncRegistry
+from ._async_shop import AsyncShop
 from ._native import VERSION as __version__
 from ._sync import CashDesk, Client, Pocket, Registry
+from ._sync_shop import Shop
 from ._values import (
     Books,
     Campaign,
@@ -38,9 +40,21 @@ from ._values import (
     Use,
     Worked,
 )
-from .catalogue import AIMS, Adapter, Aim, RuleSet, Setting, adapters, rule_sets
+from .catalogue import (
+    AIMS,
+    Adapter,
+    Aim,
+    MerchantAdapter,
+    RuleSet,
+    Setting,
+    adapters,
+    merchants,
+    rule_sets,
+)
 from .errors import WomError
 from .instrument import Instrument, Observation, Refusal
+from .merchant import Merchant, Order, OrderLine
+from .sale import Offer, Poster, Receipt, Report, Rules, Sale
 
 # Who listens says so; a library by itself is silent.
 logging.getLogger("wom_sdk").addHandler(logging.NullHandler())
@@ -53,6 +67,7 @@ __all__ = [
     "AsyncClient",
     "AsyncPocket",
     "AsyncRegistry",
+    "AsyncShop",
     "Books",
     "Campaign",
     "CashDesk",
@@ -63,21 +78,32 @@ __all__ = [
     "Given",
     "Instrument",
     "Line",
+    "Merchant",
+    "MerchantAdapter",
     "Observation",
+    "Offer",
+    "Order",
+    "OrderLine",
     "Paid",
     "Person",
     "Pocket",
     "Pos",
+    "Poster",
     "PostgresKeys",
     "PostgresStore",
     "Reason",
+    "Receipt",
     "Redeemed",
     "Refusal",
     "Refused",
     "Registry",
     "Reply",
+    "Report",
     "RuleSet",
+    "Rules",
+    "Sale",
     "Setting",
+    "Shop",
     "Source",
     "SqliteStore",
     "Submission",
@@ -88,6 +114,7 @@ __all__ = [
     "__version__",
     "adapters",
     "errors",
+    "merchants",
     "rule_sets",
     "webhook",
 ]

@@ -119,6 +119,11 @@ def pocket_of(native: _native.Pocket) -> _native.Pocket:
     return native
 
 
+def shop_of(native: _native.Shop) -> _native.Shop:
+    """The same, typed."""
+    return native
+
+
 def registry_of(native: _native.Registry) -> _native.Registry:
     """The same, typed."""
     return native

@@ -64,6 +64,24 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
+class MerchantAdapter:
+    """A shop or till of the catalogue: name it with `Use` in a `Shop`."""
+
+    name: str
+    summary: str
+    proven: bool
+    """Whether its tests run against the real system."""
+    webhook: bool
+    orders: bool
+    """Whether it lists orders that changed."""
+    apply: bool
+    """Whether it gives discounts by itself; otherwise the cashier types them in."""
+    revoke: bool
+    """Whether it takes discounts back by itself."""
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSet:
     """A rule set of the catalogue: name it in a campaign."""
 
@@ -75,6 +93,11 @@ class RuleSet:
 def adapters() -> dict[str, Adapter]:
     """The adapters by name."""
     return {one["name"]: Adapter(**_with_settings(one)) for one in _native.adapters()}
+
+
+def merchants() -> dict[str, MerchantAdapter]:
+    """The shops and tills by name."""
+    return {one["name"]: MerchantAdapter(**_with_settings(one)) for one in _native.merchants()}
 
 
 def rule_sets() -> dict[str, RuleSet]:

@@ -371,14 +371,18 @@ class Instrument(ABC):
         self, method: str, query: str, headers: Sequence[tuple[str, bytes]], body: bytes, at: str
     ) -> tuple[int, bytes, str, str | None, str | None]:
         request = Request(method, query, headers, body, datetime.fromisoformat(at))
-        received = self.receive(request)
-        if received.refused:
-            verdict = "refused"
-        elif received.hint is None:
-            verdict = "answered"
-        else:
-            verdict = "read" if received.id is None else "once"
-        return received.status, received.body, verdict, received.id, received.hint
+        return received(self.receive(request))
+
+
+def received(told: Received) -> tuple[int, bytes, str, str | None, str | None]:
+    """What to answer a webhook call with, as the native half reads it."""
+    if told.refused:
+        verdict = "refused"
+    elif told.hint is None:
+        verdict = "answered"
+    else:
+        verdict = "read" if told.id is None else "once"
+    return told.status, told.body, verdict, told.id, told.hint
 
 
 def span(start: datetime, end: datetime) -> list[str]:

@@ -1,0 +1,122 @@
+"""The suite for shops and tills: a good one passes, and each planted defect is seen."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from till import Held, Shelf, Till
+from wom_sdk import Merchant, Order, errors
+from wom_sdk.testing import check_merchant
+
+
+def test_a_till_in_python_passes_the_suite_that_ours_pass() -> None:
+    shelf = Shelf()
+    check_merchant(lambda: Till(shelf), shelf.order)
+
+
+class ByHand(Merchant):
+    """The least that one can write."""
+
+    name = "town.hand"
+    summary = "A till worked by hand"
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.till = Till(shelf)
+
+    def read(self, order: str) -> Order:
+        return self.till.read(order)
+
+
+def test_a_till_that_a_person_works_passes_too() -> None:
+    shelf = Shelf()
+    check_merchant(lambda: ByHand(shelf), shelf.order)
+
+
+class Doubling(Till):
+    """Makes another discount each time."""
+
+    def apply(self, order: str, money: int, key: str) -> str | None:
+        with self.shelf.lock:
+            held = self.held(order)
+            held.discounts[f"{key} {len(held.discounts)}"] = money
+            held.version += 1
+            return key
+
+
+class Racing(Till):
+    """Looks, and makes: two at the same time both make one."""
+
+    def apply(self, order: str, money: int, key: str) -> str | None:
+        with self.shelf.lock:
+            held = self.held(order)
+            there = [one for one in held.discounts if one.startswith(key)]
+        if not there:
+            time.sleep(0.2)
+            with self.shelf.lock:
+                held.discounts[key if key not in held.discounts else key + "'"] = money
+                held.version += 1
+        return key
+
+
+class Forgiving(Till):
+    """Makes up orders that nobody made."""
+
+    def held(self, order: str) -> Held:
+        return self.shelf.orders.setdefault(order, Held(1_200))
+
+
+class Keeping(Till):
+    """Takes nothing back."""
+
+    def revoke(self, order: str, reference: str) -> None:
+        return None
+
+
+class Boasting(Till):
+    """Says that it gives discounts, and leaves it to the cashier."""
+
+    def apply(self, order: str, money: int, key: str) -> str | None:
+        self.held(order)
+        return None
+
+
+class Stale(Till):
+    """Does not tell that an order changed."""
+
+    def read(self, order: str) -> Order:
+        read = super().read(order)
+        return Order(read.id, "1", read.total, read.currency, read.open, read.lines)
+
+
+@pytest.mark.parametrize(
+    ("defect", "topic"),
+    [
+        (Doubling, "a_key_gives_one_discount"),
+        (Racing, "many_at_once_give_one_discount"),
+        (Forgiving, "an_unknown_order_is_a_clear_error"),
+        (Keeping, "what_is_revoked_is_gone"),
+        (Boasting, "what_it_says_of_itself_is_so"),
+        (Stale, "a_key_gives_one_discount"),
+    ],
+)
+def test_the_suite_sees_what_it_is_for(defect: type[Till], topic: str) -> None:
+    shelf = Shelf()
+    with pytest.raises(AssertionError, match=topic):
+        check_merchant(lambda: defect(shelf), shelf.order)
+
+
+def test_an_adapter_that_cannot_be_made_is_told() -> None:
+    class Nameless(Till):
+        name = "Sara Rossi!"
+
+    with pytest.raises(AssertionError, match="not a name"):
+        check_merchant(lambda: Nameless(Shelf()), Shelf().order)
+
+
+def test_what_an_adapter_does_not_offer_is_unsupported() -> None:
+    hand = ByHand(Shelf())
+    with pytest.raises(errors.Unsupported):
+        hand.revoke("1", "reference")
+    with pytest.raises(errors.Unsupported):
+        hand.orders(None)
