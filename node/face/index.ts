@@ -1,0 +1,80 @@
+/**
+ * Award and accept WOM: one anonymous voucher for each minute given to something useful to others.
+ *
+ * `Client` awards minutes, takes activity in and hands codes out; `CashDesk` asks for payments;
+ * `Registry` is one of your own for trying out, and `Pocket` a wallet. Whatever goes wrong is a
+ * `WomError`.
+ */
+
+/// <reference lib="esnext.disposable" />
+
+export { CashDesk, type CashDeskOptions, type ChargeOptions } from "./cash-desk.js";
+export { type Adapter, type Aim, AIMS, adapters, type RuleSet, ruleSets, type Setting, VERSION } from "./catalogue.js";
+export {
+  type Award,
+  Client,
+  type ClientOptions,
+  type Connection,
+  type Data,
+  type RecordOptions,
+  type SubmitOptions,
+} from "./client.js";
+export { ERRORS, type ErrorCode, type ErrorDetails, type Retry, WomError } from "./errors.js";
+export {
+  Attendance,
+  type Body,
+  Cursor,
+  type Directory,
+  type Found,
+  Input,
+  type Instrument,
+  Interval,
+  type Known,
+  Milestone,
+  Observation,
+  type ObservationDetails,
+  RangeReplaced,
+  type Received,
+  Refusal,
+  Request,
+  type Scan,
+  Seconds,
+  Steps,
+  type Taken,
+  type Unit,
+  Withdrawn,
+} from "./instrument.js";
+export { Pocket, type RedeemOptions } from "./pocket.js";
+export { Registry, type RegistryOptions } from "./registry.js";
+export * as testing from "./testing.js";
+export {
+  type Books,
+  type Campaign,
+  type CheckoutState,
+  Claim,
+  type FileKeys,
+  type Given,
+  type Instant,
+  type Keys,
+  type Line,
+  type Paid,
+  Person,
+  type Place,
+  type Pos,
+  type PostgresKeys,
+  type PostgresStore,
+  type Reason,
+  type Redeemed,
+  type Refused,
+  type Reply,
+  type Source,
+  type SqliteStore,
+  type Store,
+  type Submission,
+  Ticket,
+  type UrlPlace,
+  type Use,
+  type Waiting,
+  type Worked,
+} from "./values.js";
+export * as webhook from "./webhook.js";
