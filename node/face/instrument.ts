@@ -449,14 +449,15 @@ class Reading implements Asked {
     const chunk: string[] = [];
     try {
       while (!this.#over && chunk.length < atMost) {
+        // One that throws has ended by itself.
+        this.#over = true;
         // Not every step is a promise, and to wait costs.
         const next = this.#found.next();
         const step = next instanceof Promise ? await next : next;
-        if (step.done) this.#over = true;
-        else chunk.push(JSON.stringify(wire(step.value)));
+        this.#over = step.done === true;
+        if (!step.done) chunk.push(JSON.stringify(wire(step.value)));
       }
     } catch (error) {
-      this.#over = true;
       if (chunk.length === 0) throw error;
       this.#failed = { error };
     }
