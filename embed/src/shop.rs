@@ -12,7 +12,7 @@ use wom_sdk::{
     checkout::CheckoutId,
     instrument::{Reply, Request, Verdict},
     merchant::{Discount, Merchant, Offer, OrderId},
-    sale::{Language, Receipt, Report, Resolution, Rules, Sale, SaleId},
+    sale::{Language, Receipt, Resolution, Rules, Sale, SaleId},
     shop::{self, Shops},
     store::{Store, Which},
 };
@@ -21,9 +21,6 @@ use crate::{
     CashDesk, CashDeskOptions, ChargeOptions, Code, Hung, KeyPlace, Reported, Sold, Source,
     StorePlace, cash_desk::seconds, options::invalid,
 };
-
-/// How many sales are read in one go for a report.
-const PAGE: usize = 1_000;
 
 /// What a [`Shop`] is opened with.
 #[derive(Debug, Deserialize)]
@@ -346,19 +343,7 @@ impl Shop {
                     .with("field", "until"),
             );
         }
-        let mut sales = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.shop.sales(Which::All, after, PAGE).await?;
-            after = page.last().map(|sale| sale.id);
-            let full = page.len() == PAGE;
-            let within = |sale: &Sale| (from..until).contains(&sale.paid.unwrap_or(sale.begun));
-            sales.extend(page.into_iter().filter(within));
-            if !full {
-                break;
-            }
-        }
-        let report = Report::of(&sales, &zone, from, until);
+        let report = self.shop.report(&zone, from, until).await?;
         Ok(Reported::from(match of.published {
             true => report.published(),
             false => report,

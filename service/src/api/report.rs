@@ -19,8 +19,8 @@ pub(crate) struct Asked {
     /// The first day.
     #[param(value_type = String, format = Date, example = "2026-01-01")]
     from: String,
-    /// The last day.
-    #[param(value_type = String, format = Date, example = "2026-12-31")]
+    /// The first day after.
+    #[param(value_type = String, format = Date, example = "2027-01-01")]
     until: String,
     /// The zone in which days and months begin; UTC unless told otherwise.
     #[param(example = "Europe/Rome")]
@@ -71,15 +71,15 @@ pub(super) async fn report(
     };
     let from: Day = asked.from.parse().map_err(at("from"))?;
     let until: Day = asked.until.parse().map_err(at("until"))?;
-    if until < from {
+    if until <= from {
         return Err(Failure::input(
-            "the last day is before the first",
+            "a report is of a day at least",
             "parameter",
             "until",
         ));
     }
-    let (first, after) = (zone.start_of(from), zone.start_of(until.next()));
-    let report = shop.shop().report(&zone, first, after).await?;
+    let (from, until) = (zone.start_of(from), zone.start_of(until));
+    let report = shop.shop().report(&zone, from, until).await?;
     let report = match asked.published {
         Some(true) => report.published(),
         _ => report,

@@ -92,7 +92,7 @@ pub(super) async fn create(
 pub(crate) struct Listing {
     /// Those of this order; all of them, whatever else is asked for.
     order: Option<String>,
-    /// `person`: those that a person has to do something for; `open`: those that are not over;
+    /// `for_person`: those that a person has to do something for; `open`: those that are not over;
     /// `all`: every one, which is the default.
     which: Option<Whose>,
     /// Those after this one, by id.
@@ -109,7 +109,7 @@ enum Whose {
     #[default]
     All,
     Open,
-    Person,
+    ForPerson,
 }
 
 impl From<Whose> for Which {
@@ -117,7 +117,7 @@ impl From<Whose> for Which {
         match whose {
             Whose::All => Self::All,
             Whose::Open => Self::Open,
-            Whose::Person => Self::ForPerson,
+            Whose::ForPerson => Self::ForPerson,
         }
     }
 }

@@ -69,7 +69,7 @@ async fn an_order_gets_one_discount_and_its_line_for_the_receipt() {
     );
     assert_eq!((paid.get("code"), paid.get("receipt")), (None, None));
     let listed = town
-        .get("bar", "/shops/bar/sales?which=person")
+        .get("bar", "/shops/bar/sales?which=for_person")
         .await
         .ok(200);
     assert_eq!(listed, json!([paid]));
