@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod dates;
+mod served;
 mod server;
 
 use std::{
@@ -173,21 +174,6 @@ impl House {
         }
     }
 
-    /// Lets pretix call.
-    async fn listen_to(&self, server: &Server) -> u64 {
-        let webhook = json!({
-            "enabled": true, "all_events": true, "limit_events": [],
-            "target_url": format!("http://pretix:knock@{}/in/{SOURCE}", self.url),
-            "action_types": [
-                "pretix.event.order.placed", "pretix.event.order.paid", "pretix.event.order.canceled",
-                "pretix.event.order.changed.*", "pretix.event.checkin", "pretix.event.checkin.reverted",
-            ],
-        });
-        server.post("webhooks/", webhook).await["id"]
-            .as_u64()
-            .unwrap()
-    }
-
     /// Until everything that was told is read; gives how much that was.
     async fn heard(&self) -> u64 {
         let mut done = 0;
@@ -227,6 +213,20 @@ impl House {
     }
 }
 
+/// Lets pretix call whoever serves at this address; gives the webhook's id.
+async fn listen(server: &Server, address: &str) -> u64 {
+    let webhook = json!({
+        "enabled": true, "all_events": true, "limit_events": [],
+        "target_url": format!("http://pretix:knock@{address}/in/{SOURCE}"),
+        "action_types": [
+            "pretix.event.order.placed", "pretix.event.order.paid", "pretix.event.order.canceled",
+            "pretix.event.order.changed.*", "pretix.event.checkin", "pretix.event.checkin.reverted",
+        ],
+    });
+    let made = server.post("webhooks/", webhook).await;
+    made["id"].as_u64().unwrap()
+}
+
 async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !done().await {
@@ -258,6 +258,11 @@ async fn pretix_scans_become_vouchers_and_what_was_taken_back_does_not() {
     let home = tempfile::tempdir().unwrap();
     let server = start(home.path()).await;
     println!("pretix serves after {:?}", begun.elapsed());
+    served::served(&server).await;
+    println!(
+        "a process of its own had served after {:?}",
+        begun.elapsed()
+    );
     evening(&server, &lines).await;
     println!("an evening was over after {:?}", begun.elapsed());
     dates::dates(&server).await;
@@ -277,7 +282,7 @@ async fn evening(server: &Server, lines: &Lines) {
     let clock = Arc::new(HandClock::default());
     clock.set(end.plus_millis(2 * MINUTE_MS));
     let house = House::open(server, Arc::clone(&clock)).await;
-    let webhook = house.listen_to(server).await;
+    let webhook = listen(server, &house.url).await;
     let play = Evening::plan(server, "play", &after(0, 0), &end.to_string()).await;
     let gate = play.list("Second gate").await;
     let (door, seat) = (play.door, play.seat);
