@@ -44,7 +44,6 @@ pub(crate) fn coffee() -> Offer {
 pub(crate) struct Bar {
     pub(crate) vendure: shop::Shop,
     pub(crate) registry: TestRegistry,
-    wallet: PocketClient,
     dir: tempfile::TempDir,
 }
 
@@ -70,7 +69,6 @@ impl Bar {
         let bar = Self {
             vendure,
             registry,
-            wallet: PocketClient::new(client.clone()),
             dir,
         };
         bar.fill(client, coffees * WOM).await;
@@ -89,20 +87,14 @@ impl Bar {
         let walked = Request::new("H".parse().unwrap(), minutes, urbino);
         let ticket = awards.unwrap().award("walk", &walked).await.unwrap();
         let link = Link::Vouchers(ticket.otc.clone());
-        let (pocket, pin) = (self.pocket(), &ticket.pin);
-        let redeemed = pocket.redeem(&self.wallet, &link, pin, None).await;
+        let (pocket, gateway) = wallet(self.dir.path());
+        let redeemed = pocket.redeem(&gateway, &link, &ticket.pin, None).await;
         assert_eq!(redeemed.unwrap().vouchers, minutes);
-    }
-
-    fn pocket(&self) -> Pocket {
-        Pocket::open(self.dir.path().join("wallet.json")).unwrap()
     }
 
     /// Whoever scans the code pays.
     pub(crate) async fn pay(&self, ticket: &Ticket) {
-        let link = wom_sdk::protocol::parse_link_or_otc(ticket.link.reveal()).unwrap();
-        let paid = self.pocket().pay(&self.wallet, &link, &ticket.pin).await;
-        assert_eq!(paid.unwrap().amount, WOM);
+        pay(self.dir.path(), ticket).await;
     }
 
     /// How many coffees the Registry has seen paid.
@@ -136,6 +128,22 @@ impl Bar {
         let discounts = discounts.map(|it| it["amountWithTax"].as_i64().unwrap());
         (discounts.collect(), told["totalWithTax"].as_i64().unwrap())
     }
+}
+
+/// Whoever has the wallet of this folder scans the code and pays; what they have paid before they do
+/// not pay again.
+pub(crate) async fn pay(dir: &Path, ticket: &Ticket) {
+    let link = wom_sdk::protocol::parse_link_or_otc(ticket.link.reveal()).unwrap();
+    let (pocket, gateway) = wallet(dir);
+    let paid = pocket.pay(&gateway, &link, &ticket.pin).await;
+    assert_eq!(paid.unwrap().amount, WOM);
+}
+
+fn wallet(dir: &Path) -> (Pocket, PocketClient) {
+    let url = fs::read_to_string(dir.join("url")).unwrap();
+    let client = RegistryClient::new(&url).unwrap();
+    let pocket = Pocket::open(dir.join("wallet.json")).unwrap();
+    (pocket, PocketClient::new(client))
 }
 
 /// The clock of a folder, which all of its processes read: some milliseconds ahead.

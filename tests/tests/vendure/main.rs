@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod bar;
+mod death;
 mod hooks;
+mod mortal;
 mod restart;
 mod sale;
 mod shop;
