@@ -15,6 +15,7 @@ mod claim_page;
 mod listen;
 mod metrics;
 mod money;
+mod page;
 mod programme;
 mod service;
 mod shops;

@@ -9,10 +9,7 @@ use super::{
     code::{Code, Reason, reasons},
     subjects::Person,
 };
-use crate::{
-    Scope,
-    claim_page::{self, Language},
-};
+use crate::{Scope, claim_page, page::Language};
 
 /// A claim.
 #[derive(Serialize, ToSchema)]

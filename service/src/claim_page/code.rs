@@ -1,9 +1,8 @@
 //! One code on the page: the link into the Pocket, the PIN, and the code to scan.
 
-use qrcode::{EcLevel, QrCode, render::svg};
 use wom_sdk::award::Ticket;
 
-use super::{Language, markup::Html};
+use crate::page::{self, Html, Language, copy};
 
 /// Where the platform's own site sends whoever wants the Pocket; the Pocket itself names the same
 /// ids where it asks to be updated.
@@ -114,18 +113,8 @@ fn unbroken(command: &str) -> Html {
     html.markup("</code></pre>")
 }
 
-/// Large for the eye; said digit by digit.
 fn pin(pin: &str, language: Language) -> Html {
-    let mut said = String::new();
-    for digit in pin.chars() {
-        said.push(digit);
-        said.push(' ');
-    }
-    Html::new("<p class=\"pin\"><span aria-hidden=\"true\">")
-        .text(pin)
-        .markup("</span><span class=\"said\">")
-        .text(said.trim_end())
-        .markup("</span></p>")
+    page::pin(pin)
         .then(copy(
             pin,
             language.say("Copy the PIN", "Copia il PIN"),
@@ -139,41 +128,15 @@ fn pin(pin: &str, language: Language) -> Html {
         .markup("</p>")
 }
 
-/// A button that the script shows where it works.
-fn copy(text: &str, label: &'static str, language: Language) -> Html {
-    Html::new("<p class=\"copy\"><button type=\"button\" class=\"quiet\" hidden data-copy=\"")
-        .text(text)
-        .markup("\" data-copied=\"")
-        .markup(language.say("Copied", "Copiato"))
-        .markup("\" data-failed=\"")
-        .markup(language.say(
-            "Your browser does not allow it",
-            "Il browser non lo permette",
-        ))
-        .markup("\">")
-        .markup(label)
-        .markup("</button> <span role=\"status\"></span></p>")
-}
-
 /// The link for the camera of a phone that lies beside; nothing where it is too long to scan.
 fn figure(link: &str, language: Language) -> Html {
-    let Ok(code) = QrCode::with_error_correction_level(link, EcLevel::M) else {
+    let name = language.say("QR code of the link", "Codice QR del link");
+    let Some(drawn) = page::qr(link, name) else {
         return Html::default();
     };
-    let drawn = code
-        .render::<svg::Color<'_>>()
-        .dark_color(svg::Color("#000"))
-        .light_color(svg::Color("#fff"))
-        .build();
-    // What comes before is for files, not for a page.
-    let Some(start) = drawn.find("<svg") else {
-        return Html::default();
-    };
-    Html::new("<figure><div role=\"img\" aria-label=\"")
-        .markup(language.say("QR code of the link", "Codice QR del link"))
-        .markup("\">")
-        .then(Html::drawn(drawn[start..].to_owned()))
-        .markup("</div><figcaption>")
+    Html::new("<figure>")
+        .then(drawn)
+        .markup("<figcaption>")
         .markup(language.say(
             "Pocket on your phone? Point its camera here.",
             "Hai il Pocket sul telefono? Inquadra qui con la fotocamera.",

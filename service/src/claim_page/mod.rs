@@ -6,20 +6,16 @@
 //! address and cookie, and nowhere else.
 
 mod code;
-mod markup;
 mod page;
-mod texts;
 mod view;
 mod visit;
 
-pub(crate) use texts::Language;
-
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use axum::{
     Router,
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -28,7 +24,10 @@ use wom_sdk::{
     store::{DeliveryId, DeliveryRecord, DeliveryState},
 };
 
-use crate::{Programme, Service};
+use crate::{
+    Programme, Service,
+    page::{Dress, Language},
+};
 use page::Notice;
 use view::View;
 use visit::Visit;
@@ -40,6 +39,13 @@ const LASTS_MS: i64 = 30 * 60_000;
 /// How long a person waits for a code before the page says that it is being prepared.
 const PATIENCE: Duration = Duration::from_secs(3);
 const COOKIE: &str = "wom_claim";
+
+static DRESS: LazyLock<Dress> = LazyLock::new(|| {
+    Dress::new(
+        concat!(include_str!("../page/style.css"), include_str!("style.css")),
+        concat!(include_str!("../page/copy.js"), include_str!("script.js")),
+    )
+});
 
 /// Where a person collects.
 pub(crate) struct Opened {
@@ -287,14 +293,14 @@ fn notice(status: StatusCode, notice: Notice, language: Language) -> Response {
     html(status, page::notice(notice, None, language))
 }
 
-/// Nothing is loaded from elsewhere, nothing is kept, and no other site may frame it.
 fn html(status: StatusCode, text: String) -> Response {
-    let headers: [(HeaderName, &str); 5] = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, markup::POLICY.as_str()),
-    ];
-    (status, headers, text).into_response()
+    DRESS.html(status, text)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn nothing_from_elsewhere_stands_in_style_or_script() {
+        super::DRESS.check();
+    }
 }

@@ -1,10 +1,10 @@
 //! The page in each of its states.
 
 use super::{
-    Language, code,
-    markup::{Html, document},
+    DRESS, code,
     view::{Code, Row, View, total},
 };
+use crate::page::{Document, Html, Language};
 
 /// A longer list is folded after its first few rows.
 const FOLDED_FROM: usize = 8;
@@ -310,6 +310,17 @@ fn earlier(view: &View, language: Language) -> Html {
         .markup("</summary>")
         .then(rows(&view.collected, language))
         .markup("</details>")
+}
+
+fn document(language: Language, title: &str, bar: Html, main: Html, foot: &'static str) -> String {
+    DRESS.page(Document {
+        language,
+        title,
+        head: Html::default(),
+        bar,
+        main,
+        foot,
+    })
 }
 
 fn paragraph(text: &'static str) -> Html {

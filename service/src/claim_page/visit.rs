@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use wom_sdk::{Error, Kind, Result, Subject, Timestamp, privacy::Sealer, protocol::Otc};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::Language;
-use crate::Programme;
+use crate::{Programme, page::Language};
 
 /// What is sealed for an address opens as no cookie, and the other way round.
 pub(super) const ADDRESS: &str = "claim-page/address";

@@ -1,4 +1,4 @@
-//! In which languages the page speaks, and how it tells numbers and days.
+//! In which languages pages speak, and how they tell numbers and days.
 
 use axum::http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use wom_sdk::{Day, protocol::Aim};
 use wom_sinks::Tongue;
 
-/// A language of the page.
+/// A language of a page.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Language {
@@ -17,39 +17,44 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The one that the browser asks for first, of those that there are.
-    pub(super) fn of_browser(headers: &HeaderMap) -> Self {
+    /// The one that the browser asks for first, of those that there are; English where it asks for
+    /// neither.
+    pub(crate) fn of_browser(headers: &HeaderMap) -> Self {
+        Self::asked_by(headers).unwrap_or(Self::En)
+    }
+
+    /// The one that the browser asks for first, if there is one of those.
+    pub(crate) fn asked_by(headers: &HeaderMap) -> Option<Self> {
         let asked = headers.get(header::ACCEPT_LANGUAGE);
         let asked = asked.and_then(|value| value.to_str().ok()).unwrap_or("");
-        let known = asked.split(',').find_map(|entry| {
+        asked.split(',').find_map(|entry| {
             let tag = entry.split(';').next()?.trim();
             match tag.split('-').next()?.to_ascii_lowercase().as_str() {
                 "en" => Some(Self::En),
                 "it" => Some(Self::It),
                 _ => None,
             }
-        });
-        known.unwrap_or(Self::En)
+        })
     }
 
     /// One of two texts.
-    pub(super) fn say(self, english: &'static str, italian: &'static str) -> &'static str {
+    pub(crate) fn say(self, english: &'static str, italian: &'static str) -> &'static str {
         match self {
             Self::En => english,
             Self::It => italian,
         }
     }
 
-    pub(super) fn tag(self) -> &'static str {
+    pub(crate) fn tag(self) -> &'static str {
         self.say("en", "it")
     }
 
     /// What it calls itself.
-    pub(super) fn own_name(self) -> &'static str {
+    pub(crate) fn own_name(self) -> &'static str {
         self.say("English", "Italiano")
     }
 
-    pub(super) fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::En => Self::It,
             Self::It => Self::En,
@@ -57,7 +62,7 @@ impl Language {
     }
 
     /// `1 minute`, `25 minutes`.
-    pub(super) fn minutes(self, count: u64) -> String {
+    pub(crate) fn minutes(self, count: u64) -> String {
         let word = match count {
             1 => self.say("minute", "minuto"),
             _ => self.say("minutes", "minuti"),
@@ -82,7 +87,7 @@ impl Language {
     }
 
     /// `1 March 2026`, `1º marzo 2026`.
-    pub(super) fn day(self, day: Day) -> String {
+    pub(crate) fn day(self, day: Day) -> String {
         let first = match day.day_of_month() {
             1 => self.say("", "º"),
             _ => "",
@@ -92,7 +97,7 @@ impl Language {
     }
 
     /// What minutes were given to; `None` is what the campaign does not know any more.
-    pub(super) fn aim(self, aim: Option<Aim>) -> String {
+    pub(crate) fn aim(self, aim: Option<Aim>) -> String {
         aim.map_or_else(
             || self.say("Something else", "Altro").to_owned(),
             |aim| self.tongue().aim(aim),
