@@ -59,6 +59,7 @@ enum Command {
     Serve(serve::Args),
     Subject(subject::Args),
     Submit(submit::Args),
+    Till(till::Args),
     Token(token::Args),
 }
 
@@ -109,6 +110,7 @@ async fn command(command: Command, output: &Output) -> wom_sdk::Result<u8> {
         Command::Serve(args) => serve::run(args, output).await,
         Command::Subject(args) => subject::run(args, output).await,
         Command::Submit(args) => submit::run(args, output).await,
+        Command::Till(args) => till::run(args, output).await,
         Command::Token(args) => token::run(args, output),
     };
     done.map(|()| 0)

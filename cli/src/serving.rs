@@ -14,14 +14,15 @@ use wom_sdk::{
     Error, Kind, Result, SystemClock, Zone,
     campaign::Collect,
     cash_desk::CashDesk,
-    privacy::KeyStore,
+    privacy::{FileKeyStore, KeyStore},
     protocol::PosId,
     registry::{PosClient, RegistryClient},
     store::{Rate, Store},
     webhook::Scheme,
 };
-use wom_service::{Programme as Served, Service, Shops, Source, Tills, Tokens};
+use wom_service::{Line, Programme as Served, Service, Shops, Source, TillPage, Tills, Tokens};
 use wom_sinks::WebhookSink;
+use zeroize::Zeroizing;
 
 use crate::{
     config::{Config, File, Settings, invalid},
@@ -94,6 +95,24 @@ fn looks() -> u32 {
     Tills::RATE.per_second
 }
 
+/// What the POS is called that no list names.
+pub const ONE: &str = "till";
+
+/// A POS without a list, and where its sales are kept.
+#[derive(Debug)]
+pub struct OnePos {
+    /// The Registry's base address, before /api.
+    pub registry: String,
+    /// Its id there.
+    pub pos: PosId,
+    /// Its private key.
+    pub key_file: PathBuf,
+    /// The data base.
+    pub store: PathBuf,
+    /// The keys that seal codes in it.
+    pub keys: PathBuf,
+}
+
 /// What `wom serve` serves, read and checked.
 #[derive(Debug)]
 pub struct Serving {
@@ -105,9 +124,21 @@ pub struct Serving {
     pub tokens: PathBuf,
     programmes: Vec<Config>,
     pos: Option<PosTable>,
+    desks: Desks,
     shops: Vec<Shop>,
+    /// Whether a code is made that lets cashiers in.
+    by_code: bool,
     keys: KeyPlace,
     dir: PathBuf,
+}
+
+/// Where POS are named.
+#[derive(Debug)]
+enum Desks {
+    /// In a CSV file.
+    List(PathBuf),
+    /// There is this one.
+    One { pos: PosId, key_file: PathBuf },
 }
 
 impl Serving {
@@ -160,11 +191,74 @@ impl Serving {
             public_url: service.public_url,
             tokens: dir.join(service.tokens),
             programmes,
+            desks: desks_of(pos.as_ref(), &dir),
             pos,
             shops,
+            by_code: false,
             keys,
             dir,
         })
+    }
+
+    /// Reads the POS and shops of a file, and nothing else of it: what a till needs.
+    pub fn read_tills(path: &Path) -> Result<Self> {
+        let (file, dir) = File::read(path)?;
+        let at = |error: Error| error.with("file", path.display());
+        let shops = shops_of(&file, &dir).map_err(at)?;
+        if shops.is_empty() {
+            return Err(at(invalid("the file tells of no shop")
+                .with("table", "shops")
+                .hint("write [pos] and [shops.NAME] as docs/till.md shows, or give --registry, --pos and --key-file")));
+        }
+        let keys = file.keys(&dir).map_err(at)?;
+        if let KeyPlace::File(file) = &keys {
+            FileKeyStore::open_or_create(file)?;
+        }
+        Ok(Self {
+            desks: desks_of(file.pos.as_ref(), &dir),
+            by_code: true,
+            ..Self::of_pos(file.pos, shops, keys, dir)
+        })
+    }
+
+    /// One POS and its shop, which no file tells of.
+    pub fn one_till(one: OnePos, shop: Shop) -> Self {
+        let table = PosTable {
+            registry: one.registry,
+            registry_fingerprint: None,
+            list: PathBuf::new(),
+            store: Some(one.store),
+            database_url_file: None,
+            schema: None,
+            looks_per_second: looks(),
+            webhook: None,
+        };
+        let (pos, key_file) = (one.pos, one.key_file);
+        Self {
+            desks: Desks::One { pos, key_file },
+            by_code: true,
+            ..Self::of_pos(
+                Some(table),
+                vec![shop],
+                KeyPlace::File(one.keys),
+                PathBuf::new(),
+            )
+        }
+    }
+
+    fn of_pos(pos: Option<PosTable>, shops: Vec<Shop>, keys: KeyPlace, dir: PathBuf) -> Self {
+        Self {
+            listen: listen(),
+            public_url: None,
+            tokens: dir.join(tokens()),
+            programmes: Vec::new(),
+            desks: Desks::List(PathBuf::new()),
+            pos,
+            shops,
+            by_code: false,
+            keys,
+            dir,
+        }
     }
 
     /// The names of the instruments.
@@ -193,10 +287,23 @@ impl Serving {
             let (tills, shops) = pos.tills()?;
             builder = builder.tills(tills).shops(shops);
         }
+        let mut code = None;
+        if let Some(pos) = pos.as_ref().filter(|pos| !pos.shops.is_empty()) {
+            let keys = Arc::clone(&pos.keys);
+            builder = builder.till_page(match self.by_code {
+                true => {
+                    let (page, made) = TillPage::with_code(keys);
+                    code = Some(made);
+                    page
+                }
+                false => TillPage::new(keys),
+            });
+        }
         Ok(Opened {
             service: builder.build()?,
             tokens: self.tokens,
             pos,
+            code,
             stores,
         })
     }
@@ -210,6 +317,8 @@ pub struct Opened {
     pub tokens: PathBuf,
     /// The POS.
     pub pos: Option<Pos>,
+    /// What lets cashiers in, where there is a code for that.
+    pub code: Option<Zeroizing<String>>,
     stores: Vec<Arc<dyn Store>>,
 }
 
@@ -234,17 +343,25 @@ impl Opened {
 
 /// The POS of a list.
 pub struct Pos {
-    /// The list.
-    pub list: PathBuf,
+    desks: Desks,
     store: Arc<dyn Store>,
     keys: Arc<dyn KeyStore>,
     registry: RegistryClient,
     listener: Option<Arc<WebhookSink>>,
     rate: Rate,
     shops: Vec<Shop>,
+    line: Line,
 }
 
 impl Pos {
+    /// The file that names them, where there is one.
+    pub fn list(&self) -> Option<&Path> {
+        match &self.desks {
+            Desks::List(list) => Some(list),
+            Desks::One { .. } => None,
+        }
+    }
+
     async fn open(table: PosTable, serving: &mut Serving) -> Result<Self> {
         let dir = &serving.dir;
         let at = |error: Error| error.with("table", "pos");
@@ -272,7 +389,7 @@ impl Pos {
         // First the store: a data base that holds awards takes no keys.
         let store = store.open().await?;
         Ok(Self {
-            list: dir.join(table.list),
+            desks: std::mem::replace(&mut serving.desks, Desks::List(PathBuf::new())),
             store,
             keys: serving.keys.open()?,
             registry: registry.build().map_err(at)?,
@@ -282,51 +399,86 @@ impl Pos {
                 burst: table.looks_per_second.max(1).saturating_mul(2),
             },
             shops: std::mem::take(&mut serving.shops),
+            line: Line::new(),
         })
     }
 
-    /// The POS that the list names now, and the shops over them.
+    /// The POS that are named now, and the shops over them.
     fn tills(&self) -> Result<(Tills, Shops)> {
+        let (desks, file) = match &self.desks {
+            Desks::List(list) => (self.listed(list)?, list),
+            Desks::One { pos, key_file } => {
+                let desk = self.desk(pos.clone(), key_file)?;
+                ([(ONE.to_owned(), desk)].into(), key_file)
+            }
+        };
+        let at = |error: Error| error.with("file", file.display());
+        let tills = Tills::new(Arc::clone(&self.store), desks, self.rate).map_err(at)?;
+        let shops = shops::serve(&self.shops, &self.store, &tills, &self.line).map_err(at)?;
+        Ok((tills, shops))
+    }
+
+    fn listed(&self, list: &Path) -> Result<BTreeMap<String, CashDesk>> {
         #[derive(Deserialize)]
         struct Row {
             name: String,
             pos: String,
             key_file: PathBuf,
         }
-        let at = |error: Error| error.with("file", self.list.display());
+        let at = |error: Error| error.with("file", list.display());
         let unreadable = |error: csv::Error| {
             let line = error.position().map_or(0, csv::Position::line);
             at(invalid("the list of POS cannot be read")
                 .with("line", line)
                 .hint("it is a CSV file with the columns name, pos and key_file"))
         };
-        let dir = self.list.parent().unwrap_or(Path::new("."));
-        let mut reader = csv::Reader::from_path(&self.list).map_err(unreadable)?;
+        let dir = list.parent().unwrap_or(Path::new("."));
+        let mut reader = csv::Reader::from_path(list).map_err(unreadable)?;
         let mut desks = BTreeMap::new();
         for (index, row) in reader.deserialize().enumerate() {
             let row: Row = row.map_err(unreadable)?;
             let at = |error: Error| at(error).with("line", index + 2);
             let id: PosId = row.pos.parse().map_err(at)?;
-            let key = files::private_key(&dir.join(&row.key_file)).map_err(at)?;
-            let payee = PosClient::new(self.registry.clone(), id, key).map_err(at)?;
-            let desk = CashDesk::new(
-                Arc::clone(&self.store),
-                Arc::new(payee),
-                Arc::clone(&self.keys),
-                Arc::new(SystemClock),
-            );
-            let desk = match &self.listener {
-                Some(listener) => desk.with_listener(Arc::clone(listener) as _),
-                None => desk,
-            };
+            let desk = self.desk(id, &dir.join(&row.key_file)).map_err(at)?;
             if row.name.is_empty() || desks.insert(row.name, desk).is_some() {
                 return Err(at(invalid("a POS has no name, or the name of another")));
             }
         }
-        let tills = Tills::new(Arc::clone(&self.store), desks, self.rate).map_err(at)?;
-        let shops = shops::serve(&self.shops, &self.store, &tills).map_err(at)?;
-        Ok((tills, shops))
+        Ok(desks)
     }
+
+    fn desk(&self, id: PosId, key_file: &Path) -> Result<CashDesk> {
+        let key = files::private_key(key_file)?;
+        let payee = PosClient::new(self.registry.clone(), id, key)?;
+        let desk = CashDesk::new(
+            Arc::clone(&self.store),
+            self.line.listen_to(Arc::new(payee)),
+            Arc::clone(&self.keys),
+            Arc::new(SystemClock),
+        );
+        Ok(match &self.listener {
+            Some(listener) => desk.with_listener(Arc::clone(listener) as _),
+            None => desk,
+        })
+    }
+}
+
+/// What the file says of shops.
+fn shops_of(file: &File, dir: &Path) -> Result<Vec<Shop>> {
+    let shop = |(name, table): (&String, _)| Shop::read(name, table, dir);
+    let shops: Result<Vec<_>> = file.shops.iter().map(shop).collect();
+    let shops = shops?;
+    if !shops.is_empty() && file.pos.is_none() {
+        return Err(invalid("a shop needs a POS, and there are none")
+            .with("table", "pos")
+            .hint("write a table [pos] with the POS, as docs/operations.md shows"));
+    }
+    Ok(shops)
+}
+
+fn desks_of(pos: Option<&PosTable>, dir: &Path) -> Desks {
+    let list = pos.map_or_else(PathBuf::new, |pos| dir.join(&pos.list));
+    Desks::List(list)
 }
 
 /// Codes are sealed by the day, under keys that go when no award of the store needs them: another

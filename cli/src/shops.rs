@@ -5,16 +5,16 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use serde::{Deserialize, de::DeserializeOwned};
 use wom_catalog::{Catalog, Settings, offer as meant};
 use wom_sdk::{
-    Error, Result,
+    Error, Result, Zone,
     checkout::Charge,
     merchant::{Discount, Merchant, Offer},
     protocol::{Aim, Bounds, Filter, Position},
     sale::{Language, Rules},
     store::Store,
 };
-use wom_service::{Currency, ServedShop, Shops, Tills};
+use wom_service::{Currency, Line, ServedShop, Shops, Tills};
 
-use crate::config::invalid;
+use crate::{config::invalid, serving::ONE};
 
 /// `[shops.NAME]`, as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,12 +30,13 @@ pub struct Shop {
     title: Option<String>,
     currency: Currency,
     language: Option<Language>,
+    zone: Zone,
     rules: Rules,
     offers: BTreeMap<String, Offer>,
 }
 
-const FIELDS: [&str; 7] = [
-    "currency", "language", "merchant", "offers", "pos", "rules", "title",
+const FIELDS: [&str; 8] = [
+    "currency", "language", "merchant", "offers", "pos", "rules", "title", "zone",
 ];
 const RULES: [&str; 5] = ["floor", "late", "per_order", "stacking", "take_within_ms"];
 const OFFER: [&str; 7] = [
@@ -62,6 +63,9 @@ impl Shop {
         let code: Option<String> = table.taken("currency")?;
         let currency = Currency::new(code.as_deref().unwrap_or("EUR"));
         let currency = currency.map_err(|error| table.at(error))?;
+        let zone: Option<String> = table.taken("zone")?;
+        let zone = zone.map_or(Ok(here()), |zone| zone.parse());
+        let zone = zone.map_err(|error| table.of("zone", error))?;
         let rules = table.below("rules")?.map_or(Ok(Rules::default()), rules)?;
         let mut offers = BTreeMap::new();
         if let Some(mut table) = table.below("offers")? {
@@ -78,12 +82,30 @@ impl Shop {
             title,
             currency,
             language,
+            zone,
             rules,
             offers,
         })
     }
 
-    fn served(&self, tills: &Tills) -> Result<ServedShop> {
+    /// A shop with a till that a person works, over the POS that no list names.
+    pub fn by_hand(title: String, currency: Currency, offers: Vec<Offer>) -> Result<Self> {
+        // Numbered, so that they stay in this order.
+        let named = |(index, offer)| (format!("{:02}", index + 1), offer);
+        Ok(Self {
+            name: ONE.to_owned(),
+            pos: ONE.to_owned(),
+            merchant: Catalog::merchant("pos.manual", &Settings::none())?,
+            title: Some(title),
+            currency,
+            language: None,
+            zone: here(),
+            rules: Rules::default(),
+            offers: offers.into_iter().enumerate().map(named).collect(),
+        })
+    }
+
+    fn served(&self, tills: &Tills, line: &Line) -> Result<ServedShop> {
         let at = |error: Error| error.with("table", format!("shops.{}", self.name));
         let desk = tills.desk(&self.pos).ok_or_else(|| {
             at(invalid("there is no POS of this name")
@@ -102,7 +124,9 @@ impl Shop {
             self.rules.clone(),
             self.currency,
         )
-        .map_err(at)?;
+        .map_err(at)?
+        .with_zone(self.zone.clone())
+        .with_line(line.clone());
         if let Some(title) = &self.title {
             served = served.with_title(title);
         }
@@ -116,10 +140,45 @@ impl Shop {
     }
 }
 
-/// These shops, over the POS that are served.
-pub fn serve(shops: &[Shop], store: &Arc<dyn Store>, tills: &Tills) -> Result<Shops> {
-    let served: Result<Vec<_>> = shops.iter().map(|shop| shop.served(tills)).collect();
+/// These shops, over the POS that are served. The line is that of all of these.
+pub fn serve(shops: &[Shop], store: &Arc<dyn Store>, tills: &Tills, line: &Line) -> Result<Shops> {
+    let served: Result<Vec<_>> = shops.iter().map(|shop| shop.served(tills, line)).collect();
     Shops::new(Arc::clone(store), served?)
+}
+
+/// `15=2.00` or `30=10%`: so many WOM, and what is off for them. `off` is how a title says that.
+pub fn offer_of(text: &str, currency: Currency, off: &str) -> Result<Offer> {
+    let refused = || {
+        invalid("this is no offer")
+            .with("offer", text.escape_default())
+            .hint("write so many WOM, =, and what is off: 15=2.00 or 30=10%")
+    };
+    let (amount, brings) = text.split_once('=').ok_or_else(refused)?;
+    let charge = Charge::new(amount.trim().parse().map_err(|_| refused())?)?;
+    let (title, discount) = match brings.trim().strip_suffix('%') {
+        Some(percent) => {
+            let points = basis_points(percent.trim()).ok_or_else(refused)?;
+            let title = format!("{}% {off}", percent.trim());
+            (title, Discount::BasisPoints(points))
+        }
+        None => {
+            let units = currency.read(brings)?;
+            let title = format!("{} {currency} {off}", currency.plain(units));
+            (title, Discount::Amount(units))
+        }
+    };
+    Ok(Offer {
+        title,
+        charge,
+        discount,
+    })
+}
+
+/// The zone of this machine, where it has a name; else UTC.
+fn here() -> Zone {
+    let zone = jiff::tz::TimeZone::system();
+    let named = zone.iana_name().and_then(|name| name.parse().ok());
+    named.unwrap_or(Zone::UTC)
 }
 
 /// The shop's adapter, with what is left of the table as its settings.
@@ -391,6 +450,28 @@ mod tests {
         let all = &shop.offers["all"];
         assert_eq!(all.discount, Discount::BasisPoints(1_250));
         assert_eq!(all.charge.filter, None);
+    }
+
+    #[test]
+    fn a_command_line_tells_of_offers() {
+        let euro = Currency::new("EUR").unwrap();
+        let read = |text| offer_of(text, euro, "off");
+        let two = read("15=2").unwrap();
+        assert_eq!(
+            (two.title.as_str(), two.charge.amount),
+            ("2.00 EUR off", 15)
+        );
+        assert_eq!(two.discount, Discount::Amount(200));
+        let tenth = read(" 30 = 12.5% ").unwrap();
+        assert_eq!(
+            (tenth.title.as_str(), tenth.discount),
+            ("12.5% off", Discount::BasisPoints(1_250))
+        );
+        for text in [
+            "", "15", "15=", "=2", "0=2", "x=2", "15=0", "15=101%", "15=%", "2000=1",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 mod api;
 mod claim_page;
+mod line;
 mod listen;
 mod metrics;
 mod money;
@@ -19,14 +20,17 @@ mod page;
 mod programme;
 mod service;
 mod shops;
+mod till_page;
 mod tills;
 mod token;
 mod work;
 
 pub use api::openapi;
+pub use line::Line;
 pub use money::Currency;
 pub use programme::{Programme, Source};
 pub use service::{Service, ServiceBuilder};
 pub use shops::{ServedShop, Shops};
+pub use till_page::TillPage;
 pub use tills::Tills;
 pub use token::{Grant, Scope, Tokens};

@@ -13,7 +13,7 @@ use tokio::{
 use wom_catalog::Catalog;
 use wom_sdk::{Clock, Error, Kind, Result, SystemClock};
 
-use crate::{Programme, Shops, Tills, Tokens, api, listen, metrics::Metrics, work};
+use crate::{Programme, Shops, TillPage, Tills, Tokens, api, listen, metrics::Metrics, work};
 
 /// How many files are brought in at a time.
 const READING: usize = 16;
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) sources: BTreeMap<String, String>,
     pub(crate) tills: RwLock<Option<Arc<Tills>>>,
     pub(crate) shops: RwLock<Option<Arc<Shops>>>,
+    pub(crate) till_page: Option<TillPage>,
     pub(crate) tokens: RwLock<Arc<Tokens>>,
     pub(crate) catalog: Catalog,
     pub(crate) public_url: String,
@@ -51,6 +52,7 @@ pub struct ServiceBuilder {
     programmes: Vec<Programme>,
     tills: Option<Tills>,
     shops: Option<Shops>,
+    till_page: Option<TillPage>,
     tokens: Tokens,
     catalog: Catalog,
     public_url: String,
@@ -64,6 +66,7 @@ impl Service {
             programmes: Vec::new(),
             tills: None,
             shops: None,
+            till_page: None,
             tokens: Tokens::default(),
             catalog: Catalog::standard(),
             public_url: public_url.into(),
@@ -177,6 +180,15 @@ impl ServiceBuilder {
         }
     }
 
+    /// Serves the page for cashiers of the [`shops`](Self::shops), at `/till`.
+    #[must_use]
+    pub fn till_page(self, page: TillPage) -> Self {
+        Self {
+            till_page: Some(page),
+            ..self
+        }
+    }
+
     /// Lets the bearers of these tokens in.
     #[must_use]
     pub fn tokens(self, tokens: Tokens) -> Self {
@@ -233,6 +245,7 @@ impl ServiceBuilder {
             sources,
             tills: RwLock::new(self.tills.map(Arc::new)),
             shops: RwLock::new(self.shops.map(Arc::new)),
+            till_page: self.till_page,
             tokens: RwLock::new(Arc::new(self.tokens)),
             catalog: self.catalog,
             public_url: address.as_str().trim_end_matches('/').to_owned(),

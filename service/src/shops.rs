@@ -7,7 +7,7 @@ use std::{
 
 use wom_adapter_pos::Manual;
 use wom_sdk::{
-    Error, Kind, Result,
+    Error, Kind, Result, Zone,
     cash_desk::CashDesk,
     merchant::{Merchant, MerchantCapabilities, Offer},
     sale::{Language, Resolution, Rules, Sale, SaleId},
@@ -15,7 +15,7 @@ use wom_sdk::{
     store::{Store, Which},
 };
 
-use crate::Currency;
+use crate::{Currency, Line};
 
 /// What is noted where nobody but the cashier knows that the discount was given.
 const BY_HAND: &str = "typed in by the cashier";
@@ -32,6 +32,8 @@ pub struct ServedShop {
     title: Option<String>,
     currency: Currency,
     language: Option<Language>,
+    zone: Zone,
+    line: Line,
     offers: BTreeMap<String, Offer>,
 }
 
@@ -68,6 +70,8 @@ impl ServedShop {
             title: None,
             currency,
             language: None,
+            zone: Zone::UTC,
+            line: Line::new(),
             offers: BTreeMap::new(),
         })
     }
@@ -89,6 +93,18 @@ impl ServedShop {
             language: Some(language),
             ..self
         }
+    }
+
+    /// In which zone its days and months begin; UTC where nothing is said.
+    #[must_use]
+    pub fn with_zone(self, zone: Zone) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// What tells whether the Registry answers its POS, so that the page for cashiers can say so.
+    #[must_use]
+    pub fn with_line(self, line: Line) -> Self {
+        Self { line, ..self }
     }
 
     /// Adds an offer, by the merchant's own name of it.
@@ -137,6 +153,16 @@ impl ServedShop {
     /// In which language its receipts are, where one was chosen.
     pub fn language(&self) -> Option<Language> {
         self.language
+    }
+
+    /// In which zone its days and months begin.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Whether the Registry answers its POS.
+    pub fn line(&self) -> &Line {
+        &self.line
     }
 
     /// What drives its sales.

@@ -144,6 +144,11 @@ impl Tokens {
         self.0.get(&digest(text))
     }
 
+    /// What the bearer of the token with this digest may do.
+    pub(crate) fn grant_of(&self, digest: &str) -> Option<&Grant> {
+        self.0.get(digest)
+    }
+
     /// What the tokens are good for, in the order of nothing in particular.
     pub fn grants(&self) -> impl Iterator<Item = &Grant> {
         self.0.values()
@@ -185,7 +190,8 @@ impl Tokens {
     }
 }
 
-fn digest(text: &str) -> String {
+/// What a token is known by.
+pub(crate) fn digest(text: &str) -> String {
     Sha256::digest(text)
         .iter()
         .fold(String::with_capacity(64), |mut digits, byte| {

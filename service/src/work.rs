@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use wom_sdk::{Error, Kind, Result, Timestamp, webhook};
 
-use crate::{Programme, Service, Shops, Source, Tills, claim_page};
+use crate::{Programme, Service, Shops, Source, Tills, claim_page, till_page};
 
 /// How often to look for webhooks that wait, beside being told.
 const INBOX: Duration = Duration::from_millis(500);
@@ -54,6 +54,7 @@ pub(crate) fn begin(service: &Service) -> Working {
             all.spawn(push(service.clone(), programme.clone()));
         }
     }
+    all.spawn(sessions(service.clone()));
     all.spawn(keep::<Tills>(service.clone()));
     all.spawn(keep::<Shops>(service.clone()));
     Working(all)
@@ -244,6 +245,21 @@ async fn keep<T: Kept>(service: Service) {
 async fn replaced<T: Kept>(service: &Service, kept: &Arc<T>) {
     while T::of(service).is_some_and(|now| Arc::ptr_eq(&now, kept)) {
         tokio::time::sleep(FAILED).await;
+    }
+}
+
+/// Ends the sessions of the till page that are over.
+async fn sessions(service: Service) {
+    let mut stopped = std::pin::pin!(service.stopped());
+    loop {
+        if let Err(error) = till_page::forget(&service) {
+            let code = error.code();
+            tracing::warn!(code, "old sessions are not forgotten yet: {error}");
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(CLOSE) => {}
+        }
     }
 }
 

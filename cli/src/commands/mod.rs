@@ -16,4 +16,5 @@ pub mod selftest;
 pub mod serve;
 pub mod subject;
 pub mod submit;
+pub mod till;
 pub mod token;

@@ -1,6 +1,7 @@
 //! `wom serve`: awards, claims and checkouts over HTTP.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -27,15 +28,10 @@ pub struct Args {
 const LOOK: Duration = Duration::from_secs(2);
 
 pub async fn run(args: Args, output: &Output) -> Result<()> {
-    log(output);
+    log(output, "info");
     let serving = Serving::read(&args.config)?;
     let listen = serving.listen;
-    let cannot_listen = |error: std::io::Error| {
-        Error::new(Kind::ConfigurationInvalid, "cannot listen there")
-            .with("listen", listen)
-            .hint("is another program using this port? 127.0.0.1:0 takes a free one")
-            .because(error)
-    };
+    let cannot_listen = |error: std::io::Error| cannot_listen(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let url = format!("http://{address}");
@@ -56,12 +52,11 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
 /// Takes over new tokens and POS whenever their files change. Never ends.
 async fn watch(opened: &Opened) {
     let files: Vec<&Path> = [
-        Some(&opened.tokens),
-        opened.pos.as_ref().map(|pos| &pos.list),
+        Some(opened.tokens.as_path()),
+        opened.pos.as_ref().and_then(|pos| pos.list()),
     ]
     .into_iter()
     .flatten()
-    .map(PathBuf::as_path)
     .collect();
     let changed = || -> Vec<Option<SystemTime>> {
         let changed = |file: &&Path| std::fs::metadata(file).and_then(|it| it.modified()).ok();
@@ -85,10 +80,18 @@ async fn watch(opened: &Opened) {
     }
 }
 
-/// What happens goes to standard error; `WOM_LOG` says how much.
-fn log(output: &Output) {
+/// Why nothing can be served there.
+pub fn cannot_listen(listen: SocketAddr, error: std::io::Error) -> Error {
+    Error::new(Kind::ConfigurationInvalid, "cannot listen there")
+        .with("listen", listen)
+        .hint("is another program using this port? 127.0.0.1:0 takes a free one")
+        .because(error)
+}
+
+/// What happens goes to standard error; `WOM_LOG` says how much, or else this.
+pub fn log(output: &Output, usual: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("WOM_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

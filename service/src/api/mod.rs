@@ -36,7 +36,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wom_sdk::{Error, Kind};
 
-use crate::{Service, claim_page};
+use crate::{Service, claim_page, till_page};
 
 pub(crate) use body::Json;
 pub(crate) use caller::Caller;
@@ -56,6 +56,7 @@ pub(crate) fn router(service: &Service) -> Router {
     router
         .route("/openapi.json", get(document))
         .merge(claim_page::router())
+        .merge(till_page::router())
         .fallback(|| async { Failure::not_found("there is nothing at this address") })
         .method_not_allowed_fallback(|| async {
             let error = Error::new(Kind::InputInvalid, "this address takes another method");
