@@ -20,7 +20,9 @@ use wom_sdk::{
     store::{Rate, Store},
     webhook::Scheme,
 };
-use wom_service::{Line, Programme as Served, Service, Shops, Source, TillPage, Tills, Tokens};
+use wom_service::{
+    Connection, Programme as Served, Service, Shops, Source, TillPage, Tills, Tokens,
+};
 use wom_sinks::WebhookSink;
 use zeroize::Zeroizing;
 
@@ -350,7 +352,7 @@ pub struct Pos {
     listener: Option<Arc<WebhookSink>>,
     rate: Rate,
     shops: Vec<Shop>,
-    line: Line,
+    connection: Connection,
 }
 
 impl Pos {
@@ -399,7 +401,7 @@ impl Pos {
                 burst: table.looks_per_second.max(1).saturating_mul(2),
             },
             shops: std::mem::take(&mut serving.shops),
-            line: Line::new(),
+            connection: Connection::new(),
         })
     }
 
@@ -414,7 +416,7 @@ impl Pos {
         };
         let at = |error: Error| error.with("file", file.display());
         let tills = Tills::new(Arc::clone(&self.store), desks, self.rate).map_err(at)?;
-        let shops = shops::serve(&self.shops, &self.store, &tills, &self.line).map_err(at)?;
+        let shops = shops::serve(&self.shops, &self.store, &tills, &self.connection).map_err(at)?;
         Ok((tills, shops))
     }
 
@@ -452,7 +454,7 @@ impl Pos {
         let payee = PosClient::new(self.registry.clone(), id, key)?;
         let desk = CashDesk::new(
             Arc::clone(&self.store),
-            self.line.listen_to(Arc::new(payee)),
+            self.connection.listen_to(Arc::new(payee)),
             Arc::clone(&self.keys),
             Arc::new(SystemClock),
         );

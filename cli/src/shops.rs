@@ -12,7 +12,7 @@ use wom_sdk::{
     sale::{Language, Rules},
     store::Store,
 };
-use wom_service::{Currency, Line, ServedShop, Shops, Tills};
+use wom_service::{Connection, Currency, ServedShop, Shops, Tills};
 
 use crate::{config::invalid, serving::ONE};
 
@@ -105,7 +105,7 @@ impl Shop {
         })
     }
 
-    fn served(&self, tills: &Tills, line: &Line) -> Result<ServedShop> {
+    fn served(&self, tills: &Tills, connection: &Connection) -> Result<ServedShop> {
         let at = |error: Error| error.with("table", format!("shops.{}", self.name));
         let desk = tills.desk(&self.pos).ok_or_else(|| {
             at(invalid("there is no POS of this name")
@@ -126,7 +126,7 @@ impl Shop {
         )
         .map_err(at)?
         .with_zone(self.zone.clone())
-        .with_line(line.clone());
+        .with_connection(connection.clone());
         if let Some(title) = &self.title {
             served = served.with_title(title);
         }
@@ -140,9 +140,17 @@ impl Shop {
     }
 }
 
-/// These shops, over the POS that are served. The line is that of all of these.
-pub fn serve(shops: &[Shop], store: &Arc<dyn Store>, tills: &Tills, line: &Line) -> Result<Shops> {
-    let served: Result<Vec<_>> = shops.iter().map(|shop| shop.served(tills, line)).collect();
+/// These shops, over the POS that are served. The connection is that of all of these.
+pub fn serve(
+    shops: &[Shop],
+    store: &Arc<dyn Store>,
+    tills: &Tills,
+    connection: &Connection,
+) -> Result<Shops> {
+    let served: Result<Vec<_>> = shops
+        .iter()
+        .map(|shop| shop.served(tills, connection))
+        .collect();
     Shops::new(Arc::clone(store), served?)
 }
 

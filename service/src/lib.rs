@@ -12,7 +12,7 @@
 
 mod api;
 mod claim_page;
-mod line;
+mod connection;
 mod listen;
 mod metrics;
 mod money;
@@ -26,7 +26,7 @@ mod token;
 mod work;
 
 pub use api::openapi;
-pub use line::Line;
+pub use connection::Connection;
 pub use money::Currency;
 pub use programme::{Programme, Source};
 pub use service::{Service, ServiceBuilder};

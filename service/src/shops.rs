@@ -15,7 +15,7 @@ use wom_sdk::{
     store::{Store, Which},
 };
 
-use crate::{Currency, Line};
+use crate::{Connection, Currency};
 
 /// What is noted where nobody but the cashier knows that the discount was given.
 const BY_HAND: &str = "typed in by the cashier";
@@ -33,7 +33,7 @@ pub struct ServedShop {
     currency: Currency,
     language: Option<Language>,
     zone: Zone,
-    line: Line,
+    connection: Connection,
     offers: BTreeMap<String, Offer>,
 }
 
@@ -71,7 +71,7 @@ impl ServedShop {
             currency,
             language: None,
             zone: Zone::UTC,
-            line: Line::new(),
+            connection: Connection::new(),
             offers: BTreeMap::new(),
         })
     }
@@ -103,8 +103,8 @@ impl ServedShop {
 
     /// What tells whether the Registry answers its POS, so that the page for cashiers can say so.
     #[must_use]
-    pub fn with_line(self, line: Line) -> Self {
-        Self { line, ..self }
+    pub fn with_connection(self, connection: Connection) -> Self {
+        Self { connection, ..self }
     }
 
     /// Adds an offer, by the merchant's own name of it.
@@ -161,8 +161,8 @@ impl ServedShop {
     }
 
     /// Whether the Registry answers its POS.
-    pub fn line(&self) -> &Line {
-        &self.line
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// What drives its sales.

@@ -22,7 +22,7 @@ pub(crate) struct Asked {
     /// The first day after.
     #[param(value_type = String, format = Date, example = "2027-01-01")]
     until: String,
-    /// The zone in which days and months begin; UTC unless told otherwise.
+    /// The zone in which days and months begin; the shop's own unless told otherwise.
     #[param(example = "Europe/Rome")]
     zone: Option<String>,
     /// Leave out what is of fewer than 5 payments, as what is published must not tell of one person.
@@ -65,9 +65,9 @@ pub(super) async fn report(
     let shop = caller.shop(&shop)?;
     let asked = query(asked)?;
     let at = |name| move |error: wom_sdk::Error| error.with("parameter", name);
-    let zone = match &asked.zone {
+    let zone: Zone = match &asked.zone {
         Some(zone) => zone.parse().map_err(at("zone"))?,
-        None => Zone::UTC,
+        None => shop.zone().clone(),
     };
     let from: Day = asked.from.parse().map_err(at("from"))?;
     let until: Day = asked.until.parse().map_err(at("until"))?;

@@ -129,7 +129,7 @@ fn stamp(sales: &[Sale], shop: &ServedShop) -> String {
     let parts = sales
         .iter()
         .map(|sale| format!("{}{}", sale.id.to_hex(), sale.state.name()));
-    let line = format!("{}", shop.line().is_cut());
+    let line = format!("{}", shop.connection().is_cut());
     Digest::of(parts.chain([line])).to_hex()
 }
 

@@ -164,7 +164,7 @@ pub(super) fn how(sale: &Sale, language: Language) -> &'static str {
 
 /// Said where the Registry did not answer the last time.
 pub(super) fn cut(shop: &ServedShop, language: Language) -> Html {
-    match shop.line().is_cut() {
+    match shop.connection().is_cut() {
         false => Html::default(),
         true => Html::new("<p class=\"alert\" role=\"status\"><strong>")
             .markup(language.say(

@@ -11,7 +11,7 @@ use wom_sdk::{Day, Result, Timestamp, Zone, sale::Report};
 use super::{
     document, failed,
     forms::{alert, money, paragraph},
-    lists::{back, within},
+    lists::back,
     not_here,
     visitor::Visitor,
 };
@@ -140,8 +140,8 @@ pub(super) async fn file(
 }
 
 async fn made(shop: &ServedShop, months: &Months, published: bool) -> Result<Report> {
-    let sales = within(shop, months.begin, months.end).await?;
-    let report = Report::of(&sales, shop.zone(), months.begin, months.end);
+    let (zone, begin, end) = (shop.zone(), months.begin, months.end);
+    let report = shop.shop().report(zone, begin, end).await?;
     Ok(if published {
         report.published()
     } else {

@@ -79,7 +79,7 @@ impl View {
             Code::Failed(_) => "failed",
             Code::Gone => "gone",
         };
-        let line = if self.shop.line().is_cut() {
+        let line = if self.shop.connection().is_cut() {
             "cut"
         } else {
             "up"

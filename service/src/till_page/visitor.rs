@@ -68,7 +68,7 @@ impl Visitor {
         let shop = shop.filter(|shop| self.session.covers(&self.service, shop));
         let shop = shop.ok_or_else(|| not_here(self.language))?;
         self.language = language_of(&self.headers, shop.language());
-        Ok(shop.clone())
+        Ok(ServedShop::clone(shop))
     }
 
     /// What every form of theirs carries.

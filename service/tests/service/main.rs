@@ -12,4 +12,5 @@ mod openapi;
 mod pulls;
 mod sales;
 mod shops;
+mod till;
 mod town;

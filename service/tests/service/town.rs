@@ -22,7 +22,10 @@ use wom_sdk::{
     sale::Rules,
     store::{Rate, Store},
 };
-use wom_service::{Currency, Grant, Programme, Scope, ServedShop, Service, Shops, Tills, Tokens};
+use wom_service::{
+    Connection, Currency, Grant, Programme, Scope, ServedShop, Service, Shops, TillPage, Tills,
+    Tokens,
+};
 use wom_store::SqliteStore;
 use zeroize::Zeroizing;
 
@@ -43,6 +46,8 @@ pub(crate) struct Town {
     pub(crate) url: String,
     /// The bar, whose till is worked by hand.
     pub(crate) shops: Shops,
+    /// What lets a cashier in.
+    pub(crate) code: Zeroizing<String>,
     http: Client,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<wom_sdk::Result<()>>,
@@ -74,9 +79,12 @@ impl Town {
             let path = dir.path().join(format!("{name}.db"));
             builder = builder.programme(programme(&registry, name, path, Arc::clone(&keys)).await);
         }
-        let (store, tills) = tills(&registry, dir.path().join("pos.db"), keys, clock).await;
-        let shops = shops(store, &tills);
-        let builder = builder.tills(tills).shops(shops.clone());
+        let connection = Connection::new();
+        let (page, code) = TillPage::with_code(Arc::clone(&keys));
+        let path = dir.path().join("pos.db");
+        let (store, tills) = tills(&registry, path, keys, clock, &connection).await;
+        let shops = shops(store, &tills, connection);
+        let builder = builder.tills(tills).shops(shops.clone()).till_page(page);
         let service = builder.build().unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn({
@@ -94,6 +102,7 @@ impl Town {
             service,
             url,
             shops,
+            code,
             http: Client::builder().no_proxy().build().unwrap(),
             stop: Some(stop),
             running,
@@ -308,6 +317,7 @@ async fn tills(
     path: PathBuf,
     keys: Arc<dyn KeyStore>,
     clock: Arc<dyn Clock>,
+    connection: &Connection,
 ) -> (Arc<dyn Store>, Tills) {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await.unwrap());
     let mut desks = Vec::new();
@@ -315,8 +325,9 @@ async fn tills(
         let pos = registry.add_pos(name, "Till").await.unwrap();
         let client = RegistryClient::new(registry.url()).unwrap();
         let payee = PosClient::new(client, pos.id, pos.key).unwrap();
+        let payee = connection.listen_to(Arc::new(payee));
         let (keys, clock) = (Arc::clone(&keys), Arc::clone(&clock));
-        let desk = CashDesk::new(Arc::clone(&store), Arc::new(payee), keys, clock);
+        let desk = CashDesk::new(Arc::clone(&store), payee, keys, clock);
         desks.push((name.to_owned(), desk));
     }
     let rate = Rate {
@@ -329,7 +340,7 @@ async fn tills(
 
 /// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30. The corner has one
 /// that calls.
-fn shops(store: Arc<dyn Store>, tills: &Tills) -> Shops {
+fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection) -> Shops {
     let offer = |title: &str, amount, discount| Offer {
         title: title.to_owned(),
         charge: Charge::new(amount).unwrap(),
@@ -345,6 +356,7 @@ fn shops(store: Arc<dyn Store>, tills: &Tills) -> Shops {
     )
     .unwrap()
     .with_title("Bar Ducale")
+    .with_connection(connection)
     .with_offer("coffee", offer("2.00 off", 15, Discount::Amount(200)))
     .unwrap()
     .with_offer("tenth", offer("10 % off", 30, Discount::BasisPoints(1_000)))

@@ -16,20 +16,20 @@ use wom_sdk::{
 /// Tells whether the Registry answered the last time that it was asked. Cheap to clone.
 ///
 /// Nothing is asked for its sake: it listens to what a [`Payee`] asks anyhow, so a code that is shown
-/// and watched tells within seconds that the line is cut.
+/// and watched tells within seconds that it is cut.
 #[derive(Clone, Debug, Default)]
-pub struct Line(Arc<AtomicBool>);
+pub struct Connection(Arc<AtomicBool>);
 
-impl Line {
-    /// A line that works until it is known not to.
+impl Connection {
+    /// One that works until it is known not to.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same payee; what it hears is known here. Several may share a line, if they ask one Registry.
+    /// The same payee; what it hears is known here. Several may share one, if they ask one Registry.
     pub fn listen_to(&self, payee: Arc<dyn Payee>) -> Arc<dyn Payee> {
         Arc::new(Heard {
-            line: self.clone(),
+            connection: self.clone(),
             payee,
         })
     }
@@ -63,7 +63,7 @@ impl Line {
 
 #[derive(Debug)]
 struct Heard {
-    line: Line,
+    connection: Connection,
     payee: Arc<dyn Payee>,
 }
 
@@ -78,7 +78,8 @@ impl Payee for Heard {
     }
 
     async fn register(&self, charge: &Charge, nonce: &str) -> Result<Ticket> {
-        self.line.heard(self.payee.register(charge, nonce).await)
+        self.connection
+            .heard(self.payee.register(charge, nonce).await)
     }
 
     async fn verify(&self, otc: &Otc) -> Result<()> {
@@ -91,6 +92,6 @@ impl Payee for Heard {
     }
 
     async fn status(&self, otc: &Otc) -> Result<Vec<Timestamp>> {
-        self.line.heard(self.payee.status(otc).await)
+        self.connection.heard(self.payee.status(otc).await)
     }
 }

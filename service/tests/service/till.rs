@@ -1,0 +1,547 @@
+//! The page for cashiers over plain HTTP, as a browser without scripts has it.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::json;
+use wom_registry::RegistryOptions;
+
+use crate::{
+    later::Later,
+    town::{Town, until},
+};
+
+/// A browser that was let in, or not.
+pub(crate) struct Cashier {
+    http: Client,
+    url: String,
+    cookie: String,
+    language: &'static str,
+}
+
+/// What it shows.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    /// Where it leads.
+    pub(crate) to: String,
+    pub(crate) text: String,
+}
+
+impl Cashier {
+    pub(crate) fn stranger(town: &Town) -> Self {
+        let http = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none());
+        Self {
+            http: http.build().unwrap(),
+            url: town.url.clone(),
+            cookie: String::new(),
+            language: "en",
+        }
+    }
+
+    pub(crate) async fn let_in(town: &Town) -> Self {
+        let mut cashier = Self::stranger(town);
+        let page = cashier.enter(&town.code).await;
+        assert_eq!((page.status, page.to.as_str()), (303, "/till"));
+        cashier
+    }
+
+    async fn enter(&mut self, code: &str) -> Page {
+        let form = self.http.post(format!("{}/till/enter", self.url));
+        let form = form.header("origin", &self.url).form(&[("code", code)]);
+        let answer = form.send().await.unwrap();
+        if let Some(cookie) = answer.headers().get("set-cookie") {
+            let cookie = cookie.to_str().unwrap();
+            for part in ["HttpOnly", "SameSite=Strict", "Path=/till"] {
+                assert!(cookie.contains(part), "{cookie}");
+            }
+            self.cookie = cookie.split(';').next().unwrap().to_owned();
+        }
+        Page::of(answer).await
+    }
+
+    fn with_cookie(&self, request: RequestBuilder) -> RequestBuilder {
+        let request = request.header("accept-language", self.language);
+        request.header("cookie", &self.cookie)
+    }
+
+    pub(crate) async fn see(&self, path: &str) -> Page {
+        let request = self.http.get(format!("{}{path}", self.url));
+        Page::of(self.with_cookie(request).send().await.unwrap()).await
+    }
+
+    fn form(&self, path: &str) -> RequestBuilder {
+        self.with_cookie(self.http.post(format!("{}{path}", self.url)))
+    }
+
+    /// Sends a form of a page, with what is typed into it.
+    pub(crate) async fn send(&self, page: &Page, path: &str, typed: &[(&str, &str)]) -> Page {
+        let fields = page.fields(path).into_iter();
+        let typed = typed
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let fields: Vec<_> = fields.chain(typed).collect();
+        let form = self.form(path).header("origin", &self.url).form(&fields);
+        Page::of(form.send().await.unwrap()).await
+    }
+
+    /// Waits until a page says so.
+    pub(crate) async fn until(&self, path: &str, says: &str) -> Page {
+        until(async || {
+            let page = self.see(path).await;
+            page.text.contains(says).then_some(page)
+        })
+        .await
+    }
+
+    /// Begins a sale of 12.50 with 2.00 off; where its page is.
+    pub(crate) async fn begin(&self) -> String {
+        let page = self.see("/till/bar/new/coffee").await;
+        let begun = self
+            .send(&page, "/till/bar/sales", &[("total", "12,50")])
+            .await;
+        assert_eq!(begun.status, 303, "{begun:?}");
+        begun.to
+    }
+}
+
+impl Page {
+    async fn of(answer: reqwest::Response) -> Self {
+        let status = answer.status();
+        let header = |name: &str| {
+            let value = answer.headers().get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        let to = header("location").unwrap_or_default();
+        assert_eq!(header("cache-control").as_deref(), Some("no-store"));
+        assert_eq!(header("access-control-allow-origin"), None);
+        if header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+            let policy = header("content-security-policy").unwrap();
+            for part in [
+                "default-src 'none'",
+                "frame-ancestors 'none'",
+                "form-action 'self'",
+            ] {
+                assert!(policy.contains(part), "{policy}");
+            }
+            assert_eq!(header("referrer-policy").as_deref(), Some("same-origin"));
+        }
+        Self {
+            status: status.as_u16(),
+            to,
+            text: answer.text().await.unwrap(),
+        }
+    }
+
+    /// The hidden fields of its form with this action.
+    fn fields(&self, path: &str) -> Vec<(String, String)> {
+        let begins = format!("action=\"{path}\"");
+        let from = self
+            .text
+            .find(&begins)
+            .unwrap_or_else(|| panic!("no form {path}: {self:?}"));
+        let form = &self.text[from..];
+        let form = &form[..form.find("</form>").unwrap()];
+        let inputs = form
+            .split("<input ")
+            .skip(1)
+            .filter(|input| input.contains("type=\"hidden\""));
+        let value = |input: &str, name: &str| {
+            let rest = input.split(&format!("{name}=\"")).nth(1).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        inputs
+            .map(|input| (value(input, "name"), value(input, "value")))
+            .collect()
+    }
+
+    /// The code on it, as the service gives codes.
+    pub(crate) fn code(&self) -> serde_json::Value {
+        let link = self.text.split("<p class=\"link\"><code>").nth(1).unwrap();
+        let pin = self
+            .text
+            .split("<p class=\"pin\"><span aria-hidden=\"true\">")
+            .nth(1)
+            .unwrap();
+        json!({"link": link.split('<').next().unwrap(), "pin": pin.split('<').next().unwrap()})
+    }
+
+    fn shows_no_secret(&self, code: &serde_json::Value) {
+        for secret in ["link", "pin"] {
+            let secret = code[secret].as_str().unwrap();
+            assert!(!self.text.contains(secret), "{self:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cashier_takes_a_payment_and_types_the_discount_in() {
+    let town = Town::new().await;
+    town.earn("sara", 20).await;
+    let cashier = Cashier::let_in(&town).await;
+    assert_eq!(cashier.see("/till").await.to, "/till/bar");
+    let home = cashier.see("/till/bar").await;
+    assert!(
+        home.text.contains("/till/bar/new/coffee") && home.text.contains("data-key=\"2\""),
+        "{home:?}"
+    );
+    let entry = cashier.see("/till/bar/new/coffee").await;
+    let begun = cashier
+        .send(&entry, "/till/bar/sales", &[("total", "12,50")])
+        .await;
+    // Sent twice, it is one sale with one code.
+    let twice = cashier
+        .send(&entry, "/till/bar/sales", &[("total", "12,50")])
+        .await;
+    assert_eq!((begun.status, &begun.to), (303, &twice.to));
+    let page = cashier.see(&begun.to).await;
+    assert!(
+        page.text.contains("<h1>15 WOM for €2.00 off</h1>"),
+        "{page:?}"
+    );
+    let code = page.code();
+    assert_eq!(cashier.see(&begun.to).await.code(), code);
+    town.pay("sara", &code).await;
+    let page = cashier.until(&begun.to, "Take €2.00 off").await;
+    page.shows_no_secret(&code);
+    assert!(
+        page.text.contains("€10.50") && page.text.contains("WOM discount, 15 minutes (ref. "),
+        "{page:?}"
+    );
+    assert!(
+        cashier
+            .see("/till/bar")
+            .await
+            .text
+            .contains("These wait for you")
+    );
+    let done = format!("{}/done", begun.to);
+    let after = cashier.send(&page, &done, &[]).await;
+    assert_eq!((after.status, after.to.as_str()), (303, begun.to.as_str()));
+    // A second press changes nothing.
+    assert_eq!(cashier.send(&page, &done, &[]).await.to, begun.to);
+    let page = cashier.see(&begun.to).await;
+    assert!(
+        page.text.contains("€2.00 off: done") && page.text.contains("Next customer"),
+        "{page:?}"
+    );
+    let today = cashier.see("/till/bar/sales").await;
+    assert!(today.text.contains("15 WOM · €2.00"), "{today:?}");
+    let csv = cashier.see("/till/bar/report/wom-report.csv").await;
+    assert!(csv.text.contains(",1,15,1,EUR,200,200,"), "{csv:?}");
+    let published = cashier
+        .see("/till/bar/report/wom-report.csv?published=yes")
+        .await;
+    assert!(!published.text.contains("200"), "{published:?}");
+    let report: serde_json::Value =
+        serde_json::from_str(&cashier.see("/till/bar/report/wom-report.json").await.text).unwrap();
+    assert_eq!(report["rows"][0]["wom"], 15);
+    assert!(cashier.see("/till/bar/report").await.text.contains("€2.00"));
+    assert_eq!(cashier.see("/till/bar/report?from=2026").await.status, 422);
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_paid_after_it_was_called_off_is_settled_by_the_cashier() {
+    let town = Town::new().await;
+    town.earn("sara", 60).await;
+    let mut cashier = Cashier::let_in(&town).await;
+    let mut late = Vec::new();
+    for _ in 0..3 {
+        let sale = cashier.begin().await;
+        let page = cashier.see(&sale).await;
+        let code = page.code();
+        let off = cashier.send(&page, &format!("{sale}/cancel"), &[]).await;
+        assert_eq!(off.to, "/till/bar");
+        let page = cashier.see(&sale).await;
+        assert!(page.text.contains("Called off"), "{page:?}");
+        page.shows_no_secret(&code);
+        town.pay("sara", &code).await;
+        // Before a new code is shown for the same sale, the old one is looked at once more.
+        let again = cashier.send(&page, &format!("{sale}/again"), &[]).await;
+        assert_eq!(again.to, sale);
+        let page = cashier.until(&sale, "Paid after it was called off").await;
+        page.shows_no_secret(&code);
+        late.push((sale, page));
+    }
+    cashier.language = "it";
+    let home = cashier.see("/till/bar").await;
+    assert!(
+        home.text.contains("pagata dopo l’annullamento: decidi"),
+        "{home:?}"
+    );
+    assert!(
+        cashier
+            .see(&late[0].0)
+            .await
+            .text
+            .contains("Qualcosa per la prossima volta")
+    );
+    cashier.language = "en";
+    let [(given, page), (other, another), (none, nothing)] = late.try_into().unwrap();
+    let settled = cashier
+        .send(
+            &page,
+            &format!("{given}/resolve"),
+            &[("reference", "voucher 17")],
+        )
+        .await;
+    assert_eq!(settled.to, given);
+    assert!(
+        cashier
+            .see(&given)
+            .await
+            .text
+            .contains("something else was given")
+    );
+    let wrong = cashier
+        .send(&another, &format!("{other}/replace"), &[("total", "x")])
+        .await;
+    assert!(
+        wrong.status == 422 && wrong.text.contains("That is no total"),
+        "{wrong:?}"
+    );
+    let replaced = cashier
+        .send(&another, &format!("{other}/replace"), &[("total", "9.00")])
+        .await;
+    assert_eq!(replaced.to, other);
+    let page = cashier.until(&other, "Take €2.00 off").await;
+    assert!(page.text.contains("€7.00"), "{page:?}");
+    let fields = [("as", "recorded"), ("note", "they left")];
+    let recorded = cashier
+        .send(&nothing, &format!("{none}/resolve"), &fields)
+        .await;
+    assert_eq!(recorded.to, none);
+    let page = cashier.see(&none).await;
+    assert!(
+        page.text.contains("nothing was given") && page.text.contains("they left"),
+        "{page:?}"
+    );
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_code_that_ran_out_is_shown_no_more_and_a_new_one_can_be_made() {
+    let clock = Arc::new(Later::default());
+    let town = Town::with(RegistryOptions::new(), clock.clone()).await;
+    let cashier = Cashier::let_in(&town).await;
+    let sale = cashier.begin().await;
+    let code = cashier.see(&sale).await.code();
+    clock.minutes(6);
+    cashier.see(&sale).await.shows_no_secret(&code);
+    let page = cashier.until(&sale, "Not paid in time").await;
+    page.shows_no_secret(&code);
+    let again = cashier.send(&page, &format!("{sale}/again"), &[]).await;
+    assert_ne!(again.to, sale);
+    let new = cashier.see(&again.to).await.code();
+    assert_ne!(new["link"], code["link"]);
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_sale_that_is_paid_and_does_not_take_place_is_made_good() {
+    let town = Town::new().await;
+    town.earn("sara", 20).await;
+    let cashier = Cashier::let_in(&town).await;
+    let sale = cashier.begin().await;
+    town.pay("sara", &cashier.see(&sale).await.code()).await;
+    let page = cashier.until(&sale, "Take €2.00 off").await;
+    cashier.send(&page, &format!("{sale}/off"), &[]).await;
+    let page = cashier.see(&sale).await;
+    assert!(page.text.contains("WOM cannot be given back"), "{page:?}");
+    town.stop().await;
+}
+
+/// While the Registry is away the page says so and loses nothing, and goes on when it is back.
+#[tokio::test]
+async fn without_a_connection_the_cashier_is_told_and_nothing_is_lost() {
+    let mut town = Town::new().await;
+    town.earn("sara", 40).await;
+    let cashier = Cashier::let_in(&town).await;
+    let shown = cashier.begin().await;
+    let code = cashier.see(&shown).await.code();
+    town.registry.down().await.unwrap();
+    let page = cashier.until(&shown, "No connection to the Registry").await;
+    assert_eq!(page.code(), code);
+    let entry = cashier.see("/till/bar/new/coffee").await;
+    let begun = cashier
+        .send(&entry, "/till/bar/sales", &[("total", "5")])
+        .await;
+    let page = cashier.see(&begun.to).await;
+    assert!(page.text.contains("The code is being made"), "{page:?}");
+    assert!(page.text.contains("data-again"), "{page:?}");
+    town.registry.up().await.unwrap();
+    town.pay("sara", &code).await;
+    cashier.until(&shown, "Take €2.00 off").await;
+    let again = format!("{}/again", begun.to);
+    let page = until(async || {
+        cashier.send(&page, &again, &[]).await;
+        let page = cashier.see(&begun.to).await;
+        page.text.contains("Payable for").then_some(page)
+    })
+    .await;
+    assert!(!page.text.contains("No connection"), "{page:?}");
+    town.pay("sara", &page.code()).await;
+    cashier.until(&begun.to, "Take €2.00 off").await;
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn the_page_answers_to_nobody_else() {
+    let town = Town::new().await;
+    let mut stranger = Cashier::stranger(&town);
+    for path in [
+        "/till",
+        "/till/bar",
+        "/till/bar/report/wom-report.csv",
+        "/till/bar/wait",
+    ] {
+        let page = stranger.see(path).await;
+        assert!(
+            page.status == 401 && page.text.contains("Who are you?"),
+            "{page:?}"
+        );
+    }
+    // A wrong code ten times: then none is looked at for a while.
+    assert_eq!(stranger.enter("AAAA-AAAA").await.status, 401);
+    assert_eq!(stranger.enter(town.token("reader")).await.status, 401);
+    // A token is good for the shops of its POS.
+    assert_eq!(stranger.enter(town.token("chain")).await.status, 303);
+    let page = stranger.see("/till").await;
+    assert!(
+        page.text.contains("There is no shop for you here"),
+        "{page:?}"
+    );
+    assert_eq!(stranger.see("/till/bar").await.status, 404);
+    let mut bearer = Cashier::stranger(&town);
+    bearer.enter(town.token("bar")).await;
+    assert_eq!(bearer.see("/till").await.to, "/till/bar");
+
+    let cashier = Cashier::let_in(&town).await;
+    let entry = cashier.see("/till/bar/new/coffee").await;
+    let fields = entry.fields("/till/bar/sales");
+    let fields: Vec<_> = fields
+        .into_iter()
+        .chain([("total".to_owned(), "9".to_owned())])
+        .collect();
+    let bar = town.shops.named("bar").unwrap();
+    let sales = async || {
+        bar.shop()
+            .sales(wom_sdk::store::Which::All, None, 10)
+            .await
+            .unwrap()
+            .len()
+    };
+    // From another page of the same browser: with the cookie, and even with the right mark.
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1", ""] {
+        let form = cashier
+            .form("/till/bar/sales")
+            .header("origin", origin)
+            .form(&fields);
+        assert_eq!(
+            form.send().await.unwrap().status(),
+            StatusCode::FORBIDDEN,
+            "{origin}"
+        );
+    }
+    let no_origin = cashier.form("/till/bar/sales").form(&fields);
+    assert_eq!(
+        no_origin.send().await.unwrap().status(),
+        StatusCode::FORBIDDEN
+    );
+    // Without the mark, or with that of another session.
+    let other = bearer
+        .see("/till/bar/new/coffee")
+        .await
+        .fields("/till/bar/sales");
+    for wrong in [&fields[1..], &other[..]] {
+        let form = cashier
+            .form("/till/bar/sales")
+            .header("origin", &town.url)
+            .form(wrong);
+        assert_eq!(form.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    }
+    // By a name that somebody lets lead to this machine.
+    let rebound = cashier.with_cookie(cashier.http.get(format!("{}/till/bar", town.url)));
+    let rebound = rebound
+        .header("host", "evil.example:80")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(rebound.status(), StatusCode::FORBIDDEN);
+    assert_eq!(sales().await, 0);
+    let form = cashier
+        .form("/till/bar/sales")
+        .header("origin", &town.url)
+        .form(&fields);
+    assert_eq!(form.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    assert_eq!(sales().await, 1);
+
+    // A token that was revoked opens nothing any more; neither does a cookie of nonsense.
+    town.service.replace(
+        wom_service::Tokens::default(),
+        None,
+        Some(town.shops.clone()),
+    );
+    assert_eq!(bearer.see("/till/bar").await.status, 401);
+    assert_eq!(cashier.see("/till/bar").await.status, 200);
+    let mut forged = Cashier::stranger(&town);
+    forged.cookie = format!("{}A", cashier.cookie);
+    assert_eq!(forged.see("/till/bar").await.status, 401);
+    // Signed out.
+    let home = cashier.see("/till/bar").await;
+    let out = cashier.send(&home, "/till/leave", &[]).await;
+    assert_eq!(out.to, "/till");
+    for _ in 0..10 {
+        forged.enter("AAAA-AAAA").await;
+    }
+    let blocked = forged.enter(&town.code).await;
+    assert!(blocked.text.contains("Too many wrong codes"), "{blocked:?}");
+    town.stop().await;
+}
+
+/// Who waits hears at once, and what is wrong is refused with what to do.
+#[tokio::test]
+async fn who_waits_hears_of_a_payment_and_wrong_totals_are_told() {
+    let town = Town::new().await;
+    town.earn("sara", 20).await;
+    let cashier = Cashier::let_in(&town).await;
+    let entry = cashier.see("/till/bar/new/coffee").await;
+    for total in ["", "x", "0", "1.234,50", "-5", "0.01"] {
+        let page = cashier
+            .send(&entry, "/till/bar/sales", &[("total", total)])
+            .await;
+        assert!(
+            page.status == 422 && page.text.contains("role=\"alert\""),
+            "{total}: {page:?}"
+        );
+    }
+    let sale = cashier.begin().await;
+    let page = cashier.see(&sale).await;
+    let address = page
+        .text
+        .split("data-wait=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let address = address.replace("&amp;", "&");
+    let paying = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        town.pay("sara", &page.code()).await;
+    };
+    let (heard, ()) = tokio::join!(cashier.see(&address), paying);
+    assert_eq!((heard.status, heard.text.as_str()), (200, "new"));
+    for path in [
+        "/till/bar/new/no",
+        "/till/bar/sales/00",
+        "/till/nobody",
+        "/till/bar/report/x",
+    ] {
+        assert_eq!(cashier.see(path).await.status, 404, "{path}");
+    }
+    town.stop().await;
+}
