@@ -6,7 +6,7 @@
  * `WomError`.
  */
 
-/// <reference lib="esnext.disposable" />
+/// <reference lib="esnext.disposable" preserve="true" />
 
 export { CashDesk, type CashDeskOptions, type ChargeOptions } from "./cash-desk.js";
 export { type Adapter, type Aim, AIMS, adapters, type RuleSet, ruleSets, type Setting, VERSION } from "./catalogue.js";
