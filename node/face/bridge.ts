@@ -65,6 +65,28 @@ export async function call<T>(
   throw fault(JSON.parse(end.fault));
 }
 
+/** @internal Opens something; what was given up in the middle of it is closed. */
+export async function opening(
+  opened: { close(call: number): void },
+  begin: (call: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await call(begin, nothing, signal);
+  } catch (error) {
+    await call((number) => opened.close(number), nothing).catch(nothing);
+    throw error;
+  }
+}
+
+/** @internal Reads an answer that tells nothing. */
+export function nothing(): void {}
+
+/** @internal Reads an answer that is as it is told. */
+export function same<T>(told: T): T {
+  return told;
+}
+
 /** @internal The answer of a function that does not wait. */
 export function atOnce(told: string): any {
   const answer = JSON.parse(told) as { good: unknown } | { fault: Fault };

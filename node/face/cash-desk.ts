@@ -1,6 +1,6 @@
 /** A POS. */
 
-import { call, home } from "./bridge.js";
+import { call, home, nothing, opening } from "./bridge.js";
 import { type NativeCashDesk, native } from "./native.js";
 import {
   type CheckoutState,
@@ -53,7 +53,7 @@ export class CashDesk implements AsyncDisposable {
       store: await storeOf(options.store),
       keys: await keysOf(options.keys),
     });
-    await call((call) => opened.open(call, written), nothing, options.signal);
+    await opening(opened, (call) => opened.open(call, written), options.signal);
     return new CashDesk(opened);
   }
 
@@ -115,5 +115,3 @@ type Told = Omit<CheckoutState, "at"> & { at: string | null };
 function stateOf(told: Told): CheckoutState {
   return { ...told, at: told.at === null ? null : new Date(told.at) };
 }
-
-function nothing(): void {}

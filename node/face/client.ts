@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 
-import { atOnce, call, home, keep, letGo } from "./bridge.js";
+import { atOnce, call, home, keep, letGo, nothing, opening, same } from "./bridge.js";
 import { WomError } from "./errors.js";
 import { AskedDirectory, AskedInstrument, AskedStream, type Directory, type Instrument } from "./instrument.js";
 import { type NativeClient, native } from "./native.js";
@@ -140,7 +140,7 @@ export class Client implements AsyncDisposable {
         sources: Object.fromEntries(uses),
       });
       const more = JSON.stringify({ sources: own, directory });
-      await call((call) => opened.open(call, written, more), nothing, options.signal);
+      await opening(opened, (call) => opened.open(call, written, more), options.signal);
     } catch (error) {
       kept.forEach(letGo);
       throw error;
@@ -406,10 +406,4 @@ async function first(connection: Connection, sql: string | undefined): Promise<u
   const rows = typeof connection === "function" ? await connection(statement) : (await connection.query(statement)).rows;
   const row = rows[0];
   return row === undefined ? undefined : Object.values(row)[0];
-}
-
-function nothing(): void {}
-
-function same<T>(told: T): T {
-  return told;
 }

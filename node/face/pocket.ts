@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { call, home } from "./bridge.js";
+import { call, home, nothing, opening, same } from "./bridge.js";
 import { type NativePocket, native } from "./native.js";
 import { Claim, type Paid, type Place, place as placeOf, type Redeemed, type Ticket, text, type Waiting } from "./values.js";
 
@@ -37,7 +37,7 @@ export class Pocket implements AsyncDisposable {
     const file = folder === undefined ? text(path, "path") : join(folder, "wallet.json");
     const opened = new native.Pocket(home);
     try {
-      await call((call) => opened.open(call, url, file), nothing, signal);
+      await opening(opened, (call) => opened.open(call, url, file), signal);
     } catch (error) {
       await remove(folder);
       throw error;
@@ -74,7 +74,7 @@ export class Pocket implements AsyncDisposable {
 
   /** How many vouchers can be spent, by the code of their aim. */
   async balance({ signal }: Waiting = {}): Promise<Record<string, number>> {
-    return await call((call) => this.#native.balance(call), (told) => told as Record<string, number>, signal);
+    return await call((call) => this.#native.balance(call), same<Record<string, number>>, signal);
   }
 
   /** Closes the wallet. Once more does nothing. */
@@ -92,5 +92,3 @@ export class Pocket implements AsyncDisposable {
 async function remove(folder: string | undefined): Promise<void> {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
 }
-
-function nothing(): void {}

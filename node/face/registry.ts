@@ -1,6 +1,6 @@
 /** The embedded Registry. */
 
-import { call, home } from "./bridge.js";
+import { call, home, nothing, opening, same } from "./bridge.js";
 import { type NativeRegistry, native } from "./native.js";
 import { type Books, count, only, type Pos, type Source, text, type Waiting } from "./values.js";
 
@@ -34,7 +34,7 @@ export class Registry implements AsyncDisposable {
     const { folder, keyBits = 2048, faithful = false, signal } = options;
     const started = new native.Registry(home);
     const bits = count(keyBits, "keyBits");
-    await call((call) => started.start(call, folder, bits, faithful), nothing, signal);
+    await opening(started, (call) => started.start(call, folder, bits, faithful), signal);
     return new Registry(started, await call((call) => started.url(call), String));
   }
 
@@ -52,7 +52,7 @@ export class Registry implements AsyncDisposable {
 
   /** What was issued, redeemed and spent. */
   async books({ signal }: Waiting = {}): Promise<Books> {
-    return await call((call) => this.#native.books(call), (told) => told as Books, signal);
+    return await call((call) => this.#native.books(call), same<Books>, signal);
   }
 
   /** Lets nobody answer, as in an outage, until `up`. */
@@ -79,5 +79,3 @@ export class Registry implements AsyncDisposable {
 function admitted({ registry, id, key_file }: { registry: string; id: string; key_file: string }): Source {
   return { registry, id, keyFile: key_file };
 }
-
-function nothing(): void {}

@@ -48,6 +48,21 @@ test("a call is given up by its signal, and the same key goes on with it", async
   assert.equal((await registry.books()).issued, 1);
 });
 
+test("what is given up while it is opened is closed", async (t) => {
+  const source = await (await registryFor(t)).addInstrument("App", ["H"]);
+  const folder = await folderFor(t);
+  const where = { store: join(folder, "awards.db"), keys: join(folder, "keys.json") };
+  for (let round = 0; round < 12; round += 1) {
+    const away = new AbortController();
+    const opening = Client.open(source, { ...where, signal: away.signal });
+    await sleep(round);
+    away.abort();
+    await opening.then((client) => client.close(), (error) => assert.equal(error.name, "AbortError"));
+  }
+  const client = await Client.open(source, where);
+  await client.close();
+});
+
 test("a signal that lives on holds nothing of calls that are over", async (t) => {
   const registry = await registryFor(t);
   const client = await Client.open(await registry.addInstrument("App", ["H"]));
