@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use wom_adapter_pos::Manual;
-use wom_registry::RegistryOptions;
 
 use crate::{
     corner::SECRET,
@@ -325,7 +324,7 @@ async fn a_shop_is_there_for_those_of_its_pos_only() {
 #[tokio::test]
 async fn a_shop_that_calls_is_heard_at_once_and_its_late_payment_gets_a_fresh_code() {
     let clock = Arc::new(Later::default());
-    let town = Town::with(RegistryOptions::new(), clock.clone()).await;
+    let town = Town::with_corner(clock.clone()).await;
     town.earn("sara", 20).await;
     let asked = json!({"order": "7", "offer": "coffee"});
     let sales = "/shops/corner/sales";

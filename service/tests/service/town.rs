@@ -61,6 +61,15 @@ impl Town {
 
     /// With a Registry of these options, and a clock of the service's own.
     pub(crate) async fn with(options: RegistryOptions, clock: Arc<dyn Clock>) -> Self {
+        Self::build(options, clock, false).await
+    }
+
+    /// With a shop at the corner too, whose till calls.
+    pub(crate) async fn with_corner(clock: Arc<dyn Clock>) -> Self {
+        Self::build(RegistryOptions::new(), clock, true).await
+    }
+
+    async fn build(options: RegistryOptions, clock: Arc<dyn Clock>, corner: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = options.key_bits(2048);
         let registry = TestRegistry::start_with(dir.path().join("registry"), options)
@@ -83,7 +92,7 @@ impl Town {
         let (page, code) = TillPage::with_code(Arc::clone(&keys));
         let path = dir.path().join("pos.db");
         let (store, tills) = tills(&registry, path, keys, clock, &connection).await;
-        let shops = shops(store, &tills, connection);
+        let shops = shops(store, &tills, connection, corner);
         let builder = builder.tills(tills).shops(shops.clone()).till_page(page);
         let service = builder.build().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -338,9 +347,8 @@ async fn tills(
     (store, tills)
 }
 
-/// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30. The corner has one
-/// that calls.
-fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection) -> Shops {
+/// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30.
+fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection, corner: bool) -> Shops {
     let offer = |title: &str, amount, discount| Offer {
         title: title.to_owned(),
         charge: Charge::new(amount).unwrap(),
@@ -361,18 +369,20 @@ fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection) -> Shops 
     .unwrap()
     .with_offer("tenth", offer("10 % off", 30, Discount::BasisPoints(1_000)))
     .unwrap();
-    let corner = ServedShop::new(
-        "corner",
-        "chain/1",
-        tills.desk("chain/1").unwrap().clone(),
-        Arc::new(Corner::default()),
-        Rules::default(),
-        Currency::new("EUR").unwrap(),
-    )
-    .unwrap()
-    .with_offer("coffee", offer("2.00 off", 15, Discount::Amount(200)))
-    .unwrap();
-    Shops::new(store, [bar, corner]).unwrap()
+    let corner = corner.then(|| {
+        ServedShop::new(
+            "corner",
+            "chain/1",
+            tills.desk("chain/1").unwrap().clone(),
+            Arc::new(Corner::default()),
+            Rules::default(),
+            Currency::new("EUR").unwrap(),
+        )
+        .unwrap()
+        .with_offer("coffee", offer("2.00 off", 15, Discount::Amount(200)))
+        .unwrap()
+    });
+    Shops::new(store, [bar].into_iter().chain(corner)).unwrap()
 }
 
 /// Minutes of yesterday, one record for each stretch, as activity.json.
