@@ -19,7 +19,7 @@ use wom_sdk::{
 use wom_store::{EnqueueSql, PostgresStore};
 
 use crate::{
-    CampaignTable, Claim, Code, Credential, Given, KeyPlace, StorePlace, Taken, Worked,
+    CampaignTable, Claim, Code, Credential, Given, KeyPlace, Minutes, StorePlace, Taken, Worked,
     answers::award_key,
     cash_desk::seconds,
     options::{Opened, invalid, open_keys, open_store},
@@ -333,6 +333,15 @@ impl Client {
                 })
             }
         }
+    }
+
+    /// Takes plain minutes of any number of people in, all at once. Those that cannot be used are told
+    /// with their position, counted from 1, and the others count.
+    pub async fn record_many(&self, records: &[Minutes]) -> Result<Taken> {
+        let bytes = serde_json::to_vec(records)
+            .map_err(|_| Error::new(Kind::Internal, "cannot write the records"))?;
+        let adapter = self.adapter(PLAIN, &Map::new())?;
+        self.submit(&*adapter, Input::Bytes(bytes), None).await
     }
 
     /// Reads an input, keeps what it yields and settles whom it touched. `delivery` is the caller's

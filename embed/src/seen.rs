@@ -5,6 +5,7 @@ use serde_json::Value;
 use wom_sdk::{
     Body, Device, Digest, Error, Kind, Observation, Provenance, Recording, Result,
     instrument::Refusal,
+    observation::{Mark, Step, Study, Trace},
 };
 
 use crate::{Person, host::name, read};
@@ -46,6 +47,9 @@ impl Seen {
         let mut body = self.body;
         digest_names(&mut body);
         let body: Body = read(body).map_err(|error| error.with("field", "body"))?;
+        if let Body::Study(study) = &body {
+            check_study(study)?;
+        }
         Ok(Observation {
             subject: self.person.subject()?,
             key: Digest::of(["host.key", &self.key]),
@@ -63,6 +67,51 @@ impl Seen {
 impl std::fmt::Debug for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Seen(redacted)")
+    }
+}
+
+/// The longest film, and the farthest place in one, in milliseconds: a month.
+const FILM_MS: i64 = 31 * 24 * 3_600_000;
+/// The longest time that one interval of study can speak of, in milliseconds.
+const LONGEST_MS: i64 = 24 * 3_600_000;
+
+/// What the SDK's own adapters never yield, and rules rely on.
+fn check_study(study: &Study) -> Result<()> {
+    let refused = |field, message| Err(misfit(message).with("field", field));
+    let in_film = |place: Option<i64>| place.is_none_or(|place| (0..=FILM_MS).contains(&place));
+    if study.nominal_s == Some(0) {
+        return refused(
+            "nominal_s",
+            "an item takes a second or more, or it is not known",
+        );
+    }
+    match &study.trace {
+        Trace::Interval { span, .. } if span.millis() > LONGEST_MS => {
+            refused("span", "an interval of study is of a day at most")
+        }
+        Trace::Seconds { millis, .. } if *millis < 0 => {
+            refused("millis", "a counter of study time does not go back")
+        }
+        Trace::Point {
+            mark: Mark::Video(video),
+            ..
+        } => {
+            let to = match video.step {
+                Step::Seek(to) => to,
+                _ => None,
+            };
+            if ![video.position_ms, video.length_ms, to]
+                .into_iter()
+                .all(in_film)
+            {
+                return refused("position_ms", "a place in a film is within a month of it");
+            }
+            match video.speed_percent {
+                Some(0) => refused("speed_percent", "a film that stands still is a halt"),
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use pyo3::{
     prelude::*,
-    types::{PyBytes, PyString},
+    types::{PyBytes, PyList, PyString},
 };
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, watch};
@@ -19,7 +19,7 @@ use crate::{
     errors::raise,
     here::Here,
     host::{PyDirectory, PyHost, PyReader},
-    values,
+    minutes, values,
 };
 
 /// An instrument that is open.
@@ -126,6 +126,13 @@ impl Client {
         let record: Map<String, Value> = values::read(record)?;
         let open = self.open()?;
         Call::data(async move { open.client.record(&record).await })
+    }
+
+    /// `records` are named tuples of the face. They are read before this returns.
+    fn record_many(&self, records: &Bound<'_, PyList>) -> PyResult<Call> {
+        let records = minutes::all(records)?;
+        let open = self.open()?;
+        Call::data(async move { open.client.record_many(&records).await })
     }
 
     /// `adapter` is a name of the catalogue, or an adapter in Python; `input` is bytes, the path of a

@@ -11,6 +11,7 @@ mod here;
 mod host;
 mod log;
 mod merchant;
+mod minutes;
 mod pocket;
 mod registry;
 mod runtime;

@@ -30,15 +30,18 @@ from wom_sdk.instrument import (
     Input,
     Interval,
     Milestone,
+    Point,
     RangeReplaced,
     Received,
     Request,
     Scan,
     Seconds,
     Steps,
+    Tally,
     Unit,
     Withdrawn,
 )
+from wom_sdk.study import Studied, Study
 from wom_sdk.testing import check_instrument
 
 URBINO = (43.7263, 12.6366)
@@ -217,6 +220,9 @@ def test_every_body_comes_through(wom_source: Source) -> None:
         Attendance(ticket="t", session="s", slots=[slot], scans=[Scan(NOON), Scan(slot[1], False)]),
         Withdrawn(),
         RangeReplaced(NOON - minutes(60), NOON - minutes(30)),
+        Point(NOON, "walking"),
+        Tally(*slot, minutes=40, activity="walking"),
+        Study(item="algebra", trace=Studied(*slot)),
     ]
     found = [Observation("sara", f"k{n}", body) for n, body in enumerate(bodies)]
     with Client(wom_source, campaign=campaign()) as client:

@@ -54,6 +54,7 @@ from .catalogue import (
 from .errors import WomError
 from .instrument import Instrument, Observation, Refusal
 from .merchant import Merchant, Order, OrderLine
+from .record import Record
 from .sale import Offer, Poster, Receipt, Report, Rules, Sale
 
 # Who listens says so; a library by itself is silent.
@@ -93,6 +94,7 @@ __all__ = [
     "PostgresStore",
     "Reason",
     "Receipt",
+    "Record",
     "Redeemed",
     "Refusal",
     "Refused",

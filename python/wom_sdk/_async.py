@@ -56,6 +56,7 @@ from ._values import (
 )
 from .errors import InputInvalid
 from .instrument import Instrument
+from .record import Record
 from .webhook import Headers, header_pairs, raw
 
 
@@ -228,6 +229,14 @@ class AsyncClient:
         }
         record = {name: value for name, value in record.items() if value is not None}
         return await bridge((await self._open()).record(record), Submission._of)
+
+    async def record_many(self, records: Iterable[Record]) -> Submission:
+        """As `record`, for many at a time, of any number of people, in one call.
+
+        Those that cannot be used are told with their position, and the others count. For files of
+        millions see `submit`, which reads with flat memory.
+        """
+        return await bridge((await self._open()).record_many(list(records)), Submission._of)
 
     async def withdraw(self, user: str, key: str) -> Submission:
         """Takes the record with this key back, for good."""

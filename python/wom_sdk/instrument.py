@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Literal
 
 from ._values import Person, instant, person_of
 from .errors import InputInvalid, Unsupported
+from .study import Study
 
 Device = Literal["watch", "phone", "app", "unknown"]
 Recording = Literal["measured", "attested", "manual", "unknown"]
@@ -133,6 +134,35 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """Something was seen at an instant."""
+
+    at: datetime
+    activity: str = "exercise"
+
+    def _wire(self) -> dict[str, Any]:
+        return {"body": "point", "at": instant(self.at, "at"), "activity": self.activity}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A total of minutes that somebody else made over a stretch of time, such as a day."""
+
+    start: datetime
+    end: datetime
+    minutes: int
+    activity: str = "exercise"
+
+    def _wire(self) -> dict[str, Any]:
+        return {
+            "body": "tally",
+            "within": span(self.start, self.end),
+            "minutes": self.minutes,
+            "activity": self.activity,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """A ticket was scanned at an entry or an exit."""
 
@@ -194,8 +224,19 @@ class RangeReplaced:
         return {"body": "range_replaced", "range": span(self.start, self.end)}
 
 
-Body = Interval | Seconds | Steps | Milestone | Attendance | Withdrawn | RangeReplaced
-"""What was observed."""
+Body = (
+    Interval
+    | Seconds
+    | Steps
+    | Milestone
+    | Attendance
+    | Study
+    | Point
+    | Tally
+    | Withdrawn
+    | RangeReplaced
+)
+"""What was observed. No rule set uses `Point` and `Tally` yet: they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
