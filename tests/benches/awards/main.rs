@@ -1,12 +1,13 @@
-//! Awards per second and CPU per award, beside the published Python connector and beside the RSA
-//! operation that nobody can do without.
+//! Awards per second and CPU per award, beside the published Python connector, our own packages for
+//! other languages, and the RSA operation that nobody can do without.
 //!
 //! ```text
 //! python3 -m venv target/peers && target/peers/bin/pip install wom-connector==1.1.0
-//! WOM_PEER_PYTHON=target/peers/bin/python cargo bench -p wom-tests --bench awards -- [ROUNDS [BITS]]
+//! WOM_PEER_PYTHON=target/peers/bin/python WOM_PACKAGE_PYTHON=target/python/bin/python \
+//!     cargo bench -p wom-tests --bench awards -- [ROUNDS [BITS]]
 //! ```
 //!
-//! Every round runs both, one after the other, against a server in a process of its own on the same
+//! Every round runs all of them, one after the other, against a server in a process of its own on the same
 //! cores: one whose RSA is removed, then the Registry. Quote the medians and ratios. Ours writes
 //! every step of every award durably to SQLite.
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
@@ -56,11 +57,12 @@ impl Run {
     }
 }
 
-/// Ours and the connector's, in the same rounds.
+/// Our Rust client's and the others', in the same rounds.
 #[derive(Default)]
 struct Runs {
     ours: Vec<Run>,
-    theirs: Vec<Run>,
+    /// As [`peer::CLIENTS`] has them.
+    others: [Vec<Run>; peer::CLIENTS.len()],
 }
 
 #[tokio::main]
@@ -96,13 +98,15 @@ async fn main() {
             Server::start("registry", &folder),
         ),
     ];
-    let mut peers = servers
-        .each_ref()
-        .map(|(_, server)| Peer::start(&server.url, &source));
-    if peers[0].is_none() {
-        println!(
-            "MISSED: the Python connector: set WOM_PEER_PYTHON to a Python that has wom-connector 1.1.0"
-        );
+    let mut peers = servers.each_ref().map(|(_, server)| {
+        peer::CLIENTS
+            .each_ref()
+            .map(|client| Peer::start(client, &server.url, &source))
+    });
+    for (client, peer) in peer::CLIENTS.iter().zip(&peers[0]) {
+        if peer.is_none() {
+            println!("MISSED: {}: set {}", client.name, client.variable);
+        }
     }
 
     println!(
@@ -113,7 +117,7 @@ async fn main() {
     let mut issues = Vec::new();
     for _ in 0..rounds {
         operations.push(private_operation(&source.key));
-        for ((server, peer), runs) in servers.iter().zip(&mut peers).zip(&mut runs) {
+        for ((server, peers), runs) in servers.iter().zip(&mut peers).zip(&mut runs) {
             let url = &server.1.url;
             for (in_flight, runs) in IN_FLIGHT.into_iter().zip(runs) {
                 let key = PrivateKey::from_pem(&source.key.to_pkcs1_pem(), None).unwrap();
@@ -121,8 +125,10 @@ async fn main() {
                 let issuer = InstrumentClient::new(client, source.id.clone(), key).unwrap();
                 runs.ours
                     .push(run(Arc::new(issuer), dir.path(), AWARDS, in_flight).await);
-                if let Some(peer) = peer {
-                    runs.theirs.push(peer.run(AWARDS, in_flight));
+                for (peer, runs) in peers.iter_mut().zip(&mut runs.others) {
+                    if let Some(peer) = peer {
+                        runs.push(peer.run(AWARDS, in_flight));
+                    }
                 }
             }
         }
@@ -137,7 +143,7 @@ async fn main() {
     for ((server, _), runs) in servers.iter().zip(&runs) {
         report(server, runs, &operations);
     }
-    let beside: Vec<f64> = runs[0][2].theirs.iter().map(|run| run.rate).collect();
+    let beside: Vec<f64> = runs[0][2].others[0].iter().map(|run| run.rate).collect();
     let rates: Vec<f64> = issues.iter().map(|run| run.rate).collect();
     let costs: Vec<f64> = issues.iter().map(|run| run.cpu).collect();
     println!(
@@ -151,22 +157,28 @@ async fn main() {
 fn report(server: &str, runs: &[Runs; IN_FLIGHT.len()], operations: &[f64]) {
     println!("\n{server}:");
     println!(
-        "| in flight | ours, awards/s | Python connector, awards/s | ratio | our CPU per award, ms | over one RSA operation | connector's CPU, ms |"
+        "| in flight | client | awards/s | over ours | ours over it | CPU per award, ms | over one RSA operation |"
     );
     println!("|---|---|---|---|---|---|---|");
     for (in_flight, runs) in IN_FLIGHT.into_iter().zip(runs) {
         let rates = |runs: &[Run]| runs.iter().map(|run| run.rate).collect::<Vec<_>>();
         let costs = |runs: &[Run]| runs.iter().map(|run| run.cpu).collect::<Vec<_>>();
-        let (ours, theirs) = (rates(&runs.ours), rates(&runs.theirs));
-        println!(
-            "| {in_flight} | {} | {} | {} | {} | {} | {} |",
-            spread(&ours, 0),
-            spread(&theirs, 0),
-            spread(&ratios(&ours, &theirs), 2),
-            spread(&costs(&runs.ours), 2),
-            spread(&ratios(&costs(&runs.ours), operations), 2),
-            spread(&costs(&runs.theirs), 1),
-        );
+        let ours = rates(&runs.ours);
+        let others = peer::CLIENTS.iter().map(|client| client.name);
+        let all = others
+            .zip(&runs.others)
+            .filter(|(_, runs)| !runs.is_empty());
+        for (client, runs) in [("our Rust client", &runs.ours)].into_iter().chain(all) {
+            let rates = rates(runs);
+            println!(
+                "| {in_flight} | {client} | {} | {} | {} | {} | {} |",
+                spread(&rates, 0),
+                spread(&ratios(&rates, &ours), 2),
+                spread(&ratios(&ours, &rates), 2),
+                spread(&costs(runs), 2),
+                spread(&ratios(&costs(runs), operations), 2),
+            );
+        }
     }
 }
 

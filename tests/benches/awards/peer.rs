@@ -1,13 +1,37 @@
-//! The published Python connector, in a process of its own.
+//! Clients of other languages, each in a process of its own that speaks the protocol of
+//! `tests/peers/awards.py`.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use wom_registry::NewInstrument;
 
 use crate::Run;
+
+/// A client, and how it is started.
+pub(crate) struct Client {
+    pub(crate) name: &'static str,
+    /// The variable of the environment with the interpreter that has it.
+    pub(crate) variable: &'static str,
+    /// Where its program is, from this package.
+    script: &'static str,
+}
+
+pub(crate) const CLIENTS: [Client; 2] = [
+    Client {
+        name: "wom-connector 1.1.0 for Python",
+        variable: "WOM_PEER_PYTHON",
+        script: "peers/awards.py",
+    },
+    Client {
+        name: "our Python package",
+        variable: "WOM_PACKAGE_PYTHON",
+        script: "../python/bench/awards.py",
+    },
+];
 
 pub(crate) struct Peer {
     process: Child,
@@ -16,10 +40,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn start(url: &str, source: &NewInstrument) -> Option<Self> {
-        let python = std::env::var_os("WOM_PEER_PYTHON")?;
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/awards.py");
-        let mut process = Command::new(python)
+    pub(crate) fn start(client: &Client, url: &str, source: &NewInstrument) -> Option<Self> {
+        let interpreter = std::env::var_os(client.variable)?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(client.script);
+        let mut process = Command::new(interpreter)
             .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -47,7 +71,7 @@ impl Peer {
             line.clear();
             assert!(
                 self.output.read_line(&mut line).unwrap() > 0,
-                "the connector ended"
+                "the client ended"
             );
         }
         let mut numbers = line
