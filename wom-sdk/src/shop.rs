@@ -399,8 +399,8 @@ fn unanswered() -> Error {
     Error::new(Kind::DeadlineExceeded, "the shop does not answer")
 }
 
-/// How often a code that can be paid is looked at: a little more seldom than the Registry is asked.
-const OPEN_LOOK_MS: i64 = 11_000;
+/// The longest pause between two looks at a code that can be paid, with the moment after.
+const SELDOM_MS: i64 = 11_000;
 
 /// What the checkout of a sale says of its payment.
 fn payment(record: &checkout::CheckoutRecord, now: Timestamp) -> crate::sale::Payment {
@@ -413,7 +413,10 @@ fn payment(record: &checkout::CheckoutRecord, now: Timestamp) -> crate::sale::Pa
         checkout::State::PaidAfterCancel { at } => Payment::Late(at, After::Cancel),
         checkout::State::Failed(_) => Payment::Over(None),
         checkout::State::Expired | checkout::State::Cancelled => Payment::Over(look),
-        // Who looks after it holds it for a while: that is not to be waited for.
-        _ => Payment::Open(look.map(|look| look.min(now.plus_millis(OPEN_LOOK_MS)))),
+        // Later than that it is held by who asks the Registry at this moment.
+        _ => Payment::Open(look.map(|look| match look.since(now) > SELDOM_MS {
+            true => now.plus_millis(2_000),
+            false => look,
+        })),
     }
 }

@@ -151,7 +151,11 @@ impl Shop {
         Ok(match self.store().checkout(sale.checkout).await? {
             // Nobody has seen a code.
             None if unshown => Payment::Over(None),
-            None => Payment::Open(None),
+            // Whoever offers it is about to ask for a code, or died before.
+            None => {
+                let pause = now.since(sale.begun).clamp(1_000, MINUTE_MS);
+                Payment::Open(Some(now.plus_millis(pause)))
+            }
             Some(record) => match record.state {
                 checkout::State::Created
                 | checkout::State::Registered

@@ -363,6 +363,22 @@ async fn a_till_that_takes_no_discounts_has_the_cashier_confirm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_looks_before_there_is_a_code_looks_again_soon() {
+    let world = World::new();
+    world.shelf.order("1", 1_200);
+    let read = world.shop.read(&order("1")).await.unwrap();
+    let sale = world.shop.begin(&read, "coffee", &coffee()).await.unwrap();
+    world.run(SECOND * 2).await;
+    let looked = world.sale(sale.id).await;
+    assert!(looked.version > 1 && looked.due.unwrap().since(world.shop.now()) < 4_000);
+    let offered = world.shop.offer(&order("1"), "coffee", &coffee()).await;
+    world.till.pay(&offered.unwrap().1.otc);
+    // Nobody waits for it.
+    world.run(SECOND * 15).await;
+    assert_eq!(world.sale(sale.id).await.state, State::Applied);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_webhook_names_an_order_and_is_believed_nothing_else() {
     let world = World::new();
     let heard = |body: &[u8]| {
