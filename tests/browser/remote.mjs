@@ -64,6 +64,21 @@ const orders = {
   async enter() {
     await leads(page.keyboard.press("Enter"));
   },
+  async keys({ text }) {
+    await page.keyboard.type(text);
+  },
+  // A key that leads to a page.
+  async key({ key }) {
+    await leads(page.keyboard.press(key));
+  },
+  // A finger on what leads to no page.
+  async tap({ name }) {
+    await page.getByRole("button", { name, exact: true }).tap();
+  },
+  // Until the page says so, whoever brings it on.
+  async says({ text }) {
+    await page.getByText(text).first().waitFor({ timeout: 50_000 });
+  },
   async tab() {
     await page.keyboard.press("Tab");
   },

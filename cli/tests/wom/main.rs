@@ -21,4 +21,5 @@ mod service;
 mod serving;
 mod spine;
 mod subject;
+mod till;
 mod town;

@@ -4,20 +4,30 @@ use crate::town::VARIABLES;
 
 /// What stands in all blocks of a page in this language.
 fn blocks(page: &str, language: &str) -> String {
-    let mut script = String::new();
+    each_block(page, language).concat()
+}
+
+/// Each block of a page in this language.
+pub fn each_block(page: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
     let mut inside = false;
     for line in page.lines() {
         match line {
-            line if line.strip_prefix("```") == Some(language) => inside = true,
+            line if line.strip_prefix("```") == Some(language) => {
+                blocks.push(String::new());
+                inside = true;
+            }
             "```" => inside = false,
             line if inside => {
-                script.push_str(line);
-                script.push('\n');
+                if let Some(block) = blocks.last_mut() {
+                    block.push_str(line);
+                    block.push('\n');
+                }
             }
             _ => {}
         }
     }
-    script
+    blocks
 }
 
 fn page() -> String {
@@ -25,7 +35,7 @@ fn page() -> String {
     fs::read_to_string(page).unwrap()
 }
 
-fn free_port() -> String {
+pub fn free_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port().to_string()
 }

@@ -14,6 +14,7 @@ use wom_sdk::{
 use super::{
     document, failed,
     forms::{Form, alert, form, hidden, money, total_field},
+    lists::back,
     not_here, to,
     visitor::{Posted, Visitor},
 };
@@ -36,7 +37,8 @@ pub(super) async fn show(
     };
     match shop.offer(&offer) {
         Some(found) => {
-            let main = entry(&visitor, &shop, &offer, found, "", None);
+            let main =
+                entry(&visitor, &shop, &offer, found, "", None).then(back(&shop, visitor.language));
             document(StatusCode::OK, &visitor, Some(&shop), &found.title, main)
         }
         None => not_here(visitor.language),
@@ -103,7 +105,8 @@ pub(super) async fn begin(Path(shop): Path<String>, posted: Posted) -> Response 
         return not_here(language);
     };
     let refused = |wrong| {
-        let main = entry(&visitor, &shop, name, offer, form.get("total"), Some(wrong));
+        let main = entry(&visitor, &shop, name, offer, form.get("total"), Some(wrong))
+            .then(back(&shop, language));
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         document(status, &visitor, Some(&shop), &offer.title, main)
     };

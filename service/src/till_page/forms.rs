@@ -112,9 +112,9 @@ pub(super) fn total_field(
             .markup(key)
             .markup("</button>");
     }
-    html.markup("<button type=\"button\" class=\"quiet\" data-type=\"\" aria-label=\"")
-        .markup(language.say("Delete the last digit", "Cancella l’ultima cifra"))
-        .markup("\">⌫</button></div>")
+    html.markup("<button type=\"button\" class=\"quiet\" data-type=\"\">")
+        .markup(language.say("Delete", "Cancella"))
+        .markup("</button></div>")
 }
 
 pub(super) fn paragraph(text: &'static str) -> Html {

@@ -185,6 +185,6 @@ pub(super) fn back(shop: &ServedShop, language: Language) -> Html {
     Html::new("<p><a class=\"button quiet\" data-escape href=\"/till/")
         .text(shop.name())
         .markup("\">")
-        .markup(language.say("Back to the till", "Torna alla cassa"))
+        .markup(language.say("Back (Esc)", "Indietro (Esc)"))
         .markup("</a></p>")
 }

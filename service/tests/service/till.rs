@@ -1,6 +1,9 @@
 //! The page for cashiers over plain HTTP, as a browser without scripts has it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::json;
@@ -89,11 +92,15 @@ impl Cashier {
 
     /// Waits until a page says so.
     pub(crate) async fn until(&self, path: &str, says: &str) -> Page {
-        until(async || {
+        let ends = Instant::now() + Duration::from_secs(60);
+        loop {
             let page = self.see(path).await;
-            page.text.contains(says).then_some(page)
-        })
-        .await
+            if page.text.contains(says) {
+                return page;
+            }
+            assert!(Instant::now() < ends, "it does not say {says}: {page:?}");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
     }
 
     /// Begins a sale of 12.50 with 2.00 off; where its page is.

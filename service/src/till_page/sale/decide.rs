@@ -138,14 +138,13 @@ fn attention(
 ) -> (String, Html) {
     let language = visitor.language;
     let title = language.say("Look at this sale", "Guarda questa vendita");
-    let known = REASONS.iter().find(|(code, _)| *code == why);
     let mut main = heading(title)
         .then(paragraph(language.say(
             "The payment was made. Whether the discount was given only you can see.",
             "Il pagamento è stato fatto. Se lo sconto è stato dato lo vedi solo tu.",
         )))
         .markup("<p class=\"note\">")
-        .markup(known.map_or("", |(_, advice)| advice))
+        .markup(reason(why, language))
         .markup(" <code>")
         .text(why)
         .markup("</code></p>");
@@ -176,6 +175,25 @@ fn attention(
     (title.to_owned(), framed(view, language, wrong, main))
 }
 
+/// Why a person has to look, in the reader's words; the core has them in the interface's. Empty where
+/// only a code is known.
+fn reason(why: &str, language: Language) -> &'static str {
+    let italian = match why {
+        "below_floor" => "Il totale è sotto il minimo: togli lo sconto o accettalo.",
+        "currency_differs" => "L’ordine è in un’altra valuta.",
+        "discount_differs" => "L’ordine mostra più sconto del pattuito: togli quello di troppo.",
+        "discount_gone" => "Lo sconto era sull’ordine aperto e non c’è più.",
+        "discount_lost" => "L’ordine è stato chiuso senza lo sconto: dallo in un altro modo.",
+        "not_bought" => "L’ordine non è stato né chiuso né annullato per giorni.",
+        "not_shown" => "Il negozio ha preso lo sconto, ma l’ordine non lo mostra.",
+        "nothing_to_reduce" => "Il totale non lascia spazio sopra il minimo.",
+        "order_closed" => "L’ordine è stato chiuso prima dello sconto.",
+        _ => "",
+    };
+    let known = REASONS.iter().find(|(code, _)| *code == why);
+    language.say(known.map_or("", |(_, advice)| advice), italian)
+}
+
 /// A decision, up to what else it needs.
 pub(super) fn form(visitor: &Visitor, view: &View, resolution: &'static str) -> Html {
     act(visitor, view, "resolve", " data-once").then(hidden("as", resolution))
@@ -192,4 +210,18 @@ fn note(language: Language, id: &'static str) -> Html {
         .markup("</label><input id=\"")
         .markup(id)
         .markup("\" name=\"note\" autocomplete=\"off\" maxlength=\"200\"></p>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_told_in_both_languages() {
+        for (code, _) in REASONS {
+            for language in [Language::En, Language::It] {
+                assert!(!reason(code, language).is_empty(), "{code}");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
-//! The claim page in a real Chromium.
+//! The pages in a real Chromium.
 
 mod remote;
+mod till;
 
 use std::{sync::Arc, time::Duration};
 

@@ -36,6 +36,20 @@ pub(super) struct Read {
 impl Browser {
     /// A new one with no cookies, for a person of this locale.
     pub(super) fn new(locale: &str, scripts: bool) -> Self {
+        let person = json!({"locale": locale, "javaScriptEnabled": scripts});
+        Self::of("claim-page", &person)
+    }
+
+    /// One at a till, with a keyboard or with fingers.
+    pub(super) fn at_till(locale: &str, touch: bool) -> Self {
+        Self::of(
+            "till-page",
+            &json!({"locale": locale, "hasTouch": touch, "isMobile": touch}),
+        )
+    }
+
+    /// Its pictures go into this folder.
+    fn of(folder: &str, person: &Value) -> Self {
         let variable = |name| {
             std::env::var(name).unwrap_or_else(|_| {
                 panic!("{name} is not set: ./test --all shows how to run this by hand")
@@ -43,11 +57,10 @@ impl Browser {
         };
         let (modules, chromium) = (variable("WOM_BROWSER_MODULES"), variable("WOM_BROWSER"));
         let remote = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser/remote.mjs");
-        let person = json!({"locale": locale, "javaScriptEnabled": scripts});
         let mut child = Command::new("node")
             .arg(remote)
             .args([modules, chromium])
-            .arg(pictures())
+            .arg(pictures(folder))
             .arg(person.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -100,6 +113,26 @@ impl Browser {
         }
         let read = self.order(json!({"order": "read"})).await;
         read["focus"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Types with the keyboard into what has the focus.
+    pub(super) async fn keys(&mut self, text: &str) {
+        self.order(json!({"order": "keys", "text": text})).await;
+    }
+
+    /// Presses a key that leads to a page.
+    pub(super) async fn key(&mut self, key: &str) {
+        self.order(json!({"order": "key", "key": key})).await;
+    }
+
+    /// Taps with a finger on what leads to no page.
+    pub(super) async fn tap(&mut self, name: &str) {
+        self.order(json!({"order": "tap", "name": name})).await;
+    }
+
+    /// Waits until the page says this, whoever brings it on.
+    pub(super) async fn says(&mut self, text: &str) {
+        self.order(json!({"order": "says", "text": text})).await;
     }
 
     /// Presses Enter on what has the focus and leads to a page.
@@ -181,8 +214,8 @@ impl Browser {
 }
 
 /// Where the pictures are: they stay, to be looked at.
-fn pictures() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("claim-page");
+fn pictures(folder: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
