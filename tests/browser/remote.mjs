@@ -64,6 +64,9 @@ const orders = {
   async enter() {
     await leads(page.keyboard.press("Enter"));
   },
+  async reload() {
+    await page.reload();
+  },
   async keys({ text }) {
     await page.keyboard.type(text);
   },

@@ -67,7 +67,7 @@ pub(super) async fn show(
     };
     match made(&shop, &months, false).await {
         Ok(report) => {
-            main = main.then(table(&report, language));
+            main = main.then(list(&report, language));
             for (file, text) in [
                 (
                     "csv",
@@ -230,52 +230,45 @@ fn choice(
         .markup("</button></form>")
 }
 
-fn table(report: &Report, language: Language) -> Html {
+fn list(report: &Report, language: Language) -> Html {
     if report.rows.is_empty() {
         return paragraph(language.say(
             "There was no sale in these months.",
             "In questi mesi non c’è stata nessuna vendita.",
         ));
     }
-    let mut html = Html::new("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"")
-        .markup(language.say("Offers by month", "Offerte per mese"))
-        .markup("\"><table><thead><tr>");
-    for head in [
-        language.say("Month", "Mese"),
-        language.say("Offer", "Offerta"),
-        language.say("Payments", "Pagamenti"),
-        language.say("WOM", "WOM"),
-        language.say("Discounts", "Sconti"),
-        language.say("In money", "In denaro"),
-    ] {
-        html = html
-            .markup("<th scope=\"col\">")
-            .markup(head)
-            .markup("</th>");
-    }
-    html = html.markup("</tr></thead><tbody>");
+    let mut html = Html::new("<ul role=\"list\" class=\"rows\">");
     for row in &report.rows {
-        let number = |count: Option<u64>| count.map_or_else(String::new, |count| count.to_string());
         let currency = Currency::new(&row.currency).ok();
-        let off = currency
-            .zip(row.money)
-            .map(|(currency, units)| money(units, currency, language));
+        let off = currency.zip(row.money);
+        let off = off.map(|(currency, units)| money(units, currency, language));
+        let counted = |count: Option<u64>, one: &str, many: &str| {
+            count.map(|count| format!("{count} {}", if count == 1 { one } else { many }))
+        };
+        let told = [
+            counted(
+                row.payments,
+                language.say("payment", "pagamento"),
+                language.say("payments", "pagamenti"),
+            ),
+            counted(row.wom, "WOM", "WOM"),
+            counted(
+                row.discounts,
+                language.say("discount", "sconto"),
+                language.say("discounts", "sconti"),
+            ),
+        ];
+        let told: Vec<_> = told.into_iter().flatten().collect();
         html = html
-            .markup("<tr><td>")
-            .text(&row.month)
-            .markup("</td><td>")
-            .text(&row.offer)
-            .markup("</td><td>")
-            .text(&number(row.payments))
-            .markup("</td><td>")
-            .text(&number(row.wom))
-            .markup("</td><td>")
-            .text(&number(row.discounts))
-            .markup("</td><td>")
+            .markup("<li><span>")
+            .text(&format!("{} · {}", row.month, row.offer))
+            .markup("<small>")
+            .text(&told.join(" · "))
+            .markup("</small></span> <b>")
             .text(&off.unwrap_or_default())
-            .markup("</td></tr>");
+            .markup("</b></li>");
     }
-    html.markup("</tbody></table></div>")
+    html.markup("</ul>")
 }
 
 fn download(

@@ -115,6 +115,11 @@ impl Browser {
         read["focus"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Loads the page anew: a printed one has lost its focus.
+    pub(super) async fn reload(&mut self) {
+        self.order(json!({"order": "reload"})).await;
+    }
+
     /// Types with the keyboard into what has the focus.
     pub(super) async fn keys(&mut self, text: &str) {
         self.order(json!({"order": "keys", "text": text})).await;

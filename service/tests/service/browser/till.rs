@@ -46,6 +46,8 @@ async fn browser_till_with_the_keyboard_alone() {
     browser.key("1").await;
     browser.keys("12.50").await;
     browser.look("total").await;
+    browser.reload().await;
+    browser.keys("12.50").await;
     browser.enter().await;
     let page = browser.read().await;
     assert_eq!(page.title, "15 WOM for €2.00 off · WOM");
@@ -72,9 +74,11 @@ async fn browser_till_with_the_keyboard_alone() {
         page.tree
     );
     browser.look("paid").await;
+    browser.reload().await;
     browser.enter().await;
     browser.says("€2.00 off: done").await;
     browser.look("done").await;
+    browser.reload().await;
     browser.enter().await;
     assert_eq!(browser.read().await.title, "Bar Ducale · WOM");
 
