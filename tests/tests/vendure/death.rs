@@ -63,18 +63,19 @@ enum End {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the packages of tests/vendure, see ./test --all"]
 async fn vendure_sale_survives_kill_9_at_every_point_on_sqlite() {
-    die_everywhere(None).await;
+    die_everywhere(None, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the packages of tests/vendure, see ./test --all"]
 async fn vendure_sale_survives_kill_9_at_every_point_on_postgres() {
     if let Some(server) = PgServer::shared() {
-        die_everywhere(Some(&server)).await;
+        die_everywhere(Some(&server), 1).await;
     }
 }
 
-async fn die_everywhere(server: Option<&PgServer>) {
+/// Dies at each point, up to so many times that it is passed.
+async fn die_everywhere(server: Option<&PgServer>, times: u32) {
     let bar = Bar::open(150).await;
     let one = std::env::var("WOM_VENDURE_DIES_AT").ok();
     let one = one.map(|text| Point::read(&text));
@@ -88,7 +89,7 @@ async fn die_everywhere(server: Option<&PgServer>) {
         life.check().await;
         for last in points {
             // What is passed often, as looks are, is no different after a few times.
-            for time in 1..=last.time.min(3) {
+            for time in 1..=last.time.min(times) {
                 let point = Point {
                     time,
                     ..last.clone()

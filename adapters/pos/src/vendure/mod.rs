@@ -13,7 +13,7 @@ mod order;
 mod place;
 mod promotion;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -41,7 +41,9 @@ const PAGES: usize = 100;
 const LOOK_BACK_MS: i64 = 5_000;
 
 /// How often a discount is put on anew because another process made a double at the same time.
-const ROUNDS: usize = 4;
+const ROUNDS: u32 = 4;
+/// How much longer to wait before each of these.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A Vendure shop.
 pub struct Vendure {
@@ -186,7 +188,8 @@ impl Vendure {
             _ => i64::MAX,
         };
         let mut placed = Ok(false);
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
+            tokio::time::sleep(PAUSE * round).await;
             let known = self.one(order, code, &action).await?;
             placed = match place::place(&self.api, &told, code, most, known).await {
                 Err(error) if error.retry() != Retry::Never => return Err(error),
