@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from till import Held, Shelf, Till
+from toy_till import Held, Shelf, Till
 from wom_sdk import Merchant, Order, errors
 from wom_sdk.testing import check_merchant
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from till import SECRET, Shelf, Till
+from toy_till import SECRET, Shelf, Till
 from wom_sdk import (
     AsyncShop,
     Client,
@@ -415,7 +415,7 @@ import os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from datetime import timedelta
-from till import Shelf, Till
+from toy_till import Shelf, Till
 from wom_sdk import Offer, Pos, Shop
 
 class Dies(Till):
