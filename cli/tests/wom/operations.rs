@@ -71,7 +71,9 @@ fn the_commands_of_the_page_on_the_service_work_as_they_stand() {
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{said}\n{complaint}");
-    assert!(said.ends_with("true\n"), "{said}\n{complaint}");
+    assert!(said.contains("=10 WOM\ntrue\n"), "{said}\n{complaint}");
+    let receipt = said.lines().last().unwrap();
+    assert!(receipt.starts_with("Sconto WOM, 10 minuti"), "{said}");
     // The log of the service tells nothing about anybody.
     let claims = fs::read_to_string(dir.path().join("claims.json")).unwrap();
     let claims: serde_json::Value = serde_json::from_str(&claims).unwrap();
