@@ -39,6 +39,21 @@ export interface Adapter {
   readonly settings: readonly Setting[];
 }
 
+/** A shop or till of the catalogue: name it in `Shop.open`. */
+export interface MerchantAdapter {
+  readonly name: string;
+  readonly summary: string;
+  /** Whether its tests run against the real system. */
+  readonly proven: boolean;
+  readonly webhook: boolean;
+  /** Whether it lists orders that changed. */
+  readonly orders: boolean;
+  /** Whether it gives discounts by itself; else a cashier types them in. */
+  readonly apply: boolean;
+  readonly revoke: boolean;
+  readonly settings: readonly Setting[];
+}
+
 /** A rule set of the catalogue: name it in a campaign. */
 export interface RuleSet {
   readonly name: string;
@@ -51,6 +66,7 @@ export const known = JSON.parse(native.catalogue()) as {
   version: string;
   aims: Aim[];
   adapters: Adapter[];
+  merchants: MerchantAdapter[];
   ruleSets: RuleSet[];
   schemes: string[];
   errors: [code: string, retry: Retry, meaning: string][];
@@ -65,6 +81,11 @@ export const AIMS: ReadonlyMap<string, Aim> = new Map(known.aims.map((aim) => [a
 /** The adapters by name. */
 export function adapters(): Map<string, Adapter> {
   return new Map(known.adapters.map((adapter) => [adapter.name, adapter]));
+}
+
+/** The shops and tills by name. */
+export function merchants(): Map<string, MerchantAdapter> {
+  return new Map(known.merchants.map((merchant) => [merchant.name, merchant]));
 }
 
 /** The rule sets by name. */

@@ -23,6 +23,7 @@ import {
   personOf,
   place,
   type Reply,
+  replyOf,
   seconds,
   type Source,
   type Store,
@@ -34,6 +35,7 @@ import {
   type ToldClaim,
   text,
   type Use,
+  useOf,
   type Waiting,
   type Worked,
 } from "./values.js";
@@ -86,6 +88,14 @@ export interface RecordOptions extends Waiting {
   device?: "watch" | "phone" | "app" | "unknown" | undefined;
   /** The recording device or program. */
   stream?: string | undefined;
+}
+
+/** `user` was active from `start` until `end`: see `Client.record`, which takes the same. */
+export interface MinutesRecord extends Omit<RecordOptions, "signal"> {
+  user: string;
+  start: Instant;
+  end: Instant;
+  key: string;
 }
 
 /** How to bring something in. */
@@ -213,17 +223,20 @@ export class Client implements AsyncDisposable {
     key: string,
     options: RecordOptions = {},
   ): Promise<Submission> {
-    only(options, ["activity", "seconds", "steps", "revision", "recording", "device", "stream", "signal"], "a record");
     const { signal, ...more } = options;
-    const record = {
-      ...more,
-      activity: more.activity ?? "exercise",
-      participant: text(user, "user"),
-      start: instant(start, "start"),
-      end: instant(end, "end"),
-      key: text(key, "key"),
-    };
-    return await call((call) => this.#native.record(call, JSON.stringify(record)), same<Submission>, signal);
+    const record = JSON.stringify(recordOf({ ...more, user, start, end, key }));
+    return await call((call) => this.#native.record(call, record), same<Submission>, signal);
+  }
+
+  /**
+   * As `record`, for many at a time, of any number of people, in one call. Those that cannot be used are
+   * told with their position, and the others count. For files of millions see `submit`, which reads with
+   * flat memory.
+   */
+  async recordMany(records: Iterable<MinutesRecord>, { signal }: Waiting = {}): Promise<Submission> {
+    const written: string[] = [];
+    for (const record of records) written.push(numbered(written.length + 1, record));
+    return await call((call) => this.#native.recordMany(call, `[${written.join()}]`), same<Submission>, signal);
   }
 
   /** Takes the record with this key back, for good. */
@@ -242,26 +255,33 @@ export class Client implements AsyncDisposable {
   async submit(adapter: string | Instrument, data: Data, options: SubmitOptions = {}): Promise<Submission> {
     only(options, ["settings", "delivery", "signal"], "submit");
     const kept: number[] = [];
+    const stream = streamOf(data);
     try {
       const written =
         typeof adapter === "string"
           ? { named: { name: adapter, settings: options.settings ?? {} } }
           : { own: told(adapter, kept) };
-      const begin = this.#submitting(JSON.stringify(written), data, options.delivery, kept);
+      const begin = this.#submitting(JSON.stringify(written), stream ?? data, options.delivery, kept);
       return await call(begin, same<Submission>, options.signal);
     } finally {
+      stream?.close();
       kept.forEach(letGo);
     }
   }
 
-  #submitting(adapter: string, data: Data, delivery: string | undefined, kept: number[]): (call: number) => void {
+  #submitting(
+    adapter: string,
+    data: Data | AskedStream,
+    delivery: string | undefined,
+    kept: number[],
+  ): (call: number) => void {
     if (data instanceof Uint8Array) return (call) => this.#native.submitBytes(call, adapter, data, delivery);
     if (typeof data === "string" || data instanceof URL) {
       const path = typeof data === "string" ? data : fileURLToPath(data);
       return (call) => this.#native.submitPath(call, adapter, path, delivery);
     }
-    if (typeof data === "object" && data !== null && Symbol.asyncIterator in data) {
-      const stream = keep(new AskedStream(data));
+    if (data instanceof AskedStream) {
+      const stream = keep(data);
       kept.push(stream);
       return (call) => this.#native.submitStream(call, adapter, stream, delivery);
     }
@@ -282,7 +302,7 @@ export class Client implements AsyncDisposable {
     const [pairs, bytes, name] = [JSON.stringify(headerPairs(headers)), raw(body), text(source, "source")];
     return await call(
       (call) => this.#native.receive(call, name, method, query, pairs, bytes),
-      (told) => ({ ...told, body: Uint8Array.from(told.body) }) as Reply,
+      replyOf,
       signal,
     );
   }
@@ -352,6 +372,31 @@ export class Client implements AsyncDisposable {
   }
 }
 
+const RECORD = ["user", "start", "end", "key", "activity", "seconds", "steps", "revision", "recording", "device", "stream"];
+
+function recordOf(record: MinutesRecord): object {
+  only(record, RECORD, "a record");
+  const { user, start, end, activity = "exercise", ...more } = record;
+  return {
+    ...more,
+    key: text(more.key, "key"),
+    participant: text(user, "user"),
+    start: instant(start, "start"),
+    end: instant(end, "end"),
+    activity,
+  };
+}
+
+function numbered(number: number, record: MinutesRecord): string {
+  try {
+    return JSON.stringify(recordOf(record));
+  } catch (error) {
+    if (!(error instanceof WomError)) throw error;
+    const { code, summary, hint, fields } = error;
+    throw new WomError(code, summary, { hint, fields: { record: String(number), ...fields } });
+  }
+}
+
 const AWARD = ["aim", "minutes", "place", "at", "zone", "exact", "handle", "signal"];
 
 function awardOf(award: Award): string {
@@ -367,17 +412,17 @@ function awardOf(award: Award): string {
   });
 }
 
-function useOf(use: Use): object {
-  only(use, ["adapter", "settings"], "a source");
-  return { adapter: use.adapter, settings: use.settings ?? {} };
-}
-
 /** An adapter as the native half knows it; `kept` are the numbers to let go in the end. */
 function told(adapter: Instrument, kept: number[]): object {
   const asked = new AskedInstrument(adapter);
   const of = keep(asked);
   kept.push(of);
   return { of, ...asked.info() };
+}
+
+function streamOf(data: Data): AskedStream | undefined {
+  const streams = typeof data === "object" && data !== null && Symbol.asyncIterator in data;
+  return streams ? new AskedStream(data) : undefined;
 }
 
 /** Records as JSON lines. */

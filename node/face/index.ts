@@ -1,21 +1,33 @@
 /**
  * Award and accept WOM: one anonymous voucher for each minute given to something useful to others.
  *
- * `Client` awards minutes, takes activity in and hands codes out; `CashDesk` asks for payments;
- * `Registry` is one of your own for trying out, and `Pocket` a wallet. Whatever goes wrong is a
+ * `Client` awards minutes, takes activity in and hands codes out; `CashDesk` asks for payments; `Shop` gives
+ * discounts for them; `Registry` is one of your own for trying out, and `Pocket` a wallet. Whatever goes wrong is a
  * `WomError`.
  */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
 export { CashDesk, type CashDeskOptions, type ChargeOptions } from "./cash-desk.js";
-export { type Adapter, type Aim, AIMS, adapters, type RuleSet, ruleSets, type Setting, VERSION } from "./catalogue.js";
+export {
+  type Adapter,
+  type Aim,
+  AIMS,
+  adapters,
+  type MerchantAdapter,
+  merchants,
+  type RuleSet,
+  ruleSets,
+  type Setting,
+  VERSION,
+} from "./catalogue.js";
 export {
   type Award,
   Client,
   type ClientOptions,
   type Connection,
   type Data,
+  type MinutesRecord,
   type RecordOptions,
   type SubmitOptions,
 } from "./client.js";
@@ -33,6 +45,7 @@ export {
   Milestone,
   Observation,
   type ObservationDetails,
+  Point,
   RangeReplaced,
   type Received,
   Refusal,
@@ -41,11 +54,29 @@ export {
   Seconds,
   Steps,
   type Taken,
+  Tally,
   type Unit,
   Withdrawn,
 } from "./instrument.js";
+export type { Merchant, Order, OrderLine, OrderState } from "./merchant.js";
 export { Pocket, type RedeemOptions } from "./pocket.js";
 export { Registry, type RegistryOptions } from "./registry.js";
+export {
+  type Decision,
+  type NotUsed,
+  type Offer,
+  type Poster,
+  type Receipt,
+  type Remedy,
+  type Report,
+  type Row,
+  type Rules,
+  Sale,
+  type Stacking,
+  type Which,
+} from "./sale.js";
+export { Shop, type ShopOptions } from "./shop.js";
+export * as study from "./study.js";
 export * as testing from "./testing.js";
 export {
   type Books,

@@ -9,6 +9,7 @@ import { createReadStream } from "node:fs";
 import type { Answer, Asked } from "./bridge.js";
 import { keep } from "./bridge.js";
 import { WomError } from "./errors.js";
+import type { Study } from "./study.js";
 import { hide, type Instant, instant, Person, personOf, sort, text } from "./values.js";
 import { raw } from "./webhook.js";
 
@@ -170,6 +171,38 @@ export class Milestone {
   }
 }
 
+/** Something was seen at an instant. No rule set uses it yet: it is kept. */
+export class Point {
+  constructor(
+    readonly at: Instant,
+    readonly more: { activity?: string } = {},
+  ) {}
+
+  /** @internal */
+  wire(): object {
+    return { body: "point", at: instant(this.at, "at"), activity: this.more.activity ?? "exercise" };
+  }
+}
+
+/**
+ * A total of minutes that somebody else made over a stretch of time, such as a day. No rule set uses it
+ * yet: it is kept.
+ */
+export class Tally {
+  constructor(
+    readonly start: Instant,
+    readonly end: Instant,
+    readonly minutes: number,
+    readonly more: { activity?: string } = {},
+  ) {}
+
+  /** @internal */
+  wire(): object {
+    const { activity = "exercise" } = this.more;
+    return { body: "tally", within: span(this.start, this.end), minutes: this.minutes, activity };
+  }
+}
+
 /** A ticket was scanned at an entry or an exit. */
 export interface Scan {
   at: Instant;
@@ -246,7 +279,17 @@ export class RangeReplaced {
 }
 
 /** What was observed. */
-export type Body = Interval | Seconds | Steps | Milestone | Attendance | Withdrawn | RangeReplaced;
+export type Body =
+  | Interval
+  | Seconds
+  | Steps
+  | Milestone
+  | Attendance
+  | Study
+  | Point
+  | Tally
+  | Withdrawn
+  | RangeReplaced;
 
 /** More about an observation. */
 export interface ObservationDetails {
@@ -395,7 +438,7 @@ export class AskedInstrument implements Asked {
     };
   }
 
-  answer(what: string, asked: string, bytes: Uint8Array | undefined): Answer | Promise<Answer> {
+  async answer(what: string, asked: string, bytes: Uint8Array | undefined): Promise<Answer> {
     const told = JSON.parse(asked);
     const now = new Date(told.now);
     switch (what) {
@@ -404,17 +447,18 @@ export class AskedInstrument implements Asked {
       case "refresh":
         return reading(this.#adapter.refresh?.(told.units.map(unit), now) ?? []);
       default:
-        return this.#receive(new Request(told, bytes ?? new Uint8Array()));
+        return received(await this.#adapter.receive?.(new Request(told, bytes ?? new Uint8Array())));
     }
   }
+}
 
-  async #receive(request: Request): Promise<Answer> {
-    const { status = 200, body, hint, id, refused = false } = (await this.#adapter.receive?.(request)) ?? {};
-    const asks = hint === undefined ? "answered" : id === undefined ? "read" : "once";
-    const verdict = refused ? "refused" : asks;
-    const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    return { text: JSON.stringify({ status, verdict, id, hint }), bytes };
-  }
+/** @internal What was decided about a webhook call, as the native half reads it. */
+export function received(decided: Received = {}): Answer {
+  const { status = 200, body, hint, id, refused = false } = decided;
+  const asks = hint === undefined ? "answered" : id === undefined ? "read" : "once";
+  const verdict = refused ? "refused" : asks;
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  return { text: JSON.stringify({ status, verdict, id, hint }), bytes };
 }
 
 function unit([namespace, id, start, end]: [string, string, string, string]): Unit {
@@ -488,13 +532,23 @@ export class AskedDirectory implements Asked {
 /** @internal A stream, as the native half reads it. */
 export class AskedStream implements Asked {
   readonly #pieces: AsyncIterator<Uint8Array>;
+  /** Asked for at once: what goes wrong before somebody reads has to find somebody who listens. */
+  #next: Promise<IteratorResult<Uint8Array>> | undefined;
 
   constructor(stream: AsyncIterable<Uint8Array>) {
     this.#pieces = stream[Symbol.asyncIterator]();
+    this.#next = this.#pieces.next();
+    this.#next.catch(() => {});
   }
 
   async answer(): Promise<Answer> {
-    const step = await this.#pieces.next();
+    const step = await (this.#next ?? this.#pieces.next());
+    this.#next = undefined;
     return step.done ? { text: "" } : { text: "", bytes: raw(step.value) };
+  }
+
+  /** Nobody reads any more. */
+  close(): void {
+    void this.#pieces.return?.()?.catch(() => {});
   }
 }

@@ -11,6 +11,7 @@ export interface Home {
   cancel(call: number): void;
   reply(number: number, good: boolean, text: string, bytes?: Uint8Array): void;
   checkInstrument(call: number, maker: number, sample: Uint8Array, now?: string): void;
+  checkMerchant(call: number, maker: number): void;
 }
 
 /** @internal */
@@ -24,6 +25,7 @@ export interface NativeClient {
   acknowledge(call: number, id: string): void;
   acknowledgeOwn(call: number, key: string): void;
   record(call: number, record: string): void;
+  recordMany(call: number, records: string): void;
   submitBytes(call: number, adapter: string, bytes: Uint8Array, delivery?: string): void;
   submitPath(call: number, adapter: string, path: string, delivery?: string): void;
   submitStream(call: number, adapter: string, stream: number, delivery?: string): void;
@@ -47,6 +49,33 @@ export interface NativeCashDesk {
   wait(call: number, reference: string, atMost: number): void;
   cancel(call: number, reference: string): void;
   work(call: number, limit: number): void;
+  close(call: number): void;
+}
+
+/** @internal */
+export interface NativeShop {
+  open(call: number, options: string, merchant?: string): void;
+  offer(call: number, order: string, offer: string): void;
+  wait(call: number, sale: string, atMost: number): void;
+  sale(call: number, sale: string): void;
+  salesOf(call: number, order: string): void;
+  sales(call: number, which: string, after: string | undefined, limit: number): void;
+  callOff(call: number, sale: string): void;
+  cancel(call: number, order: string): void;
+  confirm(call: number, sale: string): void;
+  resolve(call: number, sale: string, decision: string): void;
+  replace(call: number, sale: string, order: string): void;
+  changed(call: number, order: string): void;
+  receive(call: number, method: string, query: string, headers: string, body: Uint8Array): void;
+  print(call: number, poster: string, offer: string): void;
+  posters(call: number): void;
+  unclaimed(call: number, poster: string): void;
+  take(call: number, poster: string, order: string, chosen?: string): void;
+  end(call: number, poster: string): void;
+  receipt(call: number, sale: string, language: string): void;
+  report(call: number, of: string): void;
+  work(call: number, limit: number): void;
+  run(call: number): void;
   close(call: number): void;
 }
 
@@ -76,6 +105,7 @@ export interface Native {
   Home: new (post: Post) => Home;
   Client: new (home: Home) => NativeClient;
   CashDesk: new (home: Home) => NativeCashDesk;
+  Shop: new (home: Home) => NativeShop;
   Pocket: new (home: Home) => NativePocket;
   Registry: new (home: Home) => NativeRegistry;
   catalogue(): string;

@@ -2,8 +2,9 @@
 
 import { AssertionError } from "node:assert";
 
-import { type Asked, call, home, keep, letGo } from "./bridge.js";
+import { type Asked, call, home, keep, letGo, same } from "./bridge.js";
 import { AskedInstrument, type Instrument } from "./instrument.js";
+import { AskedMerchant, type Merchant } from "./merchant.js";
 import { type Instant, instant, type Waiting } from "./values.js";
 import { raw } from "./webhook.js";
 
@@ -36,13 +37,52 @@ export async function checkInstrument(
   try {
     const results = await call(
       (call) => home.checkInstrument(call, number, bytes, at),
-      (told) => told as [topic: string, failed: string | null][],
+      same<Result[]>,
       signal,
     );
-    const failed = results.filter(([, message]) => message !== null);
-    const message = failed.map((result) => result.join(": ")).join("\n");
-    if (failed.length > 0) throw new AssertionError({ message });
+    passed(results);
   } finally {
     kept.forEach(letGo);
   }
+}
+
+/**
+ * Runs the conformance suite that every shop and till of the SDK passes.
+ *
+ * `open` makes one more adapter of the same shop, as another process has it; `order` makes a new order
+ * there that is open to a discount, with a total of more than 10.00, and gives its id. A key has to give
+ * one discount, whoever asks and however often; what is taken back has to be gone; and so on.
+ *
+ * It is rejected with an `AssertionError` that tells every topic that failed.
+ */
+export async function checkMerchant(
+  open: () => Merchant,
+  order: () => string | Promise<string>,
+  { signal }: Waiting = {},
+): Promise<void> {
+  const kept: number[] = [];
+  const maker: Asked = {
+    async answer(what) {
+      if (what === "order") return { text: JSON.stringify(await order()) };
+      const asked = new AskedMerchant(open());
+      const of = keep(asked);
+      kept.push(of);
+      return { text: JSON.stringify({ of, info: asked.info() }) };
+    },
+  };
+  const number = keep(maker);
+  kept.push(number);
+  try {
+    passed(await call((call) => home.checkMerchant(call, number), same<Result[]>, signal));
+  } finally {
+    kept.forEach(letGo);
+  }
+}
+
+type Result = [topic: string, failed: string | null];
+
+function passed(results: Result[]): void {
+  const failed = results.filter(([, message]) => message !== null);
+  const message = failed.map((result) => result.join(": ")).join("\n");
+  if (failed.length > 0) throw new AssertionError({ message });
 }

@@ -502,6 +502,17 @@ const LINE = [
   "roundToMinutes",
 ];
 
+/** @internal An adapter of the catalogue as the native half reads it. */
+export function useOf(use: Use): object {
+  only(use, ["adapter", "settings"], "an adapter");
+  return { adapter: use.adapter, settings: use.settings ?? {} };
+}
+
+/** @internal */
+export function replyOf(told: { status: number; headers: [string, string][]; body: number[] }): Reply {
+  return { ...told, body: Uint8Array.from(told.body) };
+}
+
 /** @internal A value that printing, JSON and copying leave out. */
 export function hide<T extends object, K extends keyof T>(owner: T, name: K, value: T[K]): void {
   Object.defineProperty(owner, name, { value, enumerable: false });

@@ -4,13 +4,13 @@ use std::{path::PathBuf, sync::Arc};
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, watch};
 use wom_embed as embed;
 use wom_sdk::{
-    Clock as _, Result, SystemClock,
-    instrument::{Input, Instrument, Request},
+    Error, Result,
+    instrument::{Input, Instrument},
 };
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     home::{Home, Thread},
     host::{JsDirectory, JsStream, Told},
     text::{at_once, read},
-    webhook::headers_of,
+    webhook::{Arrived, Replied, pairs},
 };
 
 /// An instrument that is open.
@@ -69,14 +69,6 @@ enum Adapter {
         settings: Map<String, Value>,
     },
     Own(Told),
-}
-
-/// What to answer a webhook call with.
-#[derive(Serialize)]
-struct Replied {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
 }
 
 #[napi]
@@ -168,6 +160,16 @@ impl Client {
         });
     }
 
+    /// Takes plain minutes of any number of people in, all at once.
+    #[napi]
+    pub fn record_many(&self, call: u32, records: String) {
+        self.0.call(call, move |open| async move {
+            let records: Vec<embed::Minutes> = serde_json::from_str(&records)
+                .map_err(|error| Error::in_json("the records", &error))?;
+            open.client.record_many(&records).await
+        });
+    }
+
     /// Brings bytes in.
     #[napi]
     pub fn submit_bytes(
@@ -216,30 +218,13 @@ impl Client {
         headers: String,
         body: Uint8Array,
     ) {
-        let body = body.to_vec();
+        let arrived = Arrived::new(method, query, headers, &body);
         self.0.call(call, move |open| async move {
-            let headers = headers_of(&headers)?;
-            let headers: Vec<_> = headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_slice()))
-                .collect();
-            let request = Request {
-                method: &method,
-                query: &query,
-                headers: &headers,
-                body: &body,
-                received_at: SystemClock.now(),
-            };
+            let headers = arrived.headers()?;
+            let headers = pairs(&headers);
+            let request = arrived.request(&headers);
             let reply = open.client.receive(&source, &request).await?;
-            Ok(Replied {
-                status: reply.status,
-                headers: reply
-                    .headers
-                    .into_iter()
-                    .map(|(name, value)| (name.to_string(), value.to_string()))
-                    .collect(),
-                body: reply.body,
-            })
+            Ok(Replied::from(reply))
         });
     }
 

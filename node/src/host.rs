@@ -107,48 +107,7 @@ impl Host for JsHost {
     }
 
     fn receive(&self, request: &Request<'_>) -> Received {
-        let headers: Vec<_> = request
-            .headers
-            .iter()
-            .map(|(name, value)| (*name, value.iter().map(|byte| char::from(*byte)).collect()))
-            .collect::<Vec<(&str, String)>>();
-        let told = json!({
-            "method": request.method,
-            "query": request.query,
-            "headers": headers,
-            "at": request.received_at,
-        });
-        let decided = self
-            .thread
-            .ask_blocking(
-                "receive",
-                self.of,
-                told.to_string(),
-                Some(request.body.to_vec()),
-            )
-            .and_then(|(decided, body)| Ok((read::<Decided>(&decided)?, body)));
-        let (decided, body) = match decided {
-            Ok(decided) => decided,
-            Err(error) => return Received::refuse(500, error),
-        };
-        let reply = Reply {
-            status: decided.status,
-            headers: Vec::new(),
-            body: body.unwrap_or_default(),
-        };
-        let verdict = match (decided.verdict.as_str(), decided.id, decided.hint) {
-            ("answered", ..) => Verdict::Answered,
-            ("read", _, Some(hint)) => Verdict::Read(Hint(hint)),
-            ("once", Some(id), Some(hint)) => Verdict::Once {
-                id,
-                hint: Hint(hint),
-            },
-            _ => Verdict::Refused(Error::new(
-                Kind::WebhookRefused,
-                "the adapter refused the call",
-            )),
-        };
-        Received { reply, verdict }
+        received(&self.thread, self.of, request)
     }
 
     fn refresh(&self, units: Vec<HostUnit>, now: Timestamp) -> Result<Box<dyn Reading>> {
@@ -158,6 +117,46 @@ impl Host for JsHost {
             .collect();
         self.begin("refresh", &json!({"units": units, "now": now}), None)
     }
+}
+
+/// Asks an adapter in JavaScript about a webhook call.
+pub(crate) fn received(thread: &Thread, of: u32, request: &Request<'_>) -> Received {
+    let headers: Vec<_> = request
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.iter().map(|byte| char::from(*byte)).collect()))
+        .collect::<Vec<(&str, String)>>();
+    let told = json!({
+        "method": request.method,
+        "query": request.query,
+        "headers": headers,
+        "at": request.received_at,
+    });
+    let decided = thread
+        .ask_blocking("receive", of, told.to_string(), Some(request.body.to_vec()))
+        .and_then(|(decided, body)| Ok((read::<Decided>(&decided)?, body)));
+    let (decided, body) = match decided {
+        Ok(decided) => decided,
+        Err(error) => return Received::refuse(500, error),
+    };
+    let reply = Reply {
+        status: decided.status,
+        headers: Vec::new(),
+        body: body.unwrap_or_default(),
+    };
+    let verdict = match (decided.verdict.as_str(), decided.id, decided.hint) {
+        ("answered", ..) => Verdict::Answered,
+        ("read", _, Some(hint)) => Verdict::Read(Hint(hint)),
+        ("once", Some(id), Some(hint)) => Verdict::Once {
+            id,
+            hint: Hint(hint),
+        },
+        _ => Verdict::Refused(Error::new(
+            Kind::WebhookRefused,
+            "the adapter refused the call",
+        )),
+    };
+    Received { reply, verdict }
 }
 
 /// What an adapter in JavaScript yields.

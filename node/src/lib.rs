@@ -10,10 +10,12 @@ mod held;
 mod home;
 mod host;
 mod log;
+mod merchant;
 mod pocket;
 mod raised;
 mod registry;
 mod runtime;
+mod shop;
 mod text;
 mod webhook;
 
@@ -25,7 +27,7 @@ use wom_catalog::Catalog;
 
 pub use webhook::{sign_webhook, verify_webhook};
 
-/// What there is, as JSON: the SDK's version, aims, adapters, rule sets, schemes of webhooks, and the
+/// What there is, as JSON: the SDK's version, aims, adapters, merchants, rule sets, schemes of webhooks, and the
 /// one table of errors.
 #[napi]
 pub fn catalogue() -> String {
@@ -44,6 +46,19 @@ pub fn catalogue() -> String {
             "settings": entry.settings,
         })
     });
+    let merchants = Catalog::merchants().into_iter().map(|entry| {
+        let offers = entry.capabilities;
+        json!({
+            "name": entry.info.name,
+            "summary": entry.info.summary,
+            "proven": entry.info.proven == wom_sdk::instrument::Proven::RealSystem,
+            "webhook": offers.webhook,
+            "orders": offers.orders,
+            "apply": offers.apply,
+            "revoke": offers.revoke,
+            "settings": entry.settings,
+        })
+    });
     let rule_sets = catalog.rules().map(
         |entry| json!({"name": entry.name, "summary": entry.summary, "settings": entry.settings}),
     );
@@ -54,6 +69,7 @@ pub fn catalogue() -> String {
         "version": env!("CARGO_PKG_VERSION"),
         "aims": aims.collect::<Vec<Value>>(),
         "adapters": adapters.collect::<Vec<Value>>(),
+        "merchants": merchants.collect::<Vec<Value>>(),
         "ruleSets": rule_sets.collect::<Vec<Value>>(),
         "schemes": wom_embed::SCHEMES,
         "errors": errors,

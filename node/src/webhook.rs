@@ -2,10 +2,11 @@
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wom_sdk::{
     Clock as _, Result, SystemClock, Timestamp,
+    instrument::{Reply, Request},
     webhook::{self, Scheme, Secret, Verified},
 };
 
@@ -48,10 +49,7 @@ fn verify(signing: &str, headers: &str, body: &[u8]) -> Result<Value> {
     let signing: Signing = read(signing)?;
     let (scheme, secrets) = signing.open()?;
     let headers = headers_of(headers)?;
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_slice()))
-        .collect();
+    let headers = pairs(&headers);
     let verified = webhook::verify(&scheme, &headers, body, &secrets, signing.instant())?;
     Ok(match verified {
         Verified::Message(message) => json!({"id": message.id, "at": message.at}),
@@ -76,8 +74,71 @@ fn sign(signing: &str, id: &str, body: &[u8]) -> Result<Vec<(String, String)>> {
         .collect())
 }
 
+/// A webhook call, as it arrived.
+pub(crate) struct Arrived {
+    method: String,
+    query: String,
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl Arrived {
+    pub(crate) fn new(method: String, query: String, headers: String, body: &[u8]) -> Self {
+        Self {
+            method,
+            query,
+            headers,
+            body: body.to_vec(),
+        }
+    }
+
+    pub(crate) fn headers(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        headers_of(&self.headers)
+    }
+
+    /// The call, with its headers as [`pairs`], as having come now.
+    pub(crate) fn request<'a>(&'a self, headers: &'a [(&'a str, &'a [u8])]) -> Request<'a> {
+        Request {
+            method: &self.method,
+            query: &self.query,
+            headers,
+            body: &self.body,
+            received_at: SystemClock.now(),
+        }
+    }
+}
+
+/// Headers as Rust reads them.
+pub(crate) fn pairs(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    let pairs = headers.iter();
+    pairs
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+        .collect()
+}
+
+/// What to answer a webhook call with.
+#[derive(Serialize)]
+pub(crate) struct Replied {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl From<Reply> for Replied {
+    fn from(reply: Reply) -> Self {
+        let headers = reply.headers.into_iter();
+        Self {
+            status: reply.status,
+            headers: headers
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
+            body: reply.body,
+        }
+    }
+}
+
 /// Headers as Node has them: each character of a value is a byte.
-pub(crate) fn headers_of(text: &str) -> Result<Vec<(String, Vec<u8>)>> {
+fn headers_of(text: &str) -> Result<Vec<(String, Vec<u8>)>> {
     let headers: Vec<(String, String)> = read(text)?;
     let bytes = |value: String| {
         let chars = value.chars();

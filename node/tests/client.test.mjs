@@ -119,6 +119,54 @@ suite("a client", async () => {
     assert.equal(await client.waiting("sara"), 9);
   });
 
+  test("takes many records in one call, the same as one by one", async (t) => {
+    const registry = await registryFor(t);
+    const source = await registry.addInstrument("App", ["H"]);
+    const open = () => Client.open(source, { campaign: HEALTH });
+    const [one, many] = await Promise.all([open(), open()]);
+    t.after(() => Promise.all([one.close(), many.close()]));
+    function* records() {
+      for (let n = 0; n < 300; n += 1) {
+        const start = after(noon(), n);
+        yield { user: `user ${n % 50}`, start, end: after(start, 1), key: `walk ${n}`, activity: "walking", steps: 100, device: "watch" };
+      }
+    }
+    const taken = await many.recordMany(records());
+    assert.deepEqual([taken.observations, taken.refused, taken.waiting], [300, 0, 300]);
+    for (const { user, start, end, key, ...more } of records()) await one.record(user, start, end, key, more);
+    for (const user of ["user 0", "user 7", "user 49"]) {
+      assert.deepEqual(await many.history(user), await one.history(user));
+      assert.equal(await many.waiting(user), 6);
+    }
+    assert.equal((await many.recordMany([])).observations, 0);
+  });
+
+  test("tells which of many records cannot be used, and takes nothing where one is no record", async (t) => {
+    const registry = await registryFor(t);
+    const client = await Client.open(await registry.addInstrument("App", ["H"]), { campaign: HEALTH });
+    t.after(() => client.close());
+    const good = { user: "sara", start: noon(), end: after(noon(), 30), key: "a" };
+    const others = [
+      [{ ...good, start: new Date(Number.NaN) }, "input_invalid", /no instant/],
+      [{ ...good, user: 7 }, "input_invalid", /a number/],
+      [{ ...good, user: "sa\ud800ra" }, "input_invalid", /Unicode/],
+      [{ ...good, usr: "sara" }, "configuration_invalid", /usr/],
+      [{ ...good, steps: -1 }, "input_invalid", /./],
+      [{ ...good, seconds: 1.5 }, "input_invalid", /./],
+    ];
+    for (const [wrong, code, told] of others) {
+      const error = await client.recordMany([{ ...good, key: "b" }, wrong]).catch((error) => error);
+      assert.ok(wom(code, told)(error) && !/sara/.test(error.message.replace("usr", "")), error.message);
+      if (code !== "input_invalid" || told.source !== ".") assert.equal(error.fields.record, "2");
+    }
+    assert.equal(await client.waiting("sara"), 0);
+    const turned = { ...good, key: "b", end: after(noon(), -1) };
+    const taken = await client.recordMany([good, turned, { ...good, key: "c", device: "toaster" }, { ...good, end: after(noon(), 40), revision: 2 }]);
+    assert.deepEqual([taken.observations, taken.refused], [2, 2]);
+    assert.deepEqual(taken.refusals.map(({ at }) => at.record), [2, 3]);
+    assert.equal(await client.waiting("sara"), 40);
+  });
+
   test("takes instants of Temporal", async (t) => {
     const registry = await registryFor(t);
     const client = await Client.open(await registry.addInstrument("App", ["H"]), { campaign: HEALTH });
@@ -138,6 +186,7 @@ suite("a client", async () => {
     const registry = await registryFor(t);
     const client = await Client.open(await registry.addInstrument("App", ["H"]), { campaign: HEALTH });
     t.after(() => client.close());
+    const wrong = { settings: { zona: "Europe/Rome" } };
     const [start, end] = [noon().toISOString(), after(noon(), 10).toISOString()];
     const rows = [0, 1, 2].map((n) => `p${n},${start},${end},k${n}\n`);
     const table = Buffer.from(`participant,start,end,key\n${rows.join("")}`);
@@ -154,10 +203,12 @@ suite("a client", async () => {
       assert.equal((await client.submit("activity.csv", data)).waiting, 30);
     }
     await assert.rejects(client.submit("activity.csv", createReadStream(`${file}.not`)), (error) => error.cause?.code === "ENOENT");
+    const unread = createReadStream(file, { highWaterMark: 1 });
+    await assert.rejects(client.submit("activity.csv", unread, wrong), wom("configuration_invalid"));
+    await new Promise((closed) => (unread.destroyed ? closed() : unread.once("close", closed)));
     const settings = { zone: "Europe/Rome" };
     assert.equal((await client.submit("activity.csv", table, { settings })).waiting, 30);
     await assert.rejects(client.submit("activity.cvs", table), wom("configuration_invalid", /did you mean activity.csv/));
-    const wrong = { settings: { zona: "Europe/Rome" } };
     await assert.rejects(client.submit("activity.csv", table, wrong), wom("configuration_invalid", /did you mean zone/));
   });
 
