@@ -94,6 +94,19 @@ test("what is open keeps no process alive, and a call does", async () => {
   assert.equal(told, "1\n");
 });
 
+test("an adapter that hangs can be left alone, and holds no process", async () => {
+  const told = await run(`${HEAD}
+    const registry = await Registry.start();
+    const campaign = { name: "c", lines: [{ name: "l", aim: "H" }], place: [43.7, 12.6] };
+    const client = await Client.open(await registry.addInstrument("App", ["H"]), { campaign });
+    const hanging = { name: "town.hanging", summary: "Hangs", async *read() { await new Promise(() => {}); } };
+    const signal = AbortSignal.timeout(200);
+    await client.submit(hanging, new Uint8Array(), { signal }).catch((error) => console.log(error.name));
+    await client.close();
+  `);
+  assert.equal(told, "TimeoutError\n");
+});
+
 test("a process that runs the work lives until it is told to end", async () => {
   const program = `${HEAD}
     const registry = await Registry.start();
