@@ -10,7 +10,7 @@ use wom_sdk::{
 use super::{
     counter, document, failed,
     forms::paragraph,
-    lists::{cut, row},
+    lists::{cut, gone, row},
     visitor::Visitor,
 };
 use crate::{ServedShop, page::Html};
@@ -36,7 +36,8 @@ pub(super) async fn show(mut visitor: Visitor, Path(shop): Path<String>) -> Resp
         .markup("/wait?seen=")
         .text(&stamp(&sales, &shop))
         .markup("\"></div>")
-        .then(cut(&shop, language));
+        .then(cut(&shop, language))
+        .then(gone(language));
     if !waiting.is_empty() {
         main = main
             .markup("<section class=\"todo\" aria-labelledby=\"todo\"><h2 id=\"todo\">")

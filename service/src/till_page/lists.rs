@@ -110,11 +110,15 @@ pub(super) fn row(visitor: &Visitor, shop: &ServedShop, sale: &Sale) -> Html {
         .markup("</b></li>")
 }
 
-/// How much less is to be paid.
+/// How much less is to be paid; nothing where nothing is given for it.
 fn off(sale: &Sale, shop: &ServedShop, language: Language) -> String {
-    let units = sale.given.unwrap_or(sale.terms.agreed);
-    match units {
+    let nothing = matches!(
+        sale.state,
+        State::Lapsed | State::Withdrawn | State::Refunded | State::Granted | State::Recorded
+    );
+    match sale.given.unwrap_or(sale.terms.agreed) {
         0 => String::new(),
+        _ if nothing => String::new(),
         units => money(-units, currency(sale, shop), language),
     }
 }
@@ -178,6 +182,18 @@ pub(super) fn cut(shop: &ServedShop, language: Language) -> Html {
             ))
             .markup("</p>"),
     }
+}
+
+/// Shown by the script while the program itself does not answer.
+pub(super) fn gone(language: Language) -> Html {
+    Html::new("<p class=\"alert\" role=\"status\" hidden data-gone><strong>")
+        .markup(language.say("The till does not answer.", "La cassa non risponde."))
+        .markup("</strong> ")
+        .markup(language.say(
+            "Nothing is lost: this page goes on by itself once it does.",
+            "Non si perde nulla: la pagina prosegue da sola quando risponde.",
+        ))
+        .markup("</p>")
 }
 
 /// Back to where a sale begins.

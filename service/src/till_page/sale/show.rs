@@ -14,7 +14,7 @@ use crate::{
         again_document, failed,
         forms::{alert, form, money, paragraph},
         heading,
-        lists::{back, currency, cut, how},
+        lists::{back, currency, cut, gone, how},
         visitor::Visitor,
     },
 };
@@ -75,16 +75,7 @@ pub(super) async fn page(
         .text(&view.stamp())
         .markup("\"></div>")
         .then(cut(shop, language))
-        .then(
-            Html::new("<p class=\"alert\" role=\"status\" hidden data-gone><strong>")
-                .markup(language.say("The till does not answer.", "La cassa non risponde."))
-                .markup("</strong> ")
-                .markup(language.say(
-                    "Nothing is lost: this page goes on by itself once it does.",
-                    "Non si perde nulla: la pagina prosegue da sola quando risponde.",
-                ))
-                .markup("</p>"),
-        )
+        .then(gone(language))
         .then(main);
     let seconds = goes_on.then_some(AGAIN);
     again_document(status, visitor, Some(shop), &title, main, seconds)
@@ -343,7 +334,7 @@ fn given(visitor: &Visitor, view: &View, total: Option<i64>) -> (String, Html) {
         .say("OFF off: done", "OFF in meno: fatto")
         .replace("OFF", &told);
     let mut main = Html::new("<p class=\"paid\" role=\"status\">✓ ")
-        .markup(how(sale, language))
+        .markup(language.say("Paid", "Pagato"))
         .markup("</p>")
         .then(heading(&title))
         .then(sums(view, total, off, language))
