@@ -7,6 +7,7 @@ import { getEventListeners, once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 
@@ -126,6 +127,20 @@ test("a process that runs the work lives until it is told to end", async () => {
   const [code] = await once(child, "exit");
   assert.deepEqual([told, code], ["running\nclosed\n", 0]);
 });
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  test(`the program ends as it likes at ${signal}`, async (t) => {
+    const words = [fileURLToPath(new URL("../dist/bin.js", import.meta.url)), "registry", "serve"];
+    const options = ["--dir", await folderFor(t), "--key-bits", "2048"];
+    const serving = spawn(process.execPath, [...words, ...options], { stdio: ["ignore", "pipe", "inherit"] });
+    t.after(() => serving.kill("SIGKILL"));
+    await once(serving.stdout, "data");
+    // It listens to signals a little later than it says that it serves.
+    await sleep(500);
+    serving.kill(signal);
+    assert.deepEqual(await once(serving, "exit", { signal: AbortSignal.timeout(20_000) }), [0, null]);
+  });
+}
 
 test("what was accepted survives an exit in the middle of other calls", async (t) => {
   const registry = await registryFor(t);

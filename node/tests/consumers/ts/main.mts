@@ -10,9 +10,12 @@ import {
   type Input,
   type Instrument,
   Interval,
+  type Merchant,
   Observation,
+  type Order,
   Pocket,
   Registry,
+  Shop,
   type Submission,
   WomError,
   webhook,
@@ -45,6 +48,19 @@ await pocket.redeem(await client.award("gift", { aim: "C", minutes: 7, place: [4
 await pocket.pay(await desk.charge("order 1", 7));
 const { state, at }: { state: string; at: Date | null } = await desk.wait("order 1", { atMostMs: 20_000 });
 
+class Till implements Merchant {
+  readonly name = "town.till";
+  readonly summary = "A till worked by hand";
+
+  read(order: string): Order {
+    return { id: order, version: "1", total: 1200, currency: "EUR", open: true };
+  }
+}
+
+const offers = { coffee: { title: "10 %", wom: 5, percent: 10 } };
+await using shop = await Shop.open("bar", await registry.addPos("Bar", "Till"), new Till(), offers);
+const shown: string = (await shop.sale(await shop.offer("order 1", "coffee"))).state;
+
 function codeOf(error: unknown): ErrorCode | undefined {
   return error instanceof WomError && error.retry === "never" ? error.code : undefined;
 }
@@ -60,10 +76,12 @@ async function refusedByTheTypes(): Promise<void> {
   webhook.verify("stripe", {}, { id: 1 }, "secret");
   // @ts-expect-error an adapter yields observations
   await client.submit({ name: "a", summary: "b", read: () => [{ user: "sara" }] }, Buffer.from(""));
+  // @ts-expect-error an offer has a title
+  await Shop.open("bar", { registry: "", id: "" }, new Till(), { coffee: { wom: 5, percent: 10 } });
   // @ts-expect-error no such code
   new WomError("no_such_code", "it failed");
 }
 
 if (codeOf(await client.erase("\ud800").catch((error: unknown) => error)) !== "input_invalid") throw new Error("no error");
-if (taken.observations !== 1 || claims.length !== 1 || at === null) throw new Error(JSON.stringify(taken));
+if (shown !== "waiting" || taken.observations !== 1 || claims.length !== 1 || at === null) throw new Error(JSON.stringify(taken));
 console.log(state === "paid" ? "7 WOM" : state, typeof refusedByTheTypes);
