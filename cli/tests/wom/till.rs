@@ -180,7 +180,7 @@ async fn a_merchant_gets_from_an_empty_folder_to_a_first_payment() {
     };
 
     let ending = "trap 'kill $(jobs -p)' EXIT; trap exit TERM";
-    let script = format!("{ending}\n{registry}\necho \"pos $POS\"; read -r _ || true");
+    let script = format!("{ending}\n{registry}\necho; echo \"pos $POS\"; read -r _ || true");
     let mut registry = folder.start(&script);
     folder.pos = registry.says("pos ");
     let mut running = folder.start(&till);
