@@ -35,8 +35,9 @@ def main() -> int:
     for needed in ("wom_sdk/py.typed", "wom_sdk/_native.pyi"):
         if needed not in held:
             return failed(f"it lacks {needed}")
-    if not any(path.endswith("entry_points.txt") for path in held):
-        return failed("it brings no program")
+    for needed in ("entry_points.txt", "licenses/LICENSE-MIT", "licenses/LICENSE-APACHE"):
+        if not any(path.endswith(f".dist-info/{needed}") for path in held):
+            return failed(f"it lacks {needed}")
     print(f"{name}: {wheel.stat().st_size / 2**20:.1f} MiB")
     with tempfile.TemporaryDirectory(prefix="wom-wheel-") as folder:
         return used(wheel, Path(folder))
