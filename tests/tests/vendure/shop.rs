@@ -316,6 +316,24 @@ impl Shop {
         self.staff(modify, json!({"i": input})).await
     }
 
+    /// The ids of promotions with this code.
+    pub(crate) async fn promotion_ids(&self, code: &str) -> Vec<String> {
+        let find =
+            "query($c:String!){promotions(options:{filter:{couponCode:{eq:$c}}}){items{id}}}";
+        let found = self.staff(find, json!({"c": code})).await;
+        let ids = found["items"].as_array().unwrap().iter();
+        ids.map(|it| it["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Lets a promotion be over.
+    pub(crate) async fn expire(&self, id: &str) {
+        let change = "mutation($i:UpdatePromotionInput!){updatePromotion(input:$i){__typename}}";
+        let over = json!({"id": id, "endsAt": "2020-01-01T00:00:00Z"});
+        let told = self.staff(change, json!({"i": over})).await;
+        assert_eq!(told["__typename"], "Promotion");
+    }
+
     pub(crate) async fn forget_promotion(&self, id: &str) {
         let delete = "mutation($id:ID!){deletePromotion(id:$id){result}}";
         self.staff(delete, json!({"id": id})).await;

@@ -197,6 +197,40 @@ async fn vendure_trap_an_expired_code_is_refused() {
 
 #[tokio::test]
 #[ignore = "needs the packages of tests/vendure, see ./test --all"]
+async fn vendure_trap_a_code_that_is_made_anew_can_be_used_anew() {
+    let shop = Shop::start().await;
+    let adapter = shop.adapter();
+    let order = shop.draft().await;
+    adapter.apply(&order, &FIVE, "used").await.unwrap();
+    shop.pay(&order).await;
+    let code = adapter.code("used").unwrap();
+    let [first] = &shop.promotion_ids(&code).await[..] else {
+        panic!("one promotion");
+    };
+    shop.expire(first).await;
+    // So one that an order was paid with is never made anew, in whatever state that is.
+    for state in ["PaymentSettled", "Modifying"] {
+        if state == "Modifying" {
+            shop.go(&order, state).await;
+        }
+        let done = adapter.apply(&order, &FIVE, "used").await.unwrap();
+        assert_eq!(done, applied("used"));
+        assert_eq!(shop.tell(&order).await["state"], "PaymentSettled");
+        assert_eq!(shop.promotions(&code).await, 1);
+        let thief = shop.cart().await;
+        let told = shop.enter(&thief, &code).await;
+        assert_eq!(told["errorCode"], "COUPON_CODE_EXPIRED_ERROR");
+    }
+    assert_eq!(given(&adapter, &order).await, (vec![-500], 1900));
+    // The trap: with a new promotion in its place the same code counts from nothing.
+    shop.forget_promotion(first).await;
+    shop.promote(&code, &order, json!({})).await;
+    let thief = shop.cart().await;
+    assert_eq!(shop.enter(&thief, &code).await["totalWithTax"], 700);
+}
+
+#[tokio::test]
+#[ignore = "needs the packages of tests/vendure, see ./test --all"]
 async fn vendure_trap_a_disabled_code_is_refused() {
     let shop = Shop::start().await;
     let adapter = shop.adapter();

@@ -8,12 +8,13 @@
 
 mod api;
 mod config;
+mod give;
 mod hook;
 mod order;
 mod place;
 mod promotion;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -28,8 +29,8 @@ use wom_sdk::{
 
 pub use config::VendureConfig;
 
-use self::{api::Api, order::Told, promotion::Action};
-use crate::code::{code, reference};
+use self::{api::Api, order::Told};
+use crate::code::code;
 
 /// How many orders are asked for at once.
 const PAGE: usize = 100;
@@ -39,11 +40,6 @@ const PAGES: usize = 100;
 
 /// How far before the cursor is read again: what was being written then is told later.
 const LOOK_BACK_MS: i64 = 5_000;
-
-/// How often a discount is put on anew because another process made a double at the same time.
-const ROUNDS: u32 = 4;
-/// How much longer to wait before each of these.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// A Vendure shop.
 pub struct Vendure {
@@ -135,96 +131,6 @@ impl Vendure {
             Err(error) if error.kind() == Kind::InputInvalid => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Sees to it that there is one promotion with this code, for this order and of this worth. Of
-    /// doubles, which would all count, the first one stays. Whether there was one.
-    async fn one(&self, order: &OrderId, code: &str, action: &Action) -> Result<bool> {
-        let now = self.clock.now();
-        let (mut known, mut kept) = (false, false);
-        for promotion in promotion::all(&self.api, code).await? {
-            let made_for = promotion.order();
-            let is_own = made_for.as_ref() == Some(order);
-            if let Some(other) = made_for.filter(|_| !is_own)
-                && self.shows(&other, code).await?
-            {
-                return Err(Error::new(
-                    Kind::AlreadyPerformed,
-                    "the discount of this key is on another order",
-                )
-                .hint("give every order a key of its own"));
-            }
-            if is_own && !promotion.enabled {
-                return Err(Error::new(
-                    Kind::AlreadyPerformed,
-                    "the discount of this key was switched off in the shop",
-                )
-                .hint("delete its promotion in the shop to give it again"));
-            }
-            known |= is_own;
-            match is_own && promotion.gives(action, now) && !kept {
-                true => kept = true,
-                false => promotion::delete(&self.api, &promotion).await?,
-            }
-        }
-        if !kept {
-            let ends_at = now.plus_millis(self.valid_ms);
-            promotion::create(&self.api, order, code, action, &self.label, ends_at).await?;
-        }
-        Ok(known)
-    }
-
-    /// Gives the discount to an order that was read as `told`.
-    async fn give(
-        &self,
-        order: &OrderId,
-        mut told: Told,
-        code: &str,
-        discount: &Discount,
-    ) -> Result<Applied> {
-        let action = Action::of(discount)?;
-        let most = match discount {
-            Discount::Amount(amount) => *amount,
-            _ => i64::MAX,
-        };
-        let mut placed = Ok(false);
-        for round in 0..ROUNDS {
-            tokio::time::sleep(PAUSE * round).await;
-            let known = self.one(order, code, &action).await?;
-            placed = match place::place(&self.api, &told, code, most, known).await {
-                Err(error) if error.retry() != Retry::Never => return Err(error),
-                placed => placed,
-            };
-            told = self.told(order).await?;
-            match told.discounted_by(code) {
-                0 if placed.is_ok() && place::is_cart(&told) => return Ok(Applied::Manual),
-                given if (1..=most).contains(&given) => return applied(code),
-                // A process that does the same just now may have taken a double away, or put the
-                // code on anew.
-                _ if told.state == "Draft" => {}
-                _ => break,
-            }
-        }
-        if told.discounted_by(code) == 0 {
-            // Nothing is to be left of it.
-            promotion::withdraw(&self.api, order, code).await?;
-            place::remove(&self.api, &told, code).await?;
-            placed?;
-            return Err(Error::new(
-                Kind::InputInvalid,
-                "the shop took the code, but gives no discount for it",
-            )
-            .hint(
-                "look at the order's total and at the shop's other promotions; nothing was given",
-            ));
-        }
-        Err(
-            Error::new(Kind::OutcomeUnknown, "the order shows more than was agreed")
-                .with("agreed", most)
-                .with("shown", told.discounted_by(code))
-                .hint("the next call takes off what is too much")
-                .with_retry(Retry::SameKey),
-        )
     }
 
     /// One order is changed by one call at a time; some orders share a lock.
@@ -382,12 +288,6 @@ fn unknown() -> Error {
         .hint("use the id of an order as the admin API tells it, not the code that customers see")
 }
 
-fn applied(code: &str) -> Result<Applied> {
-    let reference = reference(code)
-        .ok_or_else(|| Error::new(Kind::Internal, "a code of ours is not known again"))?;
-    Ok(Applied::Applied { reference })
-}
-
 /// Whether this can be an id: a number or a UUID.
 fn is_id(text: &str) -> bool {
     (1..=40).contains(&text.len())
@@ -401,7 +301,7 @@ pub(crate) fn fuzz(data: &[u8]) {
     let _ = hook::order(data);
     if let (Ok(promotion), Ok(five)) = (
         serde_json::from_slice::<promotion::Promotion>(data),
-        Action::of(&Discount::Amount(500)),
+        promotion::Action::of(&Discount::Amount(500)),
     ) {
         let _ = (promotion.order(), promotion.gives(&five, Timestamp::EPOCH));
     }
@@ -415,7 +315,7 @@ pub(crate) fn fuzz(data: &[u8]) {
         let seen: Vec<_> = told.references().collect();
         assert!(
             seen.iter()
-                .all(|it| reference(&code(it)).as_ref() == Some(it)),
+                .all(|it| crate::code::reference(&code(it)).as_ref() == Some(it)),
             "a reference leads to its code, and back"
         );
         let order = told.into_order();
