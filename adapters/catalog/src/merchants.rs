@@ -3,7 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
-use wom_adapter_pos::{Manual, ManualConfig, Vendure, VendureConfig};
+use wom_adapter_pos::{
+    Manual, ManualConfig, Vendure, VendureConfig, WooCommerce, WooCommerceConfig,
+};
 use wom_sdk::{
     Error, Kind, Result,
     instrument::Info,
@@ -63,7 +65,15 @@ impl Catalog {
                 Vendure::INFO,
                 Vendure::CAPABILITIES,
                 vendure_settings(),
-                |config: VendureConfig| Ok(Arc::new(Vendure::new(config)?)),
+                |config: VendureConfig| Ok(Arc::new(Vendure::new(config)?) as Arc<dyn Merchant>),
+            ),
+            MerchantEntry::new(
+                WooCommerce::INFO,
+                WooCommerce::CAPABILITIES,
+                woocommerce_settings(),
+                |config: WooCommerceConfig| {
+                    Ok(Arc::new(WooCommerce::new(config)?) as Arc<dyn Merchant>)
+                },
             ),
         ]
     }
@@ -106,6 +116,28 @@ fn vendure_settings() -> Vec<Setting> {
     ]
 }
 
+fn woocommerce_settings() -> Vec<Setting> {
+    vec![
+        Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read the key. WooCommerce itself takes a key over TLS only.")
+            .default_is("false"),
+        Setting::new("endpoint", Form::Text, "The shop's address, such as https://shop.example.org, without wp-json.").default_is(""),
+        Setting::new("individual_use", Form::Flag, "Whether a cart takes no other coupon beside ours.")
+            .default_is("false"),
+        Setting::new("label", Form::Text, "What stands in a coupon's description, which staff reads.")
+            .default_is("Sconto WOM"),
+        Setting::new("secret_files", Form::Files, "Files with a key of the REST API in each, written ck_…:cs_…. While it changes there are two. It needs to read and write."),
+        Setting::new("secret_variables", Form::List, "Variables of the environment with a key of the REST API in each. One file or variable is needed at least."),
+        Setting::new("timeout_seconds", Form::Whole, "How long the shop may take for one answer.")
+            .default_is("15")
+            .counts("seconds"),
+        Setting::new("valid_minutes", Form::Whole, "How long a code can be used.")
+            .default_is("1440")
+            .counts("minutes"),
+        Setting::new("webhook_secret_files", Form::Files, "Files with a secret of the webhooks in each. Without a secret every webhook is refused."),
+        Setting::new("webhook_secret_variables", Form::List, "Variables of the environment with a secret of the webhooks in each."),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +147,7 @@ mod tests {
     fn settings_are_documented_as_they_are() {
         assert_documented::<ManualConfig>(&[]);
         assert_documented::<VendureConfig>(&vendure_settings());
+        assert_documented::<WooCommerceConfig>(&woocommerce_settings());
     }
 
     #[test]

@@ -2,15 +2,21 @@
 //!
 //! * [`Manual`] (`pos.manual`): the cashier lowers the price, the order's name says the total.
 //! * [`Vendure`] (`pos.vendure`): the open source shop, proven on the real one.
+//! * [`WooCommerce`] (`pos.woocommerce`): made from documentation and source.
 //!
 //! A shop's own reading decides: a code in an order's list is no discount, and making a code twice
 //! makes two in some shops. So every adapter looks first, makes once, and then reads lines and total.
 
+mod answer;
 mod code;
+mod hook;
 mod manual;
+mod money;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vendure;
+pub mod woocommerce;
 
 pub use manual::{Manual, ManualConfig};
 pub use vendure::{Vendure, VendureConfig};
+pub use woocommerce::{WooCommerce, WooCommerceConfig};

@@ -1,6 +1,6 @@
 //! Fuzz targets: any bytes may come in, no panic may come out.
 
-use crate::{manual, vendure};
+use crate::{manual, vendure, woocommerce};
 
 /// Reads these bytes as the name of an order that a cashier entered.
 pub fn fuzz_manual(data: &[u8]) {
@@ -10,4 +10,9 @@ pub fn fuzz_manual(data: &[u8]) {
 /// Reads these bytes as the body of a Vendure webhook, and as an answer with an order.
 pub fn fuzz_vendure(data: &[u8]) {
     vendure::fuzz(data);
+}
+
+/// Reads these bytes as the body of a WooCommerce webhook, and as an answer with orders or coupons.
+pub fn fuzz_woocommerce(data: &[u8]) {
+    woocommerce::fuzz(data);
 }

@@ -432,6 +432,16 @@ pub(super) fn vendure() -> Vec<Vec<u8>> {
     ]
 }
 
+/// A message of the shop, and orders and coupons as its REST API tells them.
+pub(super) fn woocommerce() -> Vec<Vec<u8>> {
+    vec![
+        br#"{"id":727,"status":"processing","date_modified_gmt":"2026-11-28T07:00:00"}"#.to_vec(),
+        br#"[{"id":727,"date_modified_gmt":"2026-11-28T07:00:00"}]"#.to_vec(),
+        br#"[{"id":9,"code":"wom-a690f176a690f17","date_expires_gmt":"2026-11-29T07:00:00","meta_data":[{"key":"wom_order","value":"727"}]}]"#.to_vec(),
+        br#"{"id":727,"status":"pending","currency":"EUR","date_modified_gmt":"2026-11-28T07:00:00","date_paid_gmt":null,"total":"19.00","discount_total":"4.10","line_items":[{"name":"Ticket","quantity":2,"subtotal":"19.67","subtotal_tax":"4.33"}],"shipping_lines":[{"total":"0.00","total_tax":"0.00"}],"fee_lines":[],"coupon_lines":[{"code":"wom-a690f176a690f17","discount":"4.10","discount_tax":"0.90"}],"refunds":[{"total":"-5.00"}]}"#.to_vec(),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -62,6 +62,7 @@ targets! {
     wom_adapter_pos::testing {
         fuzz_manual, seeds::manual, &[];
         fuzz_vendure, seeds::vendure, VENDURE;
+        fuzz_woocommerce, seeds::woocommerce, WOOCOMMERCE;
     }
     wom_adapter_steps::testing {
         fuzz_apple_xml, seeds::apple_xml, APPLE_XML;
@@ -128,6 +129,19 @@ const VENDURE: &[&[u8]] = &[
     b"-9223372036854775808",
     b"9223372036854775807",
     b"null",
+];
+
+const WOOCOMMERCE: &[&[u8]] = &[
+    b"\"id\":",
+    b"\"status\":\"processing\"",
+    b"\"currency\":\"KWD\"",
+    b"\"discount_total\":",
+    b"\"coupon_lines\":[{\"code\":",
+    b"\"refunds\":[{\"total\":\"-",
+    b"\"meta_data\":[{\"key\":\"wom_order\",\"value\":",
+    b"99999999999999999.99",
+    b"-0.001",
+    b"2026-11-28T07:00:00",
 ];
 
 const APPLE_XML: &[&[u8]] = &[

@@ -1,0 +1,336 @@
+//! `pos.woocommerce`: a WooCommerce shop, over its REST API. Made from its documentation and source.
+//!
+//! A discount is a coupon of one use whose code follows from the key, and whose metadata names the
+//! order. Staff's orders take it by a call, which sets all codes of the order at once; a cart takes it
+//! from its shopper only. A code in an order's list proves nothing: only its amount does.
+
+mod api;
+mod config;
+mod coupon;
+mod list;
+mod order;
+mod place;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use wom_http::{Credentials, Secrets};
+use wom_sdk::{
+    Clock, Error, Kind, Result, SystemClock,
+    instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
+    merchant::{Applied, Discount, Merchant, MerchantCapabilities, Order, OrderId, OrderState},
+    webhook::{self, Scheme, Secret, Verified},
+};
+
+pub use config::WooCommerceConfig;
+
+use self::{api::Api, coupon::Recipe, order::Told};
+use crate::{
+    answer::{is_code, unclear},
+    hook,
+};
+
+/// A WooCommerce shop.
+pub struct WooCommerce {
+    api: Api,
+    label: String,
+    individual_use: bool,
+    valid_ms: i64,
+    clock: Arc<dyn Clock>,
+    webhook_secrets: Vec<Secret>,
+    locks: [Mutex<()>; 64],
+}
+
+impl WooCommerce {
+    /// What it is.
+    pub const INFO: Info = Info {
+        name: "pos.woocommerce",
+        summary: "A WooCommerce shop: single-use coupons on orders that are not paid, and for carts.",
+        rules: "",
+        proven: Proven::Documentation,
+    };
+
+    /// What it offers.
+    pub const CAPABILITIES: MerchantCapabilities = {
+        let mut it = MerchantCapabilities::FULL;
+        it.changes_paid_orders = false;
+        it.create_is_idempotent = false;
+        it.cancel_releases_code = true;
+        it
+    };
+
+    /// The shop that the settings name.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if the address is none or nothing opens it;
+    /// [`Kind::InsecureTransport`] for plain http on another machine.
+    pub fn new(config: WooCommerceConfig) -> Result<Self> {
+        let secrets = Secrets::named(&config.secret_files, &config.secret_variables);
+        let secrets = secrets.ok_or_else(|| {
+            Error::new(Kind::ConfigurationInvalid, "nothing opens the shop")
+                .hint("set secret_files or secret_variables")
+        })?;
+        Self::with_credentials(config, Arc::new(secrets))
+    }
+
+    /// As [`new`](Self::new), with keys of the REST API, `ck_…:cs_…`, from a callback.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_credentials(
+        config: WooCommerceConfig,
+        credentials: Arc<dyn Credentials>,
+    ) -> Result<Self> {
+        let (files, variables) = (
+            &config.webhook_secret_files,
+            &config.webhook_secret_variables,
+        );
+        Ok(Self {
+            api: Api::new(&config, credentials)?,
+            label: config.label,
+            individual_use: config.individual_use,
+            valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
+            clock: Arc::new(SystemClock),
+            webhook_secrets: hook::secrets(&Scheme::WooCommerce, files, variables)?,
+            locks: std::array::from_fn(|_| Mutex::default()),
+        })
+    }
+
+    /// Lets codes end by this clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    async fn told(&self, order: &OrderId) -> Result<Told> {
+        match is_id(&order.0) {
+            true => order::tell(&self.api, &order.0).await,
+            false => Err(order::unknown()),
+        }
+    }
+
+    /// Makes the coupon where there is none, and puts it on an order that is not paid.
+    async fn give(
+        &self,
+        order: &OrderId,
+        told: Told,
+        discount: &Discount,
+        code: String,
+        is_made: bool,
+    ) -> Result<Applied> {
+        let now = self.clock.now();
+        if !is_made {
+            let made = coupon::create(
+                &self.api,
+                &Recipe {
+                    order,
+                    code: &code,
+                    discount,
+                    currency: &told.currency,
+                    label: &self.label,
+                    individual_use: self.individual_use,
+                    ends_at: now.plus_millis(self.valid_ms),
+                },
+            )
+            .await?;
+            if made.order().as_ref() != Some(order) {
+                return Err(used_for_another());
+            }
+        }
+        if told.is_cart() {
+            return Ok(match told.discounted_by(&code)? {
+                0 => Applied::Manual,
+                _ => Applied::Applied { reference: code },
+            });
+        }
+        place::put(&self.api, told, &code, now).await?;
+        Ok(Applied::Applied { reference: code })
+    }
+
+    /// One order is changed by one call at a time; some orders share a lock.
+    fn lock(&self, order: &OrderId) -> &Mutex<()> {
+        let sum = order.0.bytes().fold(0_usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        &self.locks[sum % self.locks.len()]
+    }
+}
+
+#[async_trait]
+impl Merchant for WooCommerce {
+    fn info(&self) -> Info {
+        Self::INFO
+    }
+
+    fn capabilities(&self) -> MerchantCapabilities {
+        Self::CAPABILITIES
+    }
+
+    /// A message only says which order to read. It brings the whole order, and its customer: none of
+    /// that is looked at.
+    fn receive(&self, request: &Request<'_>) -> Received {
+        let (headers, body, now) = (request.headers, request.body, request.received_at);
+        let verified = webhook::verify(
+            &Scheme::WooCommerce,
+            headers,
+            body,
+            &self.webhook_secrets,
+            now,
+        );
+        match verified.map(Verified::message) {
+            Err(error) => return Received::refuse(401, error),
+            Ok(None) => return Received::answer(Reply::status(200)),
+            Ok(Some(_)) => {}
+        }
+        // Not signed: at worst an order is read in vain.
+        let is_of_order = request
+            .header("x-wc-webhook-resource")
+            .is_none_or(|resource| resource == b"order");
+        match hooked(body) {
+            Ok(order) if is_of_order => Received::read(Reply::status(200), Hint(order)),
+            Ok(_) => Received::answer(Reply::status(200)),
+            Err(()) => Received::refuse(400, hook::misunderstood()),
+        }
+    }
+
+    async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
+        let since = since.map(|since| since.0.parse()).transpose()?;
+        let (found, last) = list::since(&self.api, since).await?;
+        Ok((found, last.map(|last| Cursor(last.to_string()))))
+    }
+
+    async fn read(&self, order: &OrderId) -> Result<Order> {
+        self.told(order).await?.into_order()
+    }
+
+    async fn state(&self, order: &OrderId) -> Result<OrderState> {
+        Ok(self.told(order).await?.what_became())
+    }
+
+    async fn find(&self, reference: &str) -> Result<Option<OrderId>> {
+        if !is_code(reference) {
+            return Ok(None);
+        }
+        let coupon = coupon::find(&self.api, &reference.to_ascii_lowercase()).await?;
+        let Some(order) = coupon.and_then(|coupon| coupon.order()) else {
+            return Ok(None);
+        };
+        let shown = self.told(&order).await?.discounted_by(reference)?;
+        Ok((shown > 0).then_some(order))
+    }
+
+    async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
+        let code = code(key);
+        let _changing = self.lock(order).lock().await;
+        let told = self.told(order).await?;
+        let known = coupon::find(&self.api, &code).await?;
+        if known
+            .as_ref()
+            .is_some_and(|coupon| coupon.order().as_ref() != Some(order))
+        {
+            return Err(used_for_another());
+        }
+        let state = told.what_became();
+        if matches!(state, OrderState::Cancelled | OrderState::Refunded) {
+            // The code lives again once its order is cancelled.
+            coupon::delete(&self.api, &code).await?;
+            return Err(Error::new(
+                Kind::InputInvalid,
+                "the order is cancelled, and takes no discount",
+            )
+            .hint("give it on another order, under another key"));
+        }
+        if state != OrderState::Open {
+            return match told.discounted_by(&code)? {
+                0 => Err(Error::new(
+                    Kind::InputInvalid,
+                    "the order is paid or being prepared, and takes no discount any more",
+                )
+                .hint("give the discount by hand, or on another order")),
+                _ => Ok(Applied::Applied { reference: code }),
+            };
+        }
+        let is_made = known.is_some() || told.count(&code) > 0;
+        let given = self.give(order, told, discount, code, is_made);
+        given.await.map_err(unclear)
+    }
+
+    async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
+        // Who was not answered knows the key only.
+        let code = match is_code(reference) {
+            true => reference.to_ascii_lowercase(),
+            false => code(reference),
+        };
+        let _changing = self.lock(order).lock().await;
+        let told = self.told(order).await?;
+        let known = coupon::find(&self.api, &code).await?;
+        if known.is_some_and(|coupon| coupon.order().as_ref() != Some(order)) {
+            return Err(Error::new(
+                Kind::InputInvalid,
+                "the discount belongs to another order",
+            ));
+        }
+        // First the coupon, so that nobody takes it again while it leaves the order.
+        coupon::delete(&self.api, &code).await?;
+        let is_staffs = told.what_became() == OrderState::Open && !told.is_cart();
+        if is_staffs && told.count(&code) > 0 {
+            place::remove(&self.api, &told, &code, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    fn code(&self, key: &str) -> Option<String> {
+        Some(code(key))
+    }
+}
+
+impl fmt::Debug for WooCommerce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WooCommerce")
+    }
+}
+
+/// The order of a message.
+fn hooked(body: &[u8]) -> Result<String, ()> {
+    #[derive(Deserialize)]
+    struct Message {
+        id: u64,
+    }
+    let message: Message = hook::read(body)?;
+    Ok(message.id.to_string())
+}
+
+/// The shop keeps codes in lower case, and compares them without regard to it.
+fn code(key: &str) -> String {
+    crate::code::code(key).to_ascii_lowercase()
+}
+
+fn used_for_another() -> Error {
+    Error::new(Kind::InputInvalid, "the key was used for another order")
+        .hint("give every order a key of its own")
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(feature = "testing")]
+pub(crate) fn fuzz(data: &[u8]) {
+    let _ = hooked(data);
+    let Ok(answer) = serde_json::from_slice::<serde_json::Value>(data) else {
+        return;
+    };
+    let _ = list::read(answer.clone());
+    if let Ok(found) = coupon::read(answer.clone(), "wom-a690f176a690f17") {
+        let _ = found.iter().filter_map(coupon::Coupon::order).count();
+    }
+    if let Ok(told) = Told::of(answer) {
+        let _ = (
+            told.what_became(),
+            told.discounted_by("wom-a690f176a690f17"),
+        );
+        let _ = told.into_order();
+    }
+}
