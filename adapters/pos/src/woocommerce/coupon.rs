@@ -95,13 +95,26 @@ pub(super) async fn create(api: &Api, recipe: &Recipe<'_>) -> Result<Coupon> {
             refused.said("the shop does not make the coupon")?;
         }
     }
-    let kept = find(api, recipe.code).await?.ok_or_else(misunderstood)?;
-    for double in list(api, "search", recipe.code).await? {
-        if double.id != kept.id {
-            delete_one(api, &double).await?;
-        }
+    only(api, recipe.code).await?.ok_or_else(misunderstood)
+}
+
+/// The coupon that this code stands for, after doubles are taken away: calls at the same time make
+/// them. The first one stays, which is the first one to everybody, whoever else comes later.
+pub(super) async fn only(api: &Api, code: &str) -> Result<Option<Coupon>> {
+    let Some(youngest) = find(api, code).await? else {
+        return Ok(None);
+    };
+    let mut all = list(api, "search", code).await?;
+    if all.iter().all(|it| it.id != youngest.id) {
+        all.push(youngest);
     }
-    Ok(kept)
+    all.sort_by_key(|it| it.id);
+    let mut all = all.into_iter();
+    let first = all.next();
+    for double in all {
+        delete_one(api, &double).await?;
+    }
+    Ok(first)
 }
 
 /// Deletes the coupon for good, and those that come to light behind it.

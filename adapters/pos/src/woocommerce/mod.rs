@@ -225,7 +225,7 @@ impl Merchant for WooCommerce {
         let code = code(key);
         let _changing = self.lock(order).lock().await;
         let told = self.told(order).await?;
-        let known = coupon::find(&self.api, &code).await?;
+        let known = coupon::only(&self.api, &code).await?;
         if known
             .as_ref()
             .is_some_and(|coupon| coupon.order().as_ref() != Some(order))
