@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use wom_adapter_pos::{
-    Manual, ManualConfig, Vendure, VendureConfig, WooCommerce, WooCommerceConfig,
+    Manual, ManualConfig, Shopify, ShopifyConfig, Vendure, VendureConfig, WooCommerce,
+    WooCommerceConfig,
 };
 use wom_sdk::{
     Error, Kind, Result,
@@ -62,6 +63,12 @@ impl Catalog {
                 |_: ManualConfig| Ok(Arc::new(Manual)),
             ),
             MerchantEntry::new(
+                Shopify::INFO,
+                Shopify::CAPABILITIES,
+                shopify_settings(),
+                |config: ShopifyConfig| Ok(Arc::new(Shopify::new(config)?) as Arc<dyn Merchant>),
+            ),
+            MerchantEntry::new(
                 Vendure::INFO,
                 Vendure::CAPABILITIES,
                 vendure_settings(),
@@ -93,6 +100,31 @@ impl Catalog {
         })?;
         (entry.make)(settings, &entry.settings)
     }
+}
+
+fn shopify_settings() -> Vec<Setting> {
+    vec![
+        Setting::new("client_id", Form::Text, "The app's client id, where the secrets are its client secrets: tokens, which last for a day, are then fetched with them."),
+        Setting::new("combines", Form::Flag, "Whether our codes can be used together with other discounts.")
+            .default_is("true"),
+        Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read the token.")
+            .default_is("false"),
+        Setting::new("endpoint", Form::Text, "The shop's own address, such as https://name.myshopify.com.").default_is(""),
+        Setting::new("label", Form::Text, "What stands on the receipt.")
+            .default_is("Sconto WOM"),
+        Setting::new("secret_files", Form::Files, "Files with an access token of the Admin API in each, or a client secret where client_id is set. While it changes there are two."),
+        Setting::new("secret_variables", Form::List, "Variables of the environment with an access token or a client secret in each. One file or variable is needed at least."),
+        Setting::new("timeout_seconds", Form::Whole, "How long the shop may take for one answer.")
+            .default_is("15")
+            .counts("seconds"),
+        Setting::new("valid_minutes", Form::Whole, "How long a code can be used.")
+            .default_is("1440")
+            .counts("minutes"),
+        Setting::new("version", Form::Text, "The version of the Admin API, by year and month. It is served for a year at least; then the shop answers with a newer one, and says so.")
+            .default_is("2026-10"),
+        Setting::new("webhook_secret_files", Form::Files, "Files with a client secret of the app in each, which signs webhooks. Without a secret every webhook is refused."),
+        Setting::new("webhook_secret_variables", Form::List, "Variables of the environment with a client secret of the app in each."),
+    ]
 }
 
 fn vendure_settings() -> Vec<Setting> {
@@ -146,6 +178,7 @@ mod tests {
     #[test]
     fn settings_are_documented_as_they_are() {
         assert_documented::<ManualConfig>(&[]);
+        assert_documented::<ShopifyConfig>(&shopify_settings());
         assert_documented::<VendureConfig>(&vendure_settings());
         assert_documented::<WooCommerceConfig>(&woocommerce_settings());
     }

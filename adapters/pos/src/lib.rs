@@ -1,6 +1,7 @@
 //! Shops and tills that give a discount to whoever pays WOM.
 //!
 //! * [`Manual`] (`pos.manual`): the cashier lowers the price, the order's name says the total.
+//! * [`Shopify`] (`pos.shopify`): made from documentation.
 //! * [`Vendure`] (`pos.vendure`): the open source shop, proven on the real one.
 //! * [`WooCommerce`] (`pos.woocommerce`): made from documentation and source.
 //!
@@ -12,11 +13,13 @@ mod code;
 mod hook;
 mod manual;
 mod money;
+pub mod shopify;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vendure;
 pub mod woocommerce;
 
 pub use manual::{Manual, ManualConfig};
+pub use shopify::{Shopify, ShopifyConfig};
 pub use vendure::{Vendure, VendureConfig};
 pub use woocommerce::{WooCommerce, WooCommerceConfig};

@@ -422,6 +422,18 @@ pub(super) fn manual() -> Vec<Vec<u8>> {
         .into()
 }
 
+/// Messages of the shop, and drafts, orders, codes and faults as its Admin API tells them.
+pub(super) fn shopify() -> Vec<Vec<u8>> {
+    vec![
+        br#"{"id":820,"admin_graphql_api_id":"gid://shopify/Order/820","note_attributes":[{"name":"wom_draft","value":"gid://shopify/DraftOrder/7"}]}"#.to_vec(),
+        br#"{"id":9,"admin_graphql_api_id":"gid://shopify/Refund/9","order_id":820}"#.to_vec(),
+        br#"{"nodes":[{"id":"gid://shopify/Order/820","updatedAt":"2026-11-28T07:00:00Z","discountCodes":["WOM-A690F176A690F17"],"customAttributes":[]}],"pageInfo":{"hasNextPage":false,"endCursor":null}}"#.to_vec(),
+        br#"{"id":"gid://shopify/DiscountCodeNode/1","codeDiscount":{"title":"Sconto WOM D7","status":"ACTIVE"}}"#.to_vec(),
+        br#"{"errors":[{"extensions":{"code":"THROTTLED"}}],"extensions":{"cost":{"requestedQueryCost":752,"throttleStatus":{"currentlyAvailable":602,"restoreRate":50.0}}}}"#.to_vec(),
+        br#"{"id":"gid://shopify/DraftOrder/7","updatedAt":"2026-11-28T07:00:00Z","status":"COMPLETED","ready":true,"taxesIncluded":true,"allowDiscountCodesInCheckout":true,"totalPriceSet":{"shopMoney":{"amount":"19.0","currencyCode":"EUR"}},"totalDiscountsSet":null,"totalShippingPriceSet":{"shopMoney":{"amount":"0.0","currencyCode":"EUR"}},"totalTaxSet":null,"customAttributes":[],"appliedDiscount":{"title":"Sconto WOM","description":"WOM-A690F176A690F17","amountSet":{"shopMoney":{"amount":"5.0","currencyCode":"EUR"}}},"platformDiscounts":[],"lineItems":{"nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":null}},"order":{"id":"gid://shopify/Order/820","updatedAt":"2026-11-28T07:00:00Z","cancelledAt":null,"displayFinancialStatus":"PAID","taxesIncluded":false,"currentTotalPriceSet":{"shopMoney":{"amount":"19.0","currencyCode":"EUR"}},"totalDiscountsSet":{"shopMoney":{"amount":"5.0","currencyCode":"EUR"}},"totalShippingPriceSet":{"shopMoney":{"amount":"0.0","currencyCode":"EUR"}},"totalTaxSet":{"shopMoney":{"amount":"1.0","currencyCode":"EUR"}},"discountApplications":{"nodes":[{"index":0,"title":"Sconto WOM","description":"WOM-A690F176A690F17"}]},"lineItems":{"nodes":[{"title":"Ticket","quantity":2,"originalTotalSet":{"shopMoney":{"amount":"24.0","currencyCode":"EUR"}},"discountAllocations":[{"allocatedAmountSet":{"shopMoney":{"amount":"5.0","currencyCode":"EUR"}},"discountApplication":{"index":0}}]}],"pageInfo":{"hasNextPage":false,"endCursor":null}}}}"#.to_vec(),
+    ]
+}
+
 /// An event of the shop's plugin, and an order as its admin API tells it.
 pub(super) fn vendure() -> Vec<Vec<u8>> {
     vec![

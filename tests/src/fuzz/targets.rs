@@ -61,6 +61,7 @@ targets! {
     }
     wom_adapter_pos::testing {
         fuzz_manual, seeds::manual, &[];
+        fuzz_shopify, seeds::shopify, SHOPIFY;
         fuzz_vendure, seeds::vendure, VENDURE;
         fuzz_woocommerce, seeds::woocommerce, WOOCOMMERCE;
     }
@@ -115,6 +116,21 @@ const ACTIVITY: &[&[u8]] = &[
     b"\r\n",
     b";",
     b"\t",
+];
+
+const SHOPIFY: &[&[u8]] = &[
+    b"gid://shopify/DraftOrder/7",
+    b"gid://shopify/Order/8",
+    b"\"admin_graphql_api_id\":",
+    b"\"note_attributes\":[{\"name\":\"wom_draft\",\"value\":",
+    b"\"shopMoney\":{\"amount\":\"0.001\",\"currencyCode\":\"KWD\"}",
+    b"\"discountApplications\":{\"nodes\":[",
+    b"\"order\":{",
+    b"\"status\":\"COMPLETED\"",
+    b"\"errors\":[{\"extensions\":{\"code\":\"THROTTLED\"}}]",
+    b"\"restoreRate\":0",
+    b"1e308",
+    b"\"hasNextPage\":true",
 ];
 
 const VENDURE: &[&[u8]] = &[
