@@ -7,7 +7,8 @@ use super::{
     api::Api,
     code::cannot_be,
     id::Id,
-    told::{CODE, DRAFT, Told, draft_fields},
+    tell::draft_fields,
+    told::{CODE, DRAFT, Told},
 };
 use crate::money;
 

@@ -1,33 +1,56 @@
 //! Drafts and orders that changed, by the time of their change.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wom_sdk::{Error, Kind, Result, Timestamp, instrument::Cursor, merchant::OrderId};
 
-use super::{api::Api, code, id::Id, told::Marks};
+use super::{
+    api::Api,
+    code,
+    id::Id,
+    told::{Marks, Page},
+};
 use crate::answer::is_code;
 
 /// How many are asked for at once.
 const PAGE: usize = 50;
 
-/// The most pages of one call; the next goes on from there.
-const PAGES: usize = 20;
+/// The most pages of each list in one call, which has to end within seconds; the next goes on from there.
+const PAGES: usize = 4;
 
-/// How far before the cursor is read again: the shop's index lags behind.
+/// How far before the last change is read again: the shop's index lags behind.
+/// Where more than one call reads lies within, it is read with every round: that costs, and loses nothing.
 const LOOK_BACK_MS: i64 = 120_000;
+
+/// How far both lists are read.
+#[derive(Clone, Default, Deserialize, Serialize)]
+struct Places {
+    drafts: Place,
+    orders: Place,
+}
+
+/// How far a list is read.
+#[derive(Clone, Default, Deserialize, Serialize)]
+struct Place {
+    /// When the last one that was read changed.
+    last: Option<Timestamp>,
+    /// Where to go on in a list that is not read to its end.
+    next: Option<Next>,
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+struct Next {
+    /// The time from which on changes are asked for.
+    from: Option<Timestamp>,
+    /// The shop's own word for where the last page ended.
+    after: Option<String>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct List {
     nodes: Vec<Listed>,
     page_info: Page,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    has_next_page: bool,
-    end_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,60 +64,70 @@ struct Listed {
     custom_attributes: Marks,
 }
 
-/// What changed since then. The cursor has a time for drafts and one for orders, as either list may be
-/// broken off.
+/// What changed since then, and where to go on.
 pub(super) async fn since(
     api: &Api,
     since: Option<Cursor>,
 ) -> Result<(Vec<OrderId>, Option<Cursor>)> {
-    let (drafts, orders) = match &since {
-        None => (None, None),
-        Some(Cursor(text)) => times(text)?,
+    let mut places: Places = match since {
+        None => Places::default(),
+        Some(Cursor(text)) => serde_json::from_str(&text)
+            .map_err(|_| Error::new(Kind::InputInvalid, "not a cursor of this adapter"))?,
     };
     let mut found = Vec::new();
-    let drafts = walk(api, "draftOrders", "", drafts, &mut found).await?;
     let fields = "discountCodes customAttributes{key value}";
-    let orders = walk(api, "orders", fields, orders, &mut found).await?;
-    let text = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
-    let next = match (drafts, orders) {
-        (None, None) => None,
-        _ => Some(Cursor(format!("{} {}", text(drafts), text(orders)))),
-    };
-    Ok((found, next))
+    walk(api, "draftOrders", "", &mut places.drafts, &mut found).await?;
+    walk(api, "orders", fields, &mut places.orders, &mut found).await?;
+    let is_begun = places.drafts.last.is_some() || places.orders.last.is_some();
+    let cursor = is_begun.then(|| serde_json::to_string(&places));
+    let cursor = cursor
+        .transpose()
+        .map_err(|error| Error::new(Kind::Internal, "a cursor cannot be written").because(error))?;
+    Ok((found, cursor.map(Cursor)))
 }
 
-fn times(text: &str) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
-    let time = |text: &str| match text {
-        "-" => Ok(None),
-        _ => text.parse().map(Some),
-    };
-    let (drafts, orders) = text
-        .split_once(' ')
-        .ok_or_else(|| Error::new(Kind::InputInvalid, "not a cursor of this adapter"))?;
-    Ok((time(drafts)?, time(orders)?))
-}
-
-/// Turns the pages of one list, and gives the time of the last change.
+/// Turns some pages of one list.
 async fn walk(
     api: &Api,
     list: &str,
     fields: &str,
-    since: Option<Timestamp>,
+    place: &mut Place,
     found: &mut Vec<OrderId>,
-) -> Result<Option<Timestamp>> {
+) -> Result<()> {
     let query = format!(
         "query($q:String,$a:String){{{list}(first:{PAGE},after:$a,query:$q,sortKey:UPDATED_AT){{nodes{{id updatedAt {fields}}} pageInfo{{hasNextPage endCursor}}}}}}"
     );
-    let after = since.map(|since| since.plus_millis(-LOOK_BACK_MS));
-    // Times are told in whole seconds.
-    let after = after.map(|after| Timestamp::from_seconds(after.as_seconds()));
-    let filter = after.map(|after| format!("updated_at:>='{after}'"));
-    let (mut last, mut cursor) = (since, None);
+    let afresh = |last: Option<Timestamp>| Next {
+        from: last.map(|last| last.plus_millis(-LOOK_BACK_MS)),
+        after: None,
+    };
+    let mut is_resumed = place.next.is_some();
+    let mut next = place.next.take().unwrap_or_else(|| afresh(place.last));
     for _ in 0..PAGES {
-        let answer = api.call(&query, json!({"q": filter, "a": cursor})).await?;
+        // Times are told in whole seconds.
+        let from = next.from.map(|at| Timestamp::from_seconds(at.as_seconds()));
+        let filter = from.map(|from| format!("updated_at:>='{from}'"));
+        let answer = match api
+            .call(&query, json!({"q": filter, "a": next.after}))
+            .await
+        {
+            // What was read is not read again.
+            Err(error) if error.kind() == Kind::RateLimited && !found.is_empty() => {
+                place.next = next.after.is_some().then_some(next);
+                return Ok(());
+            }
+            // The shop may not know the end of an old page any more.
+            Err(error) if error.kind() == Kind::OutcomeUnknown && is_resumed => {
+                next = afresh(place.last);
+                is_resumed = false;
+                continue;
+            }
+            answer => answer?,
+        };
+        is_resumed = false;
         let (page, end) = read(answer)?;
         for (id, at, origin) in page {
-            last = last.max(Some(at));
+            place.last = place.last.max(Some(at));
             let origin = match origin {
                 Origin::None => None,
                 Origin::Draft(draft) => Some(draft),
@@ -107,12 +140,13 @@ async fn walk(
                 }
             }
         }
-        match end {
-            Some(end) => cursor = Some(end),
-            None => break,
+        if end.is_none() {
+            return Ok(());
         }
+        next.after = end;
     }
-    Ok(last)
+    place.next = Some(next);
+    Ok(())
 }
 
 /// Where an order comes from: what became of a draft is asked for by the draft's name.

@@ -11,8 +11,10 @@ mod code;
 mod config;
 mod draft;
 mod fault;
+mod give;
 mod id;
 mod list;
+mod tell;
 mod told;
 
 use std::{fmt, sync::Arc};
@@ -32,7 +34,6 @@ pub use config::ShopifyConfig;
 
 use self::{
     api::Api,
-    code::Recipe,
     id::Id,
     told::{Marks, Told},
 };
@@ -121,88 +122,8 @@ impl Shopify {
 
     async fn told(&self, order: &OrderId) -> Result<(Id, Told)> {
         let id = Id::parse(&order.0).ok_or_else(unknown)?;
-        let told = told::tell(&self.api, id).await?.ok_or_else(unknown)?;
+        let told = tell::tell(&self.api, id).await?.ok_or_else(unknown)?;
         Ok((id, told))
-    }
-
-    /// Where this code gives a discount, in the whole shop.
-    async fn find_code(&self, code: &str) -> Result<Option<Id>> {
-        let node = code::find(&self.api, code).await?;
-        let of_code = node.and_then(|node| node.draft());
-        let tagged = draft::tagged(&self.api, code).await?;
-        for id in of_code.into_iter().chain(tagged) {
-            if self.shows(id, code).await? {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn shows(&self, id: Id, code: &str) -> Result<bool> {
-        match told::tell(&self.api, id).await? {
-            Some(told) => Ok(told.discounted_by(code)? > 0),
-            None => Ok(false),
-        }
-    }
-
-    /// Gives the discount on what is still a draft.
-    async fn give(
-        &self,
-        id: Id,
-        told: &Told,
-        known: Option<code::Node>,
-        discount: &Discount,
-        code: String,
-    ) -> Result<Applied> {
-        let Id::Draft(number) = id else {
-            return Err(closed());
-        };
-        if known.as_ref().is_some_and(|node| !node.lives()) {
-            return Err(taken_back());
-        }
-        let is_sent = told.status() == "INVOICE_SENT";
-        if !is_sent && known.is_none() {
-            if told.has_discount_of_others(&code) {
-                return Err(Error::new(
-                    Kind::InputInvalid,
-                    "the draft has a discount of its own, and can have one only",
-                )
-                .hint(
-                    "take it off the draft, or send the invoice and let the shopper enter a code",
-                ));
-            }
-            draft::put(&self.api, told, id, &code, discount, &self.label).await?;
-            return Ok(Applied::Applied { reference: code });
-        }
-        // To change it would part it from the checkout that its shopper may be in.
-        if !told.takes_codes() {
-            return Err(Error::new(
-                Kind::InputInvalid,
-                "the invoice was sent, and its checkout takes no code",
-            )
-            .hint("let the draft's checkout take discount codes, or give the discount by hand"));
-        }
-        if known.is_none() {
-            let now = self.clock.now();
-            let made = code::create(
-                &self.api,
-                &Recipe {
-                    draft: number,
-                    code: &code,
-                    discount,
-                    currency: told.currency(),
-                    label: &self.label,
-                    combines: self.combines,
-                    starts_at: now,
-                    ends_at: now.plus_millis(self.valid_ms),
-                },
-            )
-            .await?;
-            if made.draft() != Some(id) {
-                return Err(used_for_another());
-            }
-        }
-        Ok(Applied::Manual)
     }
 
     /// One order is changed by one call at a time; some orders share a lock.

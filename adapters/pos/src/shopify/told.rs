@@ -2,30 +2,23 @@
 //! Nothing of the customer is asked for.
 
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 use wom_sdk::{
     Error, Kind, Result,
     merchant::{Order, OrderId, OrderLine, OrderState},
 };
 
-use super::{api::Api, id::Id};
 use crate::{answer::is_code, money};
-
-/// How many lines are asked for at once, and how often: an order has at most 500.
-const LINES: usize = 50;
-const PAGES: usize = 20;
 
 /// Our entries among an order's attributes: the code, and the draft that the order comes from.
 pub(super) const CODE: &str = "wom_discount";
 pub(super) const DRAFT: &str = "wom_draft";
 
-const MONEY: &str = "shopMoney{amount currencyCode}";
-
 /// A draft or an order.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Told {
-    id: String,
+    pub(super) id: String,
     updated_at: String,
     taxes_included: bool,
     #[serde(alias = "currentTotalPriceSet")]
@@ -33,7 +26,7 @@ pub(super) struct Told {
     total_discounts_set: Option<Bag>,
     total_shipping_price_set: Bag,
     total_tax_set: Option<Bag>,
-    line_items: Lines,
+    pub(super) line_items: Lines,
     #[serde(default)]
     custom_attributes: Marks,
     /// Of a draft: `OPEN`, `INVOICE_SENT` or `COMPLETED`.
@@ -44,7 +37,7 @@ pub(super) struct Told {
     #[serde(default)]
     platform_discounts: Vec<Platform>,
     /// The order that a draft became.
-    order: Option<Box<Self>>,
+    pub(super) order: Option<Box<Self>>,
     cancelled_at: Option<String>,
     display_financial_status: Option<String>,
     discount_applications: Option<Applications>,
@@ -65,21 +58,21 @@ struct Money {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Lines {
-    nodes: Vec<Line>,
-    page_info: Page,
+pub(super) struct Lines {
+    pub(super) nodes: Vec<Line>,
+    pub(super) page_info: Page,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
-    has_next_page: bool,
-    end_cursor: Option<String>,
+pub(super) struct Page {
+    pub(super) has_next_page: bool,
+    pub(super) end_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+pub(super) struct Line {
     title: String,
     quantity: i64,
     original_total_set: Bag,
@@ -155,53 +148,6 @@ impl<'de> Deserialize<'de> for Marks {
     }
 }
 
-/// What is asked for of every line.
-fn lines(of_order: bool) -> String {
-    let allocations = match of_order {
-        true => {
-            format!(
-                "discountAllocations{{allocatedAmountSet{{{MONEY}}} discountApplication{{index}}}}"
-            )
-        }
-        false => String::new(),
-    };
-    format!(
-        "nodes{{title quantity originalTotalSet{{{MONEY}}} {allocations}}} pageInfo{{hasNextPage endCursor}}"
-    )
-}
-
-fn order_fields() -> String {
-    format!(
-        "id updatedAt taxesIncluded cancelledAt displayFinancialStatus currentTotalPriceSet{{{MONEY}}} totalDiscountsSet{{{MONEY}}} totalShippingPriceSet{{{MONEY}}} totalTaxSet{{{MONEY}}} customAttributes{{key value}} discountApplications(first:20){{nodes{{index ... on DiscountCodeApplication{{code}} ... on ManualDiscountApplication{{title description}}}}}} lineItems(first:{LINES}){{{}}}",
-        lines(true)
-    )
-}
-
-pub(super) fn draft_fields() -> String {
-    format!(
-        "id updatedAt status ready taxesIncluded allowDiscountCodesInCheckout totalPriceSet{{{MONEY}}} totalDiscountsSet{{{MONEY}}} totalShippingPriceSet{{{MONEY}}} totalTaxSet{{{MONEY}}} customAttributes{{key value}} appliedDiscount{{title description amountSet{{{MONEY}}}}} platformDiscounts{{code totalAmountPriceSet{{{MONEY}}}}} lineItems(first:{LINES}){{{}}} order{{{}}}",
-        lines(false),
-        order_fields()
-    )
-}
-
-/// The draft or order, with all of its lines; `None` if there is none.
-pub(super) async fn tell(api: &Api, id: Id) -> Result<Option<Told>> {
-    let query = match id {
-        Id::Draft(_) => format!("query($id:ID!){{draftOrder(id:$id){{{}}}}}", draft_fields()),
-        Id::Order(_) => format!("query($id:ID!){{order(id:$id){{{}}}}}", order_fields()),
-    };
-    let answer = api.call(&query, json!({"id": id.gid()})).await?;
-    let Some(mut told) = Told::of(answer)? else {
-        return Ok(None);
-    };
-    told.turn_pages(api, matches!(id, Id::Order(_))).await?;
-    if let Some(order) = &mut told.order {
-        order.turn_pages(api, true).await?;
-    }
-    Ok(Some(told))
-}
-
 impl Told {
     /// The draft or order in an answer; `None` if there is none.
     ///
@@ -218,36 +164,6 @@ impl Told {
             )
             .hint("the adapter is made for version 2026-10 of the Admin API")
         })
-    }
-
-    async fn turn_pages(&mut self, api: &Api, of_order: bool) -> Result<()> {
-        let field = if of_order { "order" } else { "draftOrder" };
-        let query = format!(
-            "query($id:ID!,$a:String){{{field}(id:$id){{lineItems(first:{LINES},after:$a){{{}}}}}}}",
-            lines(of_order)
-        );
-        for _ in 0..PAGES {
-            let page = &self.line_items.page_info;
-            let Some(after) = page.end_cursor.as_ref().filter(|_| page.has_next_page) else {
-                return Ok(());
-            };
-            let variables = json!({"id": self.id, "a": after});
-            let mut answer = api.call(&query, variables).await?;
-            let next = answer.get_mut("lineItems").map(Value::take);
-            let next = Lines::deserialize(next.unwrap_or_default()).map_err(|_| {
-                Error::new(
-                    Kind::OutcomeUnknown,
-                    "the shop tells lines in a form that is not Shopify's",
-                )
-            })?;
-            self.line_items.nodes.extend(next.nodes);
-            self.line_items.page_info = next.page_info;
-        }
-        Err(Error::new(
-            Kind::LimitExceeded,
-            "the order has more lines than any should",
-        )
-        .with("limit", LINES * PAGES))
     }
 
     /// What counts: the order that a draft became, or itself.

@@ -1,19 +1,37 @@
 //! Orders that changed, by the time of their change.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wom_sdk::{Error, Kind, Result, Timestamp, merchant::OrderId};
+use wom_sdk::{Error, Kind, Result, Timestamp, instrument::Cursor, merchant::OrderId};
 
 use super::{api::Api, coupon::instant};
 
 /// How many orders are asked for at once: the most that the shop gives.
 const PAGE: usize = 100;
 
-/// The most pages of one call; the next goes on from there.
-const PAGES: usize = 20;
+/// The most pages of one call, which has to end within seconds; the next goes on from there.
+const PAGES: usize = 4;
 
-/// How far before the cursor is read again: an order's time is taken before it is written.
+/// How far before the last change is read again: an order's time is taken before it is written.
+/// Where more than one call reads lies within, it is read with every round: that costs, and loses nothing.
 const LOOK_BACK_MS: i64 = 60_000;
+
+/// How far the list is read.
+#[derive(Default, Deserialize, Serialize)]
+struct Place {
+    /// When the last order that was read changed.
+    last: Option<Timestamp>,
+    /// Where to go on in a list that is not read to its end.
+    next: Option<Next>,
+}
+
+#[derive(Clone, Copy, Deserialize, Eq, PartialEq, Serialize)]
+struct Next {
+    /// The time after which orders are asked for.
+    after: Option<Timestamp>,
+    /// The number of the page.
+    page: usize,
+}
 
 #[derive(Deserialize)]
 struct Listed {
@@ -21,42 +39,60 @@ struct Listed {
     date_modified_gmt: String,
 }
 
-/// The orders that changed since then, and when the last one did.
+/// The orders that changed since then, and where to go on.
 pub(super) async fn since(
     api: &Api,
-    since: Option<Timestamp>,
-) -> Result<(Vec<OrderId>, Option<Timestamp>)> {
-    let mut after = since.map(|since| since.plus_millis(-LOOK_BACK_MS));
-    let (mut found, mut last, mut number) = (Vec::new(), since, 1);
+    since: Option<Cursor>,
+) -> Result<(Vec<OrderId>, Option<Cursor>)> {
+    let mut place: Place = match since {
+        None => Place::default(),
+        Some(Cursor(text)) => serde_json::from_str(&text)
+            .map_err(|_| Error::new(Kind::InputInvalid, "not a cursor of this adapter"))?,
+    };
+    let mut next = place.next.unwrap_or(Next {
+        after: place.last.map(|last| last.plus_millis(-LOOK_BACK_MS)),
+        page: 1,
+    });
+    let mut found = Vec::new();
     for _ in 0..PAGES {
-        let listed = page(api, after, number).await?;
+        let listed = match page(api, next).await {
+            // What was read is not read again.
+            Err(error) if error.kind() == Kind::RateLimited && !found.is_empty() => break,
+            listed => listed?,
+        };
         for (id, at) in &listed {
             if !found.contains(id) {
                 found.push(id.clone());
             }
-            last = last.max(Some(*at));
+            place.last = place.last.max(Some(*at));
         }
         let Some((_, youngest)) = listed.last().filter(|_| listed.len() >= PAGE) else {
+            place.next = None;
             break;
         };
         // An order that changes meanwhile goes to the end, and the others move up: so each page is
         // asked for by time. Only where one second fills it, by number.
-        let next = Some(youngest.plus_millis(-1_000));
-        (after, number) = match next > after {
-            true => (next, 1),
-            false => (after, number + 1),
+        let after = Some(youngest.plus_millis(-1_000));
+        next = match after > next.after {
+            true => Next { after, page: 1 },
+            false => Next {
+                page: next.page + 1,
+                ..next
+            },
         };
+        place.next = Some(next);
     }
-    Ok((found, last))
+    let cursor = place.last.is_some().then(|| serde_json::to_string(&place));
+    let cursor = cursor
+        .transpose()
+        .map_err(|error| Error::new(Kind::Internal, "a cursor cannot be written").because(error))?;
+    Ok((found, cursor.map(Cursor)))
 }
 
-async fn page(
-    api: &Api,
-    after: Option<Timestamp>,
-    number: usize,
-) -> Result<Vec<(OrderId, Timestamp)>> {
+async fn page(api: &Api, next: Next) -> Result<Vec<(OrderId, Timestamp)>> {
+    let after = next.after;
     let after = after.map(|at| Timestamp::from_seconds(at.as_seconds()).to_string());
-    let (number, per_page) = (number.to_string(), PAGE.to_string());
+    let (number, per_page) = (next.page.to_string(), PAGE.to_string());
     let mut query = vec![
         ("orderby", "modified"),
         ("order", "asc"),

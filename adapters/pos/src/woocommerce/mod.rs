@@ -196,9 +196,7 @@ impl Merchant for WooCommerce {
     }
 
     async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
-        let since = since.map(|since| since.0.parse()).transpose()?;
-        let (found, last) = list::since(&self.api, since).await?;
-        Ok((found, last.map(|last| Cursor(last.to_string()))))
+        list::since(&self.api, since).await
     }
 
     async fn read(&self, order: &OrderId) -> Result<Order> {

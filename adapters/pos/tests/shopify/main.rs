@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use shop::{CANARY, Shop};
+use trouble::Trouble;
 use wom_adapter_pos::{Shopify, ShopifyConfig};
 use wom_sdk::{
     Kind, Timestamp,
@@ -298,17 +299,30 @@ async fn what_changed_is_listed_and_nobody_is_asked_for() {
     let drafts: Vec<_> = (0..120).map(|_| shop.draft("OPEN")).collect();
     adapter.apply(&drafts[3], &FIVE, "k").await.unwrap();
     let order = shop.complete(&drafts[3], "PAID", None);
-    let (found, cursor) = adapter.orders(None).await.unwrap();
+    let (found, cursor) = listed(&adapter, None).await;
     assert!(drafts.iter().chain([&order]).all(|id| found.contains(id)));
     shop.change(|books| books.clock += 1_000);
     shop.alter(&order, |order| order.cancelled = true);
-    let (found, next) = adapter.orders(cursor.clone()).await.unwrap();
+    let (found, next) = listed(&adapter, cursor.clone()).await;
     // The draft is called, though only its order changed.
     assert!(found.contains(&order) && found.contains(&drafts[3]));
     assert!(!found.contains(&drafts[0]));
     assert_ne!(next, cursor);
     let (_, last) = adapter.orders(next.clone()).await.unwrap();
     assert_eq!(last, next);
+    // More than one call takes; the shop throttles half-way, and then forgets where a page ended.
+    let flood: Vec<_> = (0..300).map(|_| shop.draft("OPEN")).collect();
+    let throttled = r#"{"errors":[{"extensions":{"code":"THROTTLED"}}]}"#;
+    shop.troubles.next("{draftOrders(first:50", Trouble::None);
+    shop.troubles.next(
+        "{draftOrders(first:50",
+        Trouble::Status(200, None, throttled),
+    );
+    shop.troubles
+        .next("{draftOrders(first:50", Trouble::Status(500, None, ""));
+    let (found, _) = listed(&adapter, next.clone()).await;
+    assert!(flood.iter().all(|draft| found.contains(draft)));
+    assert!(shop.troubles.are_over());
     let error = adapter
         .orders(Some(Cursor("x".to_owned())))
         .await
@@ -332,6 +346,23 @@ async fn what_changed_is_listed_and_nobody_is_asked_for() {
             );
         }
     }
+}
+
+/// All that changed, in as many calls as it takes: what is read again comes round.
+async fn listed(adapter: &Shopify, since: Option<Cursor>) -> (Vec<OrderId>, Option<Cursor>) {
+    let (mut found, mut cursors) = (Vec::new(), vec![since]);
+    for _ in 0..50 {
+        let since = cursors.last().cloned().flatten();
+        let (more, next) = adapter.orders(since).await.unwrap();
+        found.extend(more);
+        if cursors.contains(&next) {
+            found.sort();
+            found.dedup();
+            return (found, next);
+        }
+        cursors.push(next);
+    }
+    panic!("it never ends");
 }
 
 #[tokio::test]
