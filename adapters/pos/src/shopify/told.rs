@@ -133,6 +133,7 @@ impl<'de> Deserialize<'de> for Marks {
         struct Attribute {
             #[serde(alias = "name")]
             key: String,
+            #[serde(default)]
             value: Value,
         }
         let attributes = Option::<Vec<Attribute>>::deserialize(deserializer)?;

@@ -53,7 +53,7 @@ impl Coupon {
     }
 
     /// Whether it still can be used at this time, as far as its date tells.
-    fn is_valid(&self, now: Timestamp) -> bool {
+    pub(super) fn is_valid(&self, now: Timestamp) -> bool {
         let expires = self.date_expires_gmt.as_deref().map(instant);
         expires.is_none_or(|expires| expires.is_ok_and(|expires| now < expires))
     }

@@ -250,7 +250,19 @@ impl Merchant for WooCommerce {
                 _ => Ok(Applied::Applied { reference: code }),
             };
         }
-        let is_made = known.is_some() || told.count(&code) > 0;
+        let is_shown = told.count(&code) > 0;
+        if known
+            .as_ref()
+            .is_some_and(|it| !it.is_valid(self.clock.now()))
+            && !is_shown
+        {
+            return Err(Error::new(
+                Kind::AlreadyPerformed,
+                "the code of this key has ended, and was not used on the order",
+            )
+            .hint("use another key to give the discount again"));
+        }
+        let is_made = known.is_some() || is_shown;
         let given = self.give(order, told, discount, code, is_made);
         given.await.map_err(unclear)
     }

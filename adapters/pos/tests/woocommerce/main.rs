@@ -118,6 +118,47 @@ async fn eight_at_once_give_one_discount_even_where_the_shop_doubles() {
 }
 
 #[tokio::test]
+async fn doubles_that_calls_at_the_same_time_made_are_cleared_up() {
+    let shop = Shop::start().await;
+    let adapter = shop.adapter();
+    let order = shop.make("pending");
+    adapter.apply(&order, &FIVE, "k").await.unwrap();
+    let code = adapter.code("k").unwrap();
+    // The code stands twice on the order, and twice in the shop; the second one is the one that counts.
+    let first = shop.change(|books| {
+        let mut double = books.coupons[0].clone();
+        (double.id, double.used) = (9_000, 0);
+        books.coupons.push(double);
+        books.coupons[0].id
+    });
+    shop.alter(&order, |order| order.coupons.push(order.coupons[0].clone()));
+    assert_eq!(shop.order(&order).total(), 1_400);
+    adapter.apply(&order, &FIVE, "k").await.unwrap();
+    assert_eq!(shop.order(&order).total(), 1_900);
+    let left = shop.change(|books| books.coupons.clone());
+    assert_eq!((left.len(), left[0].id), (1, first));
+    // One that comes to light behind another is taken back, too.
+    shop.change(|books| {
+        let mut double = books.coupons[0].clone();
+        double.id = 9_001;
+        books.coupons.push(double);
+    });
+    adapter.revoke(&order, &code).await.unwrap();
+    assert_eq!((shop.count(&code), shop.order(&order).total()), (0, 2_400));
+}
+
+#[tokio::test]
+async fn a_code_that_has_ended_is_not_shown_to_a_shopper_again() {
+    let shop = Shop::start().await;
+    let adapter = shop.adapter();
+    let cart = shop.make("checkout-draft");
+    adapter.apply(&cart, &FIVE, "k").await.unwrap();
+    shop.change(|books| books.coupons[0].expires = Some(Timestamp::EPOCH));
+    let error = adapter.apply(&cart, &FIVE, "k").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::AlreadyPerformed);
+}
+
+#[tokio::test]
 async fn coupons_of_others_stay_and_one_that_would_be_lost_stops_us() {
     let shop = Shop::start().await;
     let adapter = shop.adapter();
