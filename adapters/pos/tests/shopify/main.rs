@@ -1,9 +1,12 @@
 //! The adapter against a Shopify made from its documentation.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../support/counter.rs"]
+mod counter;
 mod faults;
 mod graph;
 mod hooks;
+mod sale;
 mod shop;
 #[path = "../support/trouble.rs"]
 mod trouble;

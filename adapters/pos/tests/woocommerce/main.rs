@@ -1,8 +1,11 @@
 //! The adapter against a WooCommerce made from its documentation and source.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../support/counter.rs"]
+mod counter;
 mod faults;
 mod hooks;
+mod sale;
 mod shop;
 #[path = "../support/trouble.rs"]
 mod trouble;
