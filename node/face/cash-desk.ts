@@ -1,22 +1,10 @@
 /** A POS. */
 
 import { call, home, nothing, opening } from "./bridge.js";
-import { type NativeCashDesk, native } from "./native.js";
-import {
-  type CheckoutState,
-  count,
-  type Keys,
-  keysOf,
-  only,
-  type Pos,
-  seconds,
-  type Store,
-  sourceOf,
-  storeOf,
-  Ticket,
-  text,
-  type Waiting,
-} from "./values.js";
+import { count, only, seconds, text } from "./checks.js";
+import { native, type NativeCashDesk } from "./native.js";
+import { keysOf, sourceOf, storeOf } from "./options.js";
+import { type CheckoutState, type Keys, type Pos, type Store, Ticket, type Waiting } from "./values.js";
 
 /** What a cash desk is opened with; as for the client. */
 export interface CashDeskOptions extends Waiting {

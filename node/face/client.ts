@@ -1,45 +1,33 @@
 /** An instrument. */
 
-import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 
+import { AskedDirectory, AskedInstrument, AskedStream } from "./asked.js";
+import { type Award, awardOf, type Connection, first } from "./award.js";
 import { atOnce, call, home, keep, letGo, nothing, opening, same } from "./bridge.js";
-import { WomError } from "./errors.js";
-import { AskedDirectory, AskedInstrument, AskedStream, type Directory, type Instrument } from "./instrument.js";
-import { type NativeClient, native } from "./native.js";
+import { count, only, seconds, text } from "./checks.js";
+import type { Directory, Instrument } from "./instrument.js";
+import { native, type NativeClient } from "./native.js";
+import { campaignOf, keysOf, personOf, replyOf, sourceOf, storeOf, useOf } from "./options.js";
+import { linesOf, type MinutesRecord, numbered, recordOf, type RecordOptions } from "./record.js";
 import {
   type Campaign,
-  campaignOf,
   Claim,
-  count,
   type Given,
   type Instant,
-  instant,
   type Keys,
-  keysOf,
-  only,
-  type Person,
-  type Place,
-  personOf,
-  place,
+  Person,
   type Reply,
-  replyOf,
-  seconds,
   type Source,
   type Store,
   type Submission,
-  sort,
-  sourceOf,
-  storeOf,
   Ticket,
   type ToldClaim,
-  text,
   type Use,
-  useOf,
   type Waiting,
   type Worked,
 } from "./values.js";
-import { type Headers, headerPairs, raw } from "./webhook.js";
+import { headerPairs, type Headers, raw } from "./webhook.js";
 
 /** What a client is opened with. */
 export interface ClientOptions extends Waiting {
@@ -57,47 +45,6 @@ export interface ClientOptions extends Waiting {
   patienceMs?: number | undefined;
 }
 
-/** Minutes to award. */
-export interface Award {
-  /** What the minutes were given to, such as `H`. */
-  aim: string;
-  /** How many minutes: 1 to 10,000. */
-  minutes: number;
-  /** Where. The vouchers tell a cell of about 5 km, unless `exact` is set. */
-  place: Place;
-  /** When; at the time of acceptance where it is left out. The vouchers tell the day. */
-  at?: Instant | undefined;
-  /** The zone whose day the vouchers tell, such as `Europe/Rome`. */
-  zone?: string | undefined;
-  /** Whether place and time are told as they are. */
-  exact?: boolean | undefined;
-  /** Whom to hand the award to. */
-  handle?: string | undefined;
-}
-
-/** More about plain minutes. */
-export interface RecordOptions extends Waiting {
-  /** What was done; `exercise` where it is left out. */
-  activity?: string | undefined;
-  /** How many seconds of the time it took, where it was not all of it. */
-  seconds?: number | undefined;
-  steps?: number | undefined;
-  /** Which version of the record: of one key the highest holds. */
-  revision?: number | undefined;
-  recording?: "measured" | "attested" | "manual" | "unknown" | undefined;
-  device?: "watch" | "phone" | "app" | "unknown" | undefined;
-  /** The recording device or program. */
-  stream?: string | undefined;
-}
-
-/** `user` was active from `start` until `end`: see `Client.record`, which takes the same. */
-export interface MinutesRecord extends Omit<RecordOptions, "signal"> {
-  user: string;
-  start: Instant;
-  end: Instant;
-  key: string;
-}
-
 /** How to bring something in. */
 export interface SubmitOptions extends Waiting {
   /** Settings of an adapter of the catalogue, by the names that `adapters()` tells. */
@@ -108,11 +55,6 @@ export interface SubmitOptions extends Waiting {
 
 /** What is brought in: bytes; the path or `file:` URL of a file; a stream of bytes; records. */
 export type Data = Uint8Array | string | URL | AsyncIterable<Uint8Array> | Iterable<Readonly<Record<string, unknown>>>;
-
-/** A connection to PostgreSQL of your own: of `pg`, or a function that runs one statement. */
-export type Connection =
-  | { query(sql: string): PromiseLike<{ readonly rows: readonly object[] }> }
-  | ((sql: string) => PromiseLike<readonly object[]>);
 
 /**
  * An instrument that is open: it awards minutes, takes activity in, and hands codes out.
@@ -372,46 +314,6 @@ export class Client implements AsyncDisposable {
   }
 }
 
-const RECORD = ["user", "start", "end", "key", "activity", "seconds", "steps", "revision", "recording", "device", "stream"];
-
-function recordOf(record: MinutesRecord): object {
-  only(record, RECORD, "a record");
-  const { user, start, end, activity = "exercise", ...more } = record;
-  return {
-    ...more,
-    key: text(more.key, "key"),
-    participant: text(user, "user"),
-    start: instant(start, "start"),
-    end: instant(end, "end"),
-    activity,
-  };
-}
-
-function numbered(number: number, record: MinutesRecord): string {
-  try {
-    return JSON.stringify(recordOf(record));
-  } catch (error) {
-    if (!(error instanceof WomError)) throw error;
-    const { code, summary, hint, fields } = error;
-    throw new WomError(code, summary, { hint, fields: { record: String(number), ...fields } });
-  }
-}
-
-const AWARD = ["aim", "minutes", "place", "at", "zone", "exact", "handle", "signal"];
-
-function awardOf(award: Award): string {
-  only(award, AWARD, "an award");
-  return JSON.stringify({
-    aim: text(award.aim, "aim"),
-    minutes: award.minutes,
-    place: place(award.place),
-    at: award.at && instant(award.at, "at"),
-    zone: award.zone,
-    exact: award.exact ?? false,
-    handle: award.handle,
-  });
-}
-
 /** An adapter as the native half knows it; `kept` are the numbers to let go in the end. */
 function told(adapter: Instrument, kept: number[]): object {
   const asked = new AskedInstrument(adapter);
@@ -423,32 +325,4 @@ function told(adapter: Instrument, kept: number[]): object {
 function streamOf(data: Data): AskedStream | undefined {
   const streams = typeof data === "object" && data !== null && Symbol.asyncIterator in data;
   return streams ? new AskedStream(data) : undefined;
-}
-
-/** Records as JSON lines. */
-function linesOf(data: unknown): Uint8Array {
-  if (typeof data !== "object" || data === null || !(Symbol.iterator in data)) {
-    throw new WomError("input_invalid", `it cannot be read from ${sort(data)}`, {
-      hint: "give bytes, the path of a file, a stream, or records",
-      fields: { field: "data" },
-    });
-  }
-  const lines = [];
-  try {
-    for (const record of data as Iterable<unknown>) lines.push(JSON.stringify(record));
-  } catch {
-    throw new WomError("input_invalid", "a record holds something that is no plain value", {
-      hint: "use text, numbers, true and false, and Date",
-      fields: { record: String(lines.length + 1) },
-    });
-  }
-  return Buffer.from(lines.join("\n"));
-}
-
-/** The first value of the first row of a statement without parameters. */
-async function first(connection: Connection, sql: string | undefined): Promise<unknown> {
-  const statement = String(sql);
-  const rows = typeof connection === "function" ? await connection(statement) : (await connection.query(statement)).rows;
-  const row = rows[0];
-  return row === undefined ? undefined : Object.values(row)[0];
 }

@@ -21,45 +21,32 @@ export {
   type Setting,
   VERSION,
 } from "./catalogue.js";
-export {
-  type Award,
-  Client,
-  type ClientOptions,
-  type Connection,
-  type Data,
-  type MinutesRecord,
-  type RecordOptions,
-  type SubmitOptions,
-} from "./client.js";
+export type { Award, Connection } from "./award.js";
+export { Client, type ClientOptions, type Data, type SubmitOptions } from "./client.js";
 export { ERRORS, type ErrorCode, type ErrorDetails, type Retry, WomError } from "./errors.js";
+export type { Directory, Input, Instrument, Known, Received, Request, Unit } from "./instrument.js";
+export type { Merchant, Order, OrderLine, OrderState } from "./merchant.js";
 export {
   Attendance,
   type Body,
   Cursor,
-  type Directory,
   type Found,
-  type Input,
-  type Instrument,
   Interval,
-  type Known,
   Milestone,
   Observation,
   type ObservationDetails,
   Point,
   RangeReplaced,
-  type Received,
   Refusal,
-  type Request,
   type Scan,
   Seconds,
   Steps,
   type Taken,
   Tally,
-  type Unit,
   Withdrawn,
-} from "./instrument.js";
-export type { Merchant, Order, OrderLine, OrderState } from "./merchant.js";
+} from "./observation.js";
 export { Pocket, type RedeemOptions } from "./pocket.js";
+export type { MinutesRecord, RecordOptions } from "./record.js";
 export { Registry, type RegistryOptions } from "./registry.js";
 export {
   type Decision,

@@ -5,10 +5,11 @@
  * giving it twice under one key is giving it once. All money is in the currency's smallest unit.
  */
 
+import { received } from "./asked.js";
 import type { Answer, Asked } from "./bridge.js";
+import { sort, text } from "./checks.js";
 import { WomError } from "./errors.js";
-import { type Received, Request, received } from "./instrument.js";
-import { sort, text } from "./values.js";
+import { type Received, Request } from "./instrument.js";
 
 /** What became of an order; `closed` where the shop does not tell why. */
 export type OrderState = "open" | "paid" | "cancelled" | "refunded" | "closed";

@@ -125,17 +125,21 @@ export function platform(): string {
 }
 
 function load(): Native {
-  const here = platform();
+  // To ask for the C library takes longer than to load: it is asked for where there is a choice.
+  const name = `wom-sdk.${process.platform}-${process.arch}`;
+  const fitting = present().filter((file) => file === `${name}.node` || file.startsWith(`${name}-`));
+  const [only, ...others] = fitting;
+  const file = only !== undefined && others.length === 0 ? only : `wom-sdk.${platform()}.node`;
   try {
-    return require(join(FOLDER, `wom-sdk.${here}.node`)) as Native;
+    return require(join(FOLDER, file)) as Native;
   } catch (cause) {
-    throw unloadable(here, cause);
+    throw unloadable(platform(), file, cause);
   }
 }
 
-function unloadable(here: string, cause: unknown): Error {
+function unloadable(here: string, file: string, cause: unknown): Error {
   const files = present();
-  const missing = !files.includes(`wom-sdk.${here}.node`);
+  const missing = !files.includes(file) || file !== `wom-sdk.${here}.node`;
   const why = missing
     ? `this package holds no native file for it (there are: ${files.join(", ") || "none"})`
     : `its native file cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { call, home, nothing, opening, same } from "./bridge.js";
-import { type NativePocket, native } from "./native.js";
-import { Claim, type Paid, type Place, place as placeOf, type Redeemed, type Ticket, text, type Waiting } from "./values.js";
+import { place as placeOf, text } from "./checks.js";
+import { native, type NativePocket } from "./native.js";
+import { Claim, type Paid, type Place, type Redeemed, Ticket, type Waiting } from "./values.js";
 
 /** Where vouchers are redeemed, for codes that ask for it. */
 export interface RedeemOptions extends Waiting {

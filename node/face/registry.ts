@@ -1,8 +1,9 @@
 /** The embedded Registry. */
 
 import { call, home, nothing, opening, same } from "./bridge.js";
-import { type NativeRegistry, native } from "./native.js";
-import { type Books, count, only, type Pos, type Source, text, type Waiting } from "./values.js";
+import { count, only, text } from "./checks.js";
+import { native, type NativeRegistry } from "./native.js";
+import type { Books, Pos, Source, Waiting } from "./values.js";
 
 /** How a Registry is started. */
 export interface RegistryOptions extends Waiting {

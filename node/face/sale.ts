@@ -1,7 +1,8 @@
 /** What a shop offers and settles, and what became of it. Money is in the currency's smallest unit. */
 
+import { hide, only, seconds, text } from "./checks.js";
 import { WomError } from "./errors.js";
-import { hide, only, seconds, type Ticket, text } from "./values.js";
+import { Ticket } from "./values.js";
 
 /** What to give for a payment that came too late: WOM cannot be given back. */
 export type Remedy = "fresh_code" | "replacement" | "record_only";

@@ -1,8 +1,10 @@
 /** A shop. */
 
 import { call, home, keep, letGo, nothing, opening, same } from "./bridge.js";
+import { count, only, seconds, text } from "./checks.js";
 import { AskedMerchant, type Merchant } from "./merchant.js";
-import { type NativeShop, native } from "./native.js";
+import { native, type NativeShop } from "./native.js";
+import { keysOf, replyOf, sourceOf, storeOf, useOf } from "./options.js";
 import {
   type Decision,
   idOf,
@@ -12,32 +14,15 @@ import {
   posterOf,
   type Receipt,
   type Report,
-  type Rules,
   reportOf,
+  type Rules,
   rulesOf,
   Sale,
   salesOf,
   type Which,
 } from "./sale.js";
-import {
-  count,
-  type Keys,
-  keysOf,
-  only,
-  type Pos,
-  type Reply,
-  replyOf,
-  seconds,
-  type Store,
-  sourceOf,
-  storeOf,
-  Ticket,
-  text,
-  type Use,
-  useOf,
-  type Waiting,
-} from "./values.js";
-import { type Headers, headerPairs, raw } from "./webhook.js";
+import { type Keys, type Pos, type Reply, type Store, Ticket, type Use, type Waiting } from "./values.js";
+import { headerPairs, type Headers, raw } from "./webhook.js";
 
 /** What a shop is opened with. */
 export interface ShopOptions extends Waiting {

@@ -3,7 +3,8 @@
  * of items, sessions and courses are texts of your own; only digests of them are kept.
  */
 
-import { hide, type Instant, instant, text } from "./values.js";
+import { hide, instant, text } from "./checks.js";
+import type { Instant } from "./values.js";
 
 /** What was reached; of a `course` the item is the course. */
 export type Goal = "badge" | "completed" | "course" | "mastered" | "passed";

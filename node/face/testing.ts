@@ -2,10 +2,12 @@
 
 import { AssertionError } from "node:assert";
 
+import { AskedInstrument } from "./asked.js";
 import { type Asked, call, home, keep, letGo, same } from "./bridge.js";
-import { AskedInstrument, type Instrument } from "./instrument.js";
+import { instant } from "./checks.js";
+import type { Instrument } from "./instrument.js";
 import { AskedMerchant, type Merchant } from "./merchant.js";
-import { type Instant, instant, type Waiting } from "./values.js";
+import type { Instant, Waiting } from "./values.js";
 import { raw } from "./webhook.js";
 
 /**

@@ -9,9 +9,10 @@ import { Buffer } from "node:buffer";
 
 import { atOnce } from "./bridge.js";
 import { known } from "./catalogue.js";
+import { instant, only, sort, text } from "./checks.js";
 import { WomError } from "./errors.js";
 import { native } from "./native.js";
-import { type Instant, instant, only, sort, text } from "./values.js";
+import type { Instant } from "./values.js";
 
 /** The names of the schemes. */
 export const SCHEMES: readonly string[] = known.schemes;

@@ -41,6 +41,6 @@ export async function registryFor(t, options) {
 /** A folder that is removed after the test. */
 export async function folderFor(t) {
   const folder = await mkdtemp(join(tmpdir(), "wom-node-test-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   return folder;
 }
