@@ -24,8 +24,12 @@ struct Folder {
     pos: String,
 }
 
-/// A command that runs until it is dropped.
-struct Running(Child, BufReader<ChildStdout>);
+/// A command that runs until it is dropped: then its power goes, unless its input ends it.
+struct Running {
+    child: Child,
+    said: BufReader<ChildStdout>,
+    reads: bool,
+}
 
 impl Folder {
     fn bash(&self, script: &str) -> Command {
@@ -48,8 +52,11 @@ impl Folder {
 
     fn start(&self, script: &str) -> Running {
         let mut child = self.bash(script).spawn().unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap());
-        Running(child, said)
+        Running {
+            said: BufReader::new(child.stdout.take().unwrap()),
+            reads: script.contains("read -r"),
+            child,
+        }
     }
 
     /// Runs it to its end, with this on its standard input.
@@ -76,7 +83,7 @@ impl Running {
         loop {
             let mut line = String::new();
             assert!(
-                self.1.read_line(&mut line).unwrap() > 0,
+                self.said.read_line(&mut line).unwrap() > 0,
                 "it never said {begins}"
             );
             if let Some(rest) = line.strip_prefix(begins) {
@@ -88,8 +95,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        match self.reads {
+            true => drop(self.child.stdin.take()),
+            false => drop(self.child.kill()),
+        }
+        let _ = self.child.wait();
     }
 }
 
@@ -241,8 +251,6 @@ async fn a_merchant_gets_from_an_empty_folder_to_a_first_payment() {
             assert!(!text.contains(&secret), "{file}");
         }
     }
-    drop(registry.0.stdin.take());
-    let _ = registry.0.wait();
 }
 
 #[test]
