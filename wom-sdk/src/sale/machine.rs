@@ -7,7 +7,7 @@ use crate::{
     Error, Kind, MINUTE_MS, Result, Retry, Timestamp,
     merchant::{Applied, Order},
 };
-use reading::{applied, applying, first_look, is_cancelled, look_later, redeem};
+use reading::{applied, applying, first_look, is_cancelled, look_later, redeem, typed_in};
 
 /// How long one call to the shop may take before another worker may take the sale over. Before this
 /// has passed, a discount that was asked for and not answered is not asked for again: the shop may
@@ -33,6 +33,8 @@ pub enum Event {
     Read(Result<Order>),
     /// The shop's answer when it was asked for the discount.
     Applied(Result<Applied>),
+    /// The shop has a code for the discount, which the shopper or the cashier types in.
+    Coded,
     /// The shop's answer when it was asked to take the discount back.
     Revoked(Result<()>),
     /// The order was cancelled or replaced.
@@ -135,6 +137,18 @@ pub fn step(sale: &Sale, event: Event, now: Timestamp, random: u64) -> Result<St
             next.due = lease;
             Some(Action::Revoke)
         }
+        // Whoever types a code in tells us nothing: the order does.
+        (State::Manual, Event::Due | Event::Confirmed) if sale.reference.is_some() => {
+            next.due = lease;
+            Some(Action::Read)
+        }
+        (State::Manual, Event::Read(_)) if sale.reference.is_none() => {
+            return Err(senseless(&sale.state));
+        }
+        (State::Manual, Event::Read(Ok(order))) => {
+            typed_in(&mut next, &order, now);
+            None
+        }
         (State::Waiting | State::Lapsed, Event::Payment(payment)) => {
             heard(&mut next, payment, now);
             None
@@ -144,7 +158,7 @@ pub fn step(sale: &Sale, event: Event, now: Timestamp, random: u64) -> Result<St
             applied(&mut next, &order, now);
             None
         }
-        (State::Applied | State::Redeemed, Event::Read(Err(error))) => {
+        (State::Manual | State::Applied | State::Redeemed, Event::Read(Err(error))) => {
             next.failure = Some(error.code().to_owned());
             look_later(&mut next, now);
             None
@@ -166,8 +180,15 @@ pub fn step(sale: &Sale, event: Event, now: Timestamp, random: u64) -> Result<St
             None
         }
         (State::Applying, Event::Applied(Ok(Applied::Manual))) => {
+            next.reference = None;
             next.hold = None;
             enter(&mut next, State::Manual, None, now);
+            None
+        }
+        (State::Applying, Event::Coded) => {
+            next.reference = Some(sale.key());
+            next.hold = None;
+            enter(&mut next, State::Manual, Some(first_look(now)), now);
             None
         }
         (State::Applying, Event::Applied(Err(error))) => {
@@ -215,7 +236,15 @@ pub fn step(sale: &Sale, event: Event, now: Timestamp, random: u64) -> Result<St
             None
         }
         (State::Manual, Event::Cancelled) => {
-            late(&mut next, After::Cancel, now);
+            match sale.reference.is_some() {
+                // Its code may be used yet.
+                true => withdraw(&mut next, Then::Late, now),
+                false => late(&mut next, After::Cancel, now),
+            }
+            None
+        }
+        (State::Manual, Event::Changed) if sale.reference.is_some() => {
+            next.due = Some(now);
             None
         }
         (_, Event::Cancelled) => return Ok(nothing(sale)),

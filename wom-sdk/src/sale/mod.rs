@@ -210,6 +210,8 @@ impl Sale {
     pub fn turn(&self) -> Turn {
         match &self.state {
             State::Lapsed if self.due.is_none() => Turn::Nobody,
+            // The order is looked at, until its code was typed in.
+            State::Manual if self.due.is_some() => Turn::Program,
             State::Waiting
             | State::Lapsed
             | State::Applying

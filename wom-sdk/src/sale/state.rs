@@ -17,7 +17,8 @@ pub enum State {
     Applying,
     /// The shop's own reading shows the discount, or a cashier typed it in.
     Applied,
-    /// The cashier has to type the discount in, and then to confirm it.
+    /// The cashier has to type the discount in, and then to confirm it; or the shopper types a code in,
+    /// which is seen on the order.
     Manual,
     /// The order is cancelled; the shop is, or is about to be, asked to take the discount back.
     Withdrawing(Then),

@@ -97,7 +97,12 @@ impl Shop {
             (Action::Read, Some(order)) => Event::Read(self.read(order).await),
             (Action::Apply(money), Some(order)) => {
                 let asked = self.find_or_apply(order, money, sale.key());
-                Event::Applied(self.in_time(sale, asked).await)
+                match self.in_time(sale, asked).await {
+                    Ok(Applied::Manual) if self.merchant.code(&sale.key()).is_some() => {
+                        Event::Coded
+                    }
+                    answer => Event::Applied(answer),
+                }
             }
             (Action::Revoke, Some(order)) => {
                 let reference = sale.reference.clone().unwrap_or_else(|| sale.key());

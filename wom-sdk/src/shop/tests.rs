@@ -349,10 +349,6 @@ async fn a_till_that_takes_no_discounts_has_the_cashier_confirm() {
     assert_eq!(sale.state, State::Manual);
     assert_eq!(world.shop.ticket(&sale).await.unwrap(), None);
     assert_eq!(
-        world.shop.to_type_in(&sale),
-        Some(sale.key().to_uppercase())
-    );
-    assert_eq!(
         world.shop.confirm(sale.id).await.unwrap().state,
         State::Applied
     );
@@ -360,6 +356,51 @@ async fn a_till_that_takes_no_discounts_has_the_cashier_confirm() {
     let changed = world.shop.changed(&order("1")).await.unwrap();
     assert_eq!(changed[0].state, State::Redeemed);
     assert!(world.shop.confirm(sale.id).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_a_shopper_types_in_is_seen_on_the_order() {
+    let world = World::new();
+    world.shelf.by_code();
+    world.shelf.order("1", 1_200);
+    let (sale, ticket) = world
+        .shop
+        .offer(&order("1"), "coffee", &coffee())
+        .await
+        .unwrap();
+    world.till.pay(&ticket.otc);
+    let sale = world.shop.wait(sale.id, minutes(2)).await.unwrap();
+    assert_eq!(sale.state, State::Manual);
+    let code = world.shop.to_type_in(&sale).unwrap();
+    // Saying so is not enough.
+    let said = world.shop.confirm(sale.id).await.unwrap();
+    assert_eq!(said.state, State::Manual);
+    assert!(world.shelf.type_in("1", &code, 120));
+    world.run(minutes(1)).await;
+    let sale = world.sale(sale.id).await;
+    assert_eq!((&sale.state, sale.given), (&State::Applied, Some(120)));
+    assert_eq!(world.shop.to_type_in(&sale), None);
+
+    // One that nobody typed in goes with its order.
+    world.shelf.order("2", 1_200);
+    let offered = world.shop.offer(&order("2"), "coffee", &coffee()).await;
+    let (sale, ticket) = offered.unwrap();
+    world.till.pay(&ticket.otc);
+    let sale = world.shop.wait(sale.id, minutes(2)).await.unwrap();
+    let code = world.shop.to_type_in(&sale).unwrap();
+    world.shelf.cancel("2");
+    world.shop.cancel(&order("2")).await.unwrap();
+    world.run(minutes(1)).await;
+    assert_eq!(world.sale(sale.id).await.state, State::Late(After::Cancel));
+    assert!(!world.shelf.type_in("1", &code, 120), "the code lives on");
+    // And is good for another order then.
+    world.shelf.order("3", 1_200);
+    let other = world.shop.replace(sale.id, &order("3")).await.unwrap();
+    assert_eq!(other.state, State::Manual);
+    assert!(world.shelf.type_in("3", &code, 120));
+    world.shelf.close("3");
+    world.shop.changed(&order("3")).await.unwrap();
+    assert_eq!(world.sale(sale.id).await.state, State::Redeemed);
 }
 
 #[tokio::test(start_paused = true)]

@@ -127,6 +127,22 @@ pub(super) fn applied(sale: &mut Sale, order: &Order, now: Timestamp) {
     }
 }
 
+/// Whether the code of a manual sale is on the order by now.
+pub(super) fn typed_in(sale: &mut Sale, order: &Order, now: Timestamp) {
+    sale.order = Some(Bound::to(order));
+    let reduction = sale.reduction(order);
+    if reduction > 0 {
+        return shown_on(sale, order, reduction, now);
+    }
+    if is_cancelled(sale, order) {
+        return withdraw(sale, Then::Late, now);
+    }
+    match order.open {
+        true => look_later(sale, now),
+        false => attention(sale, "order_closed", now),
+    }
+}
+
 /// The shop shows the discount.
 fn shown_on(sale: &mut Sale, order: &Order, reduction: i64, now: Timestamp) {
     sale.given = Some(reduction);

@@ -364,6 +364,7 @@ fn events() -> impl Strategy<Value = Event> {
         1 => errors().prop_map(|error| Event::Read(Err(error))),
         2 => answers(applied).prop_map(Event::Applied),
         1 => Just(Event::Applied(Ok(Applied::Manual))),
+        1 => Just(Event::Coded),
         1 => answers(()).prop_map(Event::Revoked),
         1 => Just(Event::Cancelled),
         1 => Just(Event::Changed),

@@ -2,7 +2,7 @@
 //! cancelling an order lets its code live again.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -97,6 +97,9 @@ pub(super) struct Shelf {
     changes: Mutex<Vec<String>>,
     slow: Mutex<u64>,
     by_hand: Mutex<bool>,
+    /// Whether shoppers type codes in, and those that they can.
+    by_code: Mutex<bool>,
+    pub(super) coded: Mutex<BTreeSet<String>>,
     /// Codes for other orders.
     pub(super) issued: Mutex<BTreeMap<String, Discount>>,
     /// Whether every call goes wrong by chance: the seed.
@@ -186,6 +189,20 @@ impl Shelf {
         *self.slow.lock().unwrap() = millis;
     }
 
+    pub(super) fn by_code(&self) {
+        *self.by_code.lock().unwrap() = true;
+    }
+
+    /// A shopper types a code in; whether it is good.
+    pub(super) fn type_in(&self, id: &str, code: &str, money: i64) -> bool {
+        let code = code.to_lowercase();
+        let good = self.coded.lock().unwrap().remove(&code);
+        if good {
+            self.create(id, money, &code);
+        }
+        good
+    }
+
     pub(super) fn by_hand(&self) {
         *self.by_hand.lock().unwrap() = true;
     }
@@ -233,6 +250,7 @@ impl Shelf {
     }
 
     fn delete(&self, code: &str) {
+        self.coded.lock().unwrap().remove(code);
         for order in self.books().values_mut() {
             order.codes.retain(|(held, _)| held != code);
         }
@@ -313,7 +331,8 @@ impl Merchant for Adapter {
     }
 
     fn code(&self, key: &str) -> Option<String> {
-        Some(key.to_uppercase())
+        let coded = *self.shelf.by_code.lock().unwrap();
+        coded.then(|| key.to_uppercase())
     }
 
     async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
@@ -362,6 +381,14 @@ impl Merchant for Adapter {
     async fn apply(&self, id: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
         *self.shelf.asked.lock().unwrap() += 1;
         if *self.shelf.by_hand.lock().unwrap() {
+            return Ok(Applied::Manual);
+        }
+        if *self.shelf.by_code.lock().unwrap() {
+            let code = key.to_owned();
+            self.call("apply", move |shelf| {
+                shelf.coded.lock().unwrap().insert(code.clone());
+            })
+            .await?;
             return Ok(Applied::Manual);
         }
         let Discount::Amount(money) = *discount else {
