@@ -272,6 +272,24 @@ fn what_a_cashier_types_in_is_confirmed_by_the_cashier() {
     assert_eq!(run(&typed, vec![(30, gone)]).0.state, State::Withdrawn);
 }
 
+/// A till that no program reads tells the total of the order as it was entered, for ever.
+#[test]
+fn what_a_till_without_a_connection_reads_is_not_what_was_paid() {
+    let manual = run(&asked(), vec![(10, Event::Applied(Ok(Applied::Manual)))]).0;
+    let resolve = Event::Resolve {
+        resolution: Resolution::Redeemed,
+        note: "typed in".into(),
+    };
+    let entered = Event::Read(Ok(order(&manual, 1_200, 0, true)));
+    let redeemed = run(
+        &manual,
+        vec![(20, resolve), (4_000, Event::Due), (4_001, entered)],
+    )
+    .0;
+    assert_eq!(redeemed.state, State::Redeemed);
+    assert_eq!((redeemed.given, redeemed.total), (Some(500), None));
+}
+
 #[test]
 fn a_decision_needs_a_note_and_an_open_question() {
     let recorded = |note: &str| Event::Resolve {
