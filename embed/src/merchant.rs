@@ -58,6 +58,7 @@ pub struct MerchantInfo {
     changes_paid_orders: bool,
     create_is_idempotent: bool,
     cancel_releases_code: bool,
+    one_per_order: bool,
 }
 
 impl MerchantInfo {
@@ -73,6 +74,7 @@ impl MerchantInfo {
         offers.changes_paid_orders = self.changes_paid_orders;
         offers.create_is_idempotent = self.create_is_idempotent;
         offers.cancel_releases_code = self.cancel_releases_code;
+        offers.one_per_order = self.one_per_order;
         offers
     }
 }

@@ -65,6 +65,8 @@ export interface Merchant {
   readonly createIsIdempotent?: boolean | undefined;
   /** Whether the shop lets a code be used again once its order is cancelled. */
   readonly cancelReleasesCode?: boolean | undefined;
+  /** Whether an order takes one WOM discount only; a second is `input_invalid`, and changes nothing. */
+  readonly onePerOrder?: boolean | undefined;
   /** The order as the shop has it now. One that is not there is `input_invalid`. */
   read(order: string): Told<Order>;
   /** The order that carries a discount with this reference, where there is one. */
@@ -124,6 +126,7 @@ export class AskedMerchant implements Asked {
       changes_paid_orders: shop.changesPaidOrders ?? false,
       create_is_idempotent: shop.createIsIdempotent ?? false,
       cancel_releases_code: shop.cancelReleasesCode ?? false,
+      one_per_order: shop.onePerOrder ?? false,
     };
   }
 

@@ -103,6 +103,8 @@ class Merchant(ABC):
     """Whether the shop itself makes a discount only once, however often it is asked."""
     cancel_releases_code: ClassVar[bool] = False
     """Whether the shop lets a code be used again once its order is cancelled."""
+    one_per_order: ClassVar[bool] = False
+    """Whether an order takes one WOM discount only; a second is `InputInvalid`, and changes nothing."""
 
     @abstractmethod
     def read(self, order: str) -> Order:
@@ -169,6 +171,7 @@ class Merchant(ABC):
             "changes_paid_orders": self.changes_paid_orders,
             "create_is_idempotent": self.create_is_idempotent,
             "cancel_releases_code": self.cancel_releases_code,
+            "one_per_order": self.one_per_order,
         }
 
     def _ask(self, what: str, given: Sequence[Any]) -> object:

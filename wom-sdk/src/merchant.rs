@@ -102,6 +102,9 @@ pub struct MerchantCapabilities {
     pub create_is_idempotent: bool,
     /// The shop lets a code be used again once its order is cancelled: it has to be revoked.
     pub cancel_releases_code: bool,
+    /// An open order takes one discount of ours: a second is refused with [`Kind::InputInvalid`], and
+    /// changes nothing.
+    pub one_per_order: bool,
 }
 
 impl MerchantCapabilities {
@@ -117,6 +120,7 @@ impl MerchantCapabilities {
         changes_paid_orders: true,
         create_is_idempotent: true,
         cancel_releases_code: false,
+        one_per_order: false,
     };
 
     /// An adapter that does nothing by itself: the cashier types in, it records.
@@ -131,6 +135,7 @@ impl MerchantCapabilities {
         changes_paid_orders: false,
         create_is_idempotent: false,
         cancel_releases_code: false,
+        one_per_order: false,
     };
 }
 

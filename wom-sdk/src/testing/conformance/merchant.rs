@@ -229,13 +229,17 @@ pub async fn a_key_is_for_one_order_at_a_time(fixture: &dyn Fixture) {
     assert_eq!(shop.find(&reference).await.unwrap(), Some(one));
 }
 
-/// A second discount takes nothing from the first, and stays when that is taken back.
+/// A second discount takes nothing from the first, and stays when that is taken back. Where an order
+/// takes one only, the second is refused for good and by name, and can be given once the first is gone.
 pub async fn two_keys_are_two_discounts(fixture: &dyn Fixture) {
     let (shop, order) = (fixture.open(), fixture.order().await);
     let before = shop.read(&order).await.unwrap().total;
     let Some(one) = applied(&*shop, &order, &key()).await else {
         return;
     };
+    if shop.capabilities().one_per_order {
+        return a_second_is_refused(&*shop, &order, &one, before).await;
+    }
     let two = applied(&*shop, &order, &key()).await.unwrap();
     assert_ne!(one, two, "two discounts with one reference");
     let both = shop.read(&order).await.unwrap();
@@ -249,6 +253,26 @@ pub async fn two_keys_are_two_discounts(fixture: &dyn Fixture) {
         assert_eq!(amounts(&left, &one), [0; 0], "{left:?}");
         assert_eq!(amounts(&left, &two), [-WORTH], "{left:?}");
         assert_eq!(left.total, before - WORTH);
+    }
+}
+
+async fn a_second_is_refused(shop: &dyn Merchant, order: &OrderId, one: &str, before: i64) {
+    let (key, amount) = (key(), Discount::Amount(WORTH));
+    let shown = shop.read(order).await.unwrap();
+    let second = shop.apply(order, &amount, &key).await;
+    let error = second.expect_err("it says that an order takes one discount, and gives two");
+    assert_eq!(error.kind(), Kind::InputInvalid, "{error}");
+    assert_eq!(error.retry(), Retry::Never, "{error}");
+    let left = shop.read(order).await.unwrap();
+    assert_eq!(left, shown, "the refused one changed the order");
+    assert_eq!(shop.find(&key).await.unwrap(), None, "the refused one");
+    if shop.capabilities().revoke {
+        shop.revoke(order, one).await.unwrap();
+        assert_eq!(shop.read(order).await.unwrap().total, before);
+        assert!(applied(shop, order, &key).await.is_some());
+        let left = shop.read(order).await.unwrap();
+        assert_eq!(left.total, before - WORTH, "{left:?}");
+        assert_eq!(amounts(&left, one), [0; 0], "{left:?}");
     }
 }
 

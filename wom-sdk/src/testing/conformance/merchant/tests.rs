@@ -19,6 +19,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Defect {
     None,
+    /// None either: an order takes one discount.
+    OneOnly,
     /// A repetition gives a second discount.
     AppliesAgain,
     /// It makes codes, and says that it does not.
@@ -32,10 +34,14 @@ enum Defect {
     FindsNothing,
     /// More than there is to be paid.
     GivesTooMuch,
+    /// It refuses a second discount on an order, and takes the first away with it.
+    DropsTheFirst,
     /// It gives a second order the discount of one key.
     KeyForTwoOrders,
     /// It looks first, makes then, and holds no lock in between.
     LooksThenMakes,
+    /// It gives a second discount on an order, and says that it does not.
+    OneDenied,
     /// A reference from which no key is known.
     OtherReference,
     /// A discount that was taken back is never given again.
@@ -119,6 +125,10 @@ impl Merchant for Defective {
     fn capabilities(&self) -> MerchantCapabilities {
         MerchantCapabilities {
             creates_codes: !self.has(Defect::CodesDenied),
+            one_per_order: matches!(
+                self.defect,
+                Defect::OneOnly | Defect::OneDenied | Defect::DropsTheFirst
+            ),
             ..MerchantCapabilities::FULL
         }
     }
@@ -171,6 +181,21 @@ impl Merchant for Defective {
         let found = self.carrier(&reference);
         if found.as_ref().is_some_and(|it| it != id) && !self.has(Defect::KeyForTwoOrders) {
             return Err(Error::new(Kind::AlreadyPerformed, "it is on another order"));
+        }
+        let is_full = |order: &mut Order| {
+            let other = |it: &str| it != reference;
+            let mut lines = order.lines.iter();
+            lines.any(|line| line.reference.as_deref().is_some_and(other))
+        };
+        if matches!(self.defect, Defect::OneOnly | Defect::DropsTheFirst)
+            && self.with(id, is_full)?
+        {
+            if self.has(Defect::DropsTheFirst) {
+                self.with(id, |order| {
+                    order.lines.retain(|line| line.reference.is_none())
+                })?;
+            }
+            return Err(Error::new(Kind::InputInvalid, "the order has one"));
         }
         if self.has(Defect::LooksThenMakes) {
             tokio::task::yield_now().await;
@@ -262,6 +287,7 @@ macro_rules! fails {
 #[tokio::test]
 async fn a_good_shop_passes() {
     conforms(&Defective::new(Defect::None)).await;
+    conforms(&Defective::new(Defect::OneOnly)).await;
 }
 
 #[tokio::test]
@@ -291,6 +317,12 @@ async fn a_discount_that_no_line_shows_is_seen() {
 #[tokio::test]
 async fn a_shop_that_finds_nothing_is_seen() {
     is_seen!(FindsNothing, a_key_alone_leads_to_its_discount);
+}
+
+#[tokio::test]
+async fn a_second_discount_where_there_can_be_one_only_is_seen() {
+    is_seen!(OneDenied, two_keys_are_two_discounts);
+    is_seen!(DropsTheFirst, two_keys_are_two_discounts);
 }
 
 #[tokio::test]
