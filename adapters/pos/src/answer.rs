@@ -99,15 +99,3 @@ pub(crate) fn bounded(code: &str) -> String {
         "unknown".to_owned()
     }
 }
-
-/// Whether this is a code of ours, however it is written.
-pub(crate) fn is_code(text: &str) -> bool {
-    text.len() == 19
-        && text
-            .get(..4)
-            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("WOM-"))
-        && text
-            .bytes()
-            .skip(4)
-            .all(|byte| byte.is_ascii_alphanumeric())
-}

@@ -1,44 +1,45 @@
 //! The code that stands for a key in a shop, and the key that is read from one.
 //!
 //! A sale that died before it heard the shop's answer knows nothing but its key. So the code carries
-//! the key, and what a shop shows of the code tells whose discount it is.
+//! the key, and what a shop shows of the code tells whose discount it is. A code has one form only,
+//! which nobody makes up for a campaign: a merchant's own `WOM-SUMMER` is not taken for ours.
 
-use sha2::{Digest as _, Sha256};
+use wom_sdk::{Digest, Error, Kind, Result, merchant::Applied};
 
-/// What every code begins with: by it our discounts are known from others.
+/// What every code begins with: by it people know our discounts from others.
 const PREFIX: &str = "WOM-";
 
-/// The longest key that stands in a code as it is.
-const LONGEST: usize = 64;
+/// How many hexadecimal digits follow: those of a sale's key. With the prefix they fit into a tag of
+/// Shopify's, which has 40 characters at most; its codes have 255, and other shops set no such limit.
+const DIGITS: usize = 32;
 
-/// Crockford's digits: none is taken for another when a cashier reads them out.
-const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/// The code of a key: always the same, so that a search finds it after a crash. A key of letters,
-/// digits and hyphens stands in it as it is, in capitals, as shops compare codes in any case; of
-/// another one 75 bits of a digest do. Who gives keys that cannot be guessed, as a sale does, has such codes.
+/// The code of a key: always the same, so that a search finds it after a crash. A sale's key stands in
+/// it as it is, in capitals, as shops compare codes in any case; for another one its digest does. Who gives keys that cannot be guessed, as a sale does, has such codes.
 pub(crate) fn code(key: &str) -> String {
-    if is_plain(key) {
-        return format!("{PREFIX}{}", key.to_ascii_uppercase());
-    }
-    let digest = Sha256::digest([b"wom-pos-code/1\0", key.as_bytes()].concat());
-    let digits = digest.iter().take(15);
-    let digits = digits.map(|byte| char::from(DIGITS[usize::from(byte % 32)]));
-    PREFIX.chars().chain(digits).collect()
+    let digits = match is_digits(key) {
+        true => key.to_owned(),
+        false => Digest::of(["wom-pos-code/2", key]).to_hex(),
+    };
+    format!("{PREFIX}{}", digits.to_ascii_uppercase())
 }
 
-/// What a code's discount is known by: the key in lower case, or what stands for it. The code of that
-/// is this code. `None` if the code is not ours.
+/// What a code's discount is known by: a sale's key in lower case, or what stands for another one. The
+/// code of that is this code. `None` if the code is not ours.
 pub(crate) fn reference(code: &str) -> Option<String> {
-    let (prefix, key) = code.split_at_checked(PREFIX.len())?;
-    (prefix.eq_ignore_ascii_case(PREFIX) && is_plain(key)).then(|| key.to_ascii_lowercase())
+    let (prefix, digits) = code.split_at_checked(PREFIX.len())?;
+    let is_ours = prefix.eq_ignore_ascii_case(PREFIX) && is_digits(digits);
+    is_ours.then(|| digits.to_ascii_lowercase())
 }
 
-fn is_plain(key: &str) -> bool {
-    (1..=LONGEST).contains(&key.len())
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+/// The discount of a code is on its order.
+pub(crate) fn applied(code: &str) -> Result<Applied> {
+    let reference = reference(code)
+        .ok_or_else(|| Error::new(Kind::Internal, "a code of ours is not known again"))?;
+    Ok(Applied::Applied { reference })
+}
+
+fn is_digits(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -53,19 +54,23 @@ mod tests {
             code("3f9a0c5be1d24f86a7b8c9d0e1f20314"),
             "WOM-3F9A0C5BE1D24F86A7B8C9D0E1F20314"
         );
-        assert_eq!(code("key 1"), code("key 1"));
-        assert_eq!(code("key 1").len(), 19);
+        assert_eq!(code("key 1"), "WOM-A7E8A7520DF6154A752CC54383968238");
     }
 
     #[test]
     fn codes_of_others_are_not_ours() {
         for other in [
             "SUMMER10",
+            "WOM-SUMMER",
+            "WOM-A690F176",
+            "WOM-3F9A0C5BE1D24F86A7B8C9D0E1F2031",
+            "WOM-3F9A0C5BE1D24F86A7B8C9D0E1F203145",
+            "WOM-3F9A0C5BE1D24F86A7B8C9D0E1F2031G",
+            "WOM-3F9A0C5B-E1D2-4F86-A7B8C9D0E1F20",
+            "X3F9A0C5BE1D24F86A7B8C9D0E1F20314",
+            "3f9a0c5be1d24f86a7b8c9d0e1f20314",
             "WOM-",
             "WOM",
-            "XWOM-1",
-            "WOM-a b",
-            "WOM-è",
             "",
             "WO\u{4d}è-1",
         ] {
@@ -75,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_is_known_again_from_its_code_in_whatever_case(key in "[A-Za-z0-9-]{1,64}") {
+        fn a_sales_key_is_known_again_from_its_code_in_whatever_case(key in "[0-9A-Fa-f]{32}") {
             let known = Some(key.to_ascii_lowercase());
             prop_assert_eq!(reference(&code(&key)), known.clone());
             prop_assert_eq!(reference(&code(&key).to_ascii_lowercase()), known);
@@ -84,14 +89,24 @@ mod tests {
         #[test]
         fn what_a_code_is_known_by_leads_back_to_it(key: String) {
             let code = code(&key);
+            prop_assert_eq!(code.len(), 36);
             let known = reference(&code);
             prop_assert_eq!(known.map(|it| super::code(&it)), Some(code));
         }
 
         #[test]
         fn other_keys_have_other_codes(one: String, other: String) {
-            let same = one.eq_ignore_ascii_case(&other);
-            prop_assert!(same || code(&one) != code(&other));
+            prop_assert!(one == other || code(&one) != code(&other));
+        }
+
+        #[test]
+        fn other_keys_of_sales_have_other_codes(one in "[0-9a-f]{32}", other in "[0-9a-f]{32}") {
+            prop_assert!(one == other || code(&one) != code(&other));
+        }
+
+        #[test]
+        fn what_a_merchant_makes_up_is_not_ours(campaign in "[A-Za-z0-9-]{1,31}") {
+            prop_assert_eq!(reference(&format!("WOM-{campaign}")), None);
         }
 
         #[test]

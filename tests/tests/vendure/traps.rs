@@ -33,7 +33,7 @@ async fn vendure_trap_a_repeated_create_makes_a_second_promotion_and_both_count(
     // What is there already is cleared up.
     assert_eq!(
         adapter.apply(&order, &FIVE, "d1").await.unwrap(),
-        applied("d1")
+        applied(&adapter, "d1")
     );
     assert_eq!(given(&adapter, &order).await, (vec![-500], 3100));
     assert_eq!(shop.promotions(&code).await, 1);
@@ -48,7 +48,7 @@ async fn vendure_trap_a_repeated_create_makes_a_second_promotion_and_both_count(
         }));
     }
     for call in calls {
-        assert_eq!(call.await.unwrap().unwrap(), applied("d2"));
+        assert_eq!(call.await.unwrap().unwrap(), applied(&adapter, "d2"));
     }
     assert_eq!(given(&adapter, &order).await, (vec![-500], 1900));
     assert_eq!(shop.promotions(&adapter.code("d2").unwrap()).await, 1);
@@ -73,7 +73,7 @@ async fn vendure_trap_two_carts_hold_one_code_and_one_keeps_it() {
         assert_eq!(told["totalWithTax"], 700, "the trap: both hold it");
     }
     let done = adapter.apply(&mine.order, &FIVE, "cart").await.unwrap();
-    assert_eq!(done, applied("cart"));
+    assert_eq!(done, applied(&adapter, "cart"));
     assert_eq!(
         adapter.find("cart").await.unwrap(),
         Some(mine.order.clone())
@@ -189,7 +189,7 @@ async fn vendure_trap_an_expired_code_is_refused() {
     // A try that died long ago left it: a new one is made in its place.
     assert_eq!(
         adapter.apply(&order, &FIVE, "old").await.unwrap(),
-        applied("old")
+        applied(&adapter, "old")
     );
     assert_eq!(given(&adapter, &order).await, (vec![-500], 1900));
     assert_eq!(shop.promotions(&code).await, 1);
@@ -214,7 +214,7 @@ async fn vendure_trap_a_code_that_is_made_anew_can_be_used_anew() {
             shop.go(&order, state).await;
         }
         let done = adapter.apply(&order, &FIVE, "used").await.unwrap();
-        assert_eq!(done, applied("used"));
+        assert_eq!(done, applied(&adapter, "used"));
         assert_eq!(shop.tell(&order).await["state"], "PaymentSettled");
         assert_eq!(shop.promotions(&code).await, 1);
         let thief = shop.cart().await;
@@ -247,7 +247,7 @@ async fn vendure_trap_a_disabled_code_is_refused() {
     shop.forget_promotion(&id).await;
     assert_eq!(
         adapter.apply(&order, &FIVE, "off").await.unwrap(),
-        applied("off")
+        applied(&adapter, "off")
     );
 }
 
@@ -293,7 +293,7 @@ async fn vendure_trap_a_code_falls_away_silently_on_the_way_to_payment() {
         assert_eq!(shop.enter(cart, &code).await["totalWithTax"], 700);
     }
     let done = adapter.apply(&mine.order, &FIVE, "fall").await.unwrap();
-    assert_eq!(done, applied("fall"));
+    assert_eq!(done, applied(&adapter, "fall"));
     shop.arrange(&other).await;
     // No error, and another price.
     let told = shop.arrange(&mine).await;
@@ -423,7 +423,7 @@ async fn vendure_trap_an_order_at_arranging_payment_blocks_a_code() {
     shop.go(&other.order, "AddingItems").await;
     assert_eq!(shop.enter(&mine, &code).await["totalWithTax"], 700);
     let done = adapter.apply(&mine.order, &FIVE, "block").await.unwrap();
-    assert_eq!(done, applied("block"));
+    assert_eq!(done, applied(&adapter, "block"));
 
     // At payment nobody but a shopper puts a code on, so that of a draft is not for us.
     let draft = shop.draft().await;
@@ -496,7 +496,7 @@ async fn vendure_trap_a_surcharge_of_a_paid_order_is_not_idempotent() {
     shop.pay(&order).await;
     for _ in 0..3 {
         let done = adapter.apply(&order, &FIVE, "paid").await.unwrap();
-        assert_eq!(done, applied("paid"));
+        assert_eq!(done, applied(&adapter, "paid"));
     }
     assert_eq!(given(&adapter, &order).await, (vec![-500], 1900));
     let told = shop.tell(&order).await;
@@ -619,7 +619,7 @@ async fn vendure_trap_a_login_that_lapsed_is_told_with_http_200() {
     for _ in 0..2 {
         tokio::time::sleep(Duration::from_secs(4)).await;
         let again = adapter.apply(&order, &FIVE, "lapse").await.unwrap();
-        assert_eq!(again, applied("lapse"));
+        assert_eq!(again, applied(&adapter, "lapse"));
     }
     assert_eq!(given(&adapter, &order).await, (vec![-500], 1900));
     let stranger = shop.adapter_of("nobody");
@@ -641,7 +641,7 @@ async fn vendure_trap_an_order_left_in_modifying_is_brought_back() {
     for _ in 0..2 {
         shop.go(&order, "Modifying").await;
         let done = adapter.apply(&order, &FIVE, "died").await.unwrap();
-        assert_eq!(done, applied("died"));
+        assert_eq!(done, applied(&adapter, "died"));
         let told = shop.tell(&order).await;
         assert_eq!(told["state"], "PaymentSettled");
         assert_eq!(told["payments"][0]["refunds"].as_array().unwrap().len(), 1);

@@ -5,6 +5,8 @@ use wom_sdk::{
     merchant::{Applied, Discount},
 };
 
+use crate::code::applied;
+
 use super::{
     Shopify, closed,
     code::{self, Recipe},
@@ -63,7 +65,7 @@ impl Shopify {
                 ));
             }
             draft::put(&self.api, told, id, &code, discount, &self.label).await?;
-            return Ok(Applied::Applied { reference: code });
+            return applied(&code);
         }
         // To change it would part it from the checkout that its shopper may be in.
         if !told.takes_codes() {

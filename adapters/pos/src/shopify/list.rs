@@ -10,7 +10,7 @@ use super::{
     id::Id,
     told::{Marks, Page},
 };
-use crate::answer::is_code;
+use crate::code::reference;
 
 /// How many are asked for at once.
 const PAGE: usize = 50;
@@ -174,7 +174,10 @@ pub(super) fn read(answer: Value) -> Result<(Vec<Changed>, Option<String>)> {
         };
         let draft = listed.custom_attributes.draft.as_deref();
         let draft = draft.and_then(Id::parse).filter(|draft| *draft != id);
-        let code = listed.discount_codes.into_iter().find(|it| is_code(it));
+        let code = listed
+            .discount_codes
+            .into_iter()
+            .find(|it| reference(it).is_some());
         let origin = match (draft, code) {
             (Some(draft), _) => Origin::Draft(draft),
             (None, Some(code)) => Origin::Code(code),

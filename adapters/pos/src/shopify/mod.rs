@@ -37,10 +37,7 @@ use self::{
     id::Id,
     told::{Marks, Told},
 };
-use crate::{
-    answer::{is_code, unclear},
-    hook,
-};
+use crate::{answer::unclear, code::applied, hook};
 
 /// A Shopify shop.
 pub struct Shopify {
@@ -68,6 +65,8 @@ impl Shopify {
         it.changes_paid_orders = false;
         // Nothing is documented of it, so the worse is taken to be so.
         it.cancel_releases_code = true;
+        // A draft has one discount on the whole.
+        it.one_per_order = true;
         it
     };
 
@@ -176,10 +175,7 @@ impl Merchant for Shopify {
     }
 
     async fn find(&self, reference: &str) -> Result<Option<OrderId>> {
-        if !is_code(reference) {
-            return Ok(None);
-        }
-        let found = self.find_code(&reference.to_ascii_uppercase()).await?;
+        let found = self.find_code(&crate::code::code(reference)).await?;
         Ok(found.map(Id::order_id))
     }
 
@@ -189,7 +185,7 @@ impl Merchant for Shopify {
         let (id, told) = self.told(order).await?;
         let state = told.what_became();
         if told.discounted_by(&code)? > 0 && state != OrderState::Cancelled {
-            return Ok(Applied::Applied { reference: code });
+            return applied(&code);
         }
         if state != OrderState::Open || !told.is_draft() {
             if let Some(node) = code::find(&self.api, &code).await?
@@ -216,11 +212,7 @@ impl Merchant for Shopify {
     }
 
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
-        // Who was not answered knows the key only.
-        let code = match is_code(reference) {
-            true => reference.to_ascii_uppercase(),
-            false => crate::code::code(reference),
-        };
+        let code = crate::code::code(reference);
         let _changing = self.lock(order).lock().await;
         let id = Id::parse(&order.0).ok_or_else(unknown)?;
         // First the code, so that nobody takes it again while it leaves the order.
@@ -313,7 +305,7 @@ pub(crate) fn fuzz(data: &[u8]) {
     if let Ok(Some(told)) = Told::of(answer) {
         let _ = (
             told.what_became(),
-            told.discounted_by("WOM-A690F176A690F17"),
+            told.discounted_by("WOM-A690F176A690F176A690F176A690F176"),
         );
         let _ = told.into_order(OrderId("1".to_owned()));
     }

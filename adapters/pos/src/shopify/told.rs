@@ -8,7 +8,7 @@ use wom_sdk::{
     merchant::{Order, OrderId, OrderLine, OrderState},
 };
 
-use crate::{answer::is_code, money};
+use crate::{code::reference, money};
 
 /// Our entries among an order's attributes: the code, and the draft that the order comes from.
 pub(super) const CODE: &str = "wom_discount";
@@ -232,7 +232,7 @@ impl Told {
         let platform = self.platform_discounts.iter();
         let platform = platform.map(|it| (&it.code, &it.total_amount_price_set));
         let ours = applied.chain(platform).filter_map(|(code, bag)| {
-            let code = code.as_ref().filter(|code| is_code(code))?;
+            let code = code.as_ref().filter(|code| reference(code).is_some())?;
             Some((code.clone(), bag))
         });
         ours.map(|(code, bag)| Ok((code, bag.units()?))).collect()
@@ -252,7 +252,7 @@ impl Told {
                 .into_iter()
                 .flatten()
                 .chain(set_code.filter(|_| is_set));
-            let Some(code) = names.find(|name| is_code(name)) else {
+            let Some(code) = names.find(|name| reference(name).is_some()) else {
                 continue;
             };
             let lines = self.line_items.nodes.iter();
@@ -327,7 +327,8 @@ impl Told {
         };
         for (code, amount) in self.discounts()? {
             others = others.saturating_sub(amount);
-            add(code.clone(), -amount, Some(code));
+            let known = reference(&code);
+            add(code, -amount, known);
         }
         add("Discounts".to_owned(), -others.max(0), None);
         Ok(Order {

@@ -13,7 +13,7 @@ use super::{
     place,
     promotion::{self, Action},
 };
-use crate::code::reference;
+use crate::code::applied;
 
 /// How often a discount is put on anew because another process made a double at the same time.
 const ROUNDS: u32 = 4;
@@ -114,10 +114,4 @@ impl Vendure {
                 .with_retry(Retry::SameKey),
         )
     }
-}
-
-fn applied(code: &str) -> Result<Applied> {
-    let reference = reference(code)
-        .ok_or_else(|| Error::new(Kind::Internal, "a code of ours is not known again"))?;
-    Ok(Applied::Applied { reference })
 }

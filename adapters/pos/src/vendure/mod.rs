@@ -310,7 +310,7 @@ pub(crate) fn fuzz(data: &[u8]) {
     {
         let (_, _, _) = (told.payment(), told.what_became(), told.before_modifying());
         let discounted = |key: &str| told.discounted_by(&code(key));
-        let _ = discounted("A690F176");
+        let _ = discounted("A690F176A690F176A690F176A690F176");
         let cancelled = told.what_became() == OrderState::Cancelled;
         let seen: Vec<_> = told.references().collect();
         assert!(

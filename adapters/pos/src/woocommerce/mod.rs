@@ -27,10 +27,7 @@ use wom_sdk::{
 pub use config::WooCommerceConfig;
 
 use self::{api::Api, coupon::Recipe, order::Told};
-use crate::{
-    answer::{is_code, unclear},
-    hook,
-};
+use crate::{answer::unclear, code::applied, hook};
 
 /// A WooCommerce shop.
 pub struct WooCommerce {
@@ -142,11 +139,11 @@ impl WooCommerce {
         if told.is_cart() {
             return Ok(match told.discounted_by(&code)? {
                 0 => Applied::Manual,
-                _ => Applied::Applied { reference: code },
+                _ => applied(&code)?,
             });
         }
         place::put(&self.api, told, &code, now).await?;
-        Ok(Applied::Applied { reference: code })
+        applied(&code)
     }
 
     /// One order is changed by one call at a time; some orders share a lock.
@@ -208,14 +205,12 @@ impl Merchant for WooCommerce {
     }
 
     async fn find(&self, reference: &str) -> Result<Option<OrderId>> {
-        if !is_code(reference) {
-            return Ok(None);
-        }
-        let coupon = coupon::find(&self.api, &reference.to_ascii_lowercase()).await?;
+        let code = code(reference);
+        let coupon = coupon::find(&self.api, &code).await?;
         let Some(order) = coupon.and_then(|coupon| coupon.order()) else {
             return Ok(None);
         };
-        let shown = self.told(&order).await?.discounted_by(reference)?;
+        let shown = self.told(&order).await?.discounted_by(&code)?;
         Ok((shown > 0).then_some(order))
     }
 
@@ -247,7 +242,7 @@ impl Merchant for WooCommerce {
                     "the order is paid or being prepared, and takes no discount any more",
                 )
                 .hint("give the discount by hand, or on another order")),
-                _ => Ok(Applied::Applied { reference: code }),
+                _ => applied(&code),
             };
         }
         let is_shown = told.count(&code) > 0;
@@ -268,11 +263,7 @@ impl Merchant for WooCommerce {
     }
 
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
-        // Who was not answered knows the key only.
-        let code = match is_code(reference) {
-            true => reference.to_ascii_lowercase(),
-            false => code(reference),
-        };
+        let code = code(reference);
         let _changing = self.lock(order).lock().await;
         let told = self.told(order).await?;
         let known = coupon::find(&self.api, &code).await?;
@@ -333,13 +324,13 @@ pub(crate) fn fuzz(data: &[u8]) {
         return;
     };
     let _ = list::read(answer.clone());
-    if let Ok(found) = coupon::read(answer.clone(), "wom-a690f176a690f17") {
+    if let Ok(found) = coupon::read(answer.clone(), "wom-a690f176a690f176a690f176a690f176") {
         let _ = found.iter().filter_map(coupon::Coupon::order).count();
     }
     if let Ok(told) = Told::of(answer) {
         let _ = (
             told.what_became(),
-            told.discounted_by("wom-a690f176a690f17"),
+            told.discounted_by("wom-a690f176a690f176a690f176a690f176"),
         );
         let _ = told.into_order();
     }

@@ -8,7 +8,7 @@ use wom_sdk::{
 };
 
 use super::api::{Answer, Api};
-use crate::{answer::is_code, money};
+use crate::{code, money};
 
 /// The fields of an order that are asked for: neither addresses nor notes.
 pub(super) const FIELDS: &str = "id,status,currency,date_modified_gmt,date_paid_gmt,total,discount_total,line_items,shipping_lines,fee_lines,coupon_lines,refunds";
@@ -195,7 +195,7 @@ impl Told {
         for coupon in &self.coupon_lines {
             let amount = -coupon.amount(&self.currency)?;
             // A reference is of ours only.
-            let reference = is_code(&coupon.code).then(|| coupon.code.to_ascii_lowercase());
+            let reference = code::reference(&coupon.code);
             add(coupon.code.clone(), amount, reference);
         }
         Ok(Order {

@@ -26,6 +26,11 @@ use wom_sdk::{
 
 pub(crate) const FIVE: Discount = Discount::Amount(500);
 
+/// What a discount of this code is known by.
+fn known_by(code: &str) -> String {
+    code.to_ascii_lowercase().replace("wom-", "")
+}
+
 #[tokio::test]
 async fn shopify_conforms() {
     let shop = Shop::start().await;
@@ -44,7 +49,7 @@ async fn a_draft_gets_one_discount_and_keeps_what_others_put_there() {
     assert_eq!(
         applied,
         Applied::Applied {
-            reference: code.clone()
+            reference: known_by(&code)
         }
     );
     let read = adapter.read(&draft).await.unwrap();
@@ -66,8 +71,8 @@ async fn a_draft_gets_one_discount_and_keeps_what_others_put_there() {
     let other = shop.draft("OPEN");
     let error = adapter.apply(&other, &FIVE, "k1").await.unwrap_err();
     assert_eq!(error.kind(), Kind::InputInvalid);
-    adapter.revoke(&other, &code).await.unwrap();
-    assert_eq!(adapter.find(&code).await.unwrap(), Some(draft.clone()));
+    adapter.revoke(&other, "k1").await.unwrap();
+    assert_eq!(adapter.find("k1").await.unwrap(), Some(draft.clone()));
 
     let share = shop.draft("OPEN");
     adapter
@@ -175,22 +180,22 @@ async fn a_draft_in_its_shoppers_hands_is_not_touched_and_gets_a_code() {
     let other = shop.draft("INVOICE_SENT");
     let error = adapter.apply(&other, &FIVE, "k").await.unwrap_err();
     assert_eq!(error.kind(), Kind::InputInvalid);
-    let error = adapter.revoke(&other, &code).await.unwrap_err();
+    let error = adapter.revoke(&other, "k").await.unwrap_err();
     assert_eq!(error.kind(), Kind::InputInvalid);
 
     // The shopper enters it in their own spelling, and the draft becomes an order.
-    assert_eq!(adapter.find(&code).await.unwrap(), None);
+    assert_eq!(adapter.find("k").await.unwrap(), None);
     let order = shop.complete(&draft, "PAID", Some(&code.to_lowercase()));
     let applied = adapter.apply(&draft, &FIVE, "k").await.unwrap();
     assert_eq!(
         applied,
         Applied::Applied {
-            reference: code.clone()
+            reference: known_by(&code)
         }
     );
     let read = adapter.read(&draft).await.unwrap();
     assert_eq!((read.total, read.open), (1_900, false));
-    assert_eq!(adapter.find(&code).await.unwrap(), Some(draft.clone()));
+    assert_eq!(adapter.find("k").await.unwrap(), Some(draft.clone()));
     // The draft does not change any more; what becomes of its order is told by its name all the same.
     let (_, cursor) = adapter.orders(None).await.unwrap();
     shop.change(|books| books.clock += 1_000);
@@ -247,7 +252,7 @@ async fn what_a_draft_became_is_read_through_it() {
                 OrderState::Refunded => assert_eq!((read.total, read.lines.len()), (0, 0)),
                 _ => assert_eq!(
                     (read.total, shown[0].amount, shown[0].reference.as_ref()),
-                    (1_900, -500, Some(&code))
+                    (1_900, -500, Some(&known_by(&code)))
                 ),
             }
         }

@@ -24,6 +24,11 @@ use wom_sdk::{
 
 pub(crate) const FIVE: Discount = Discount::Amount(500);
 
+/// What a discount of this code is known by.
+fn known_by(code: &str) -> String {
+    code.to_ascii_lowercase().replace("wom-", "")
+}
+
 #[tokio::test]
 async fn woocommerce_conforms() {
     let shop = Shop::start().await;
@@ -47,7 +52,7 @@ async fn an_order_gets_one_coupon_of_one_use_that_ends() {
     assert_eq!(
         applied,
         Applied::Applied {
-            reference: code.clone()
+            reference: known_by(&code)
         }
     );
     let read = adapter.read(&order).await.unwrap();
@@ -66,7 +71,7 @@ async fn an_order_gets_one_coupon_of_one_use_that_ends() {
     let error = adapter.apply(&other, &FIVE, "k1").await.unwrap_err();
     assert_eq!(error.kind(), Kind::InputInvalid);
     assert_eq!(shop.order(&other).total(), 2_400);
-    let error = adapter.revoke(&other, &code).await.unwrap_err();
+    let error = adapter.revoke(&other, "k1").await.unwrap_err();
     assert_eq!(error.kind(), Kind::InputInvalid);
 
     let share = shop.make("on-hold");
@@ -78,7 +83,7 @@ async fn an_order_gets_one_coupon_of_one_use_that_ends() {
     adapter.revoke(&order, "k1").await.unwrap();
     assert_eq!(adapter.read(&order).await.unwrap().total, 2_400);
     assert_eq!(
-        (shop.count(&code), adapter.find(&code).await.unwrap()),
+        (shop.count(&code), adapter.find("k1").await.unwrap()),
         (0, None)
     );
     for wrong in [Discount::Amount(0), Discount::BasisPoints(10_001)] {
@@ -115,7 +120,7 @@ async fn eight_at_once_give_one_discount_even_where_the_shop_doubles() {
         let code = adapter.code("k").unwrap();
         assert_eq!(shop.order(&order).total(), 1_900, "with {races} races");
         assert_eq!(shop.order(&order).coupons.len(), 1);
-        adapter.revoke(&order, &code).await.unwrap();
+        adapter.revoke(&order, "k").await.unwrap();
         assert_eq!((shop.count(&code), shop.order(&order).total()), (0, 2_400));
     }
 }
@@ -146,7 +151,7 @@ async fn doubles_that_calls_at_the_same_time_made_are_cleared_up() {
         double.id = 9_001;
         books.coupons.push(double);
     });
-    adapter.revoke(&order, &code).await.unwrap();
+    adapter.revoke(&order, "k").await.unwrap();
     assert_eq!((shop.count(&code), shop.order(&order).total()), (0, 2_400));
 }
 
@@ -217,17 +222,17 @@ async fn a_cart_takes_the_code_from_its_shopper() {
     assert_eq!(shop.order(&cart).total(), 2_400);
     let code = adapter.code("k").unwrap();
     assert_eq!(shop.count(&code), 1);
-    assert_eq!(adapter.find(&code).await.unwrap(), None);
+    assert_eq!(adapter.find("k").await.unwrap(), None);
     // In the shopper's own spelling.
     shop.enter(&cart, &code.to_uppercase());
     let applied = adapter.apply(&cart, &FIVE, "k").await.unwrap();
     assert_eq!(
         applied,
         Applied::Applied {
-            reference: code.clone()
+            reference: known_by(&code)
         }
     );
-    assert_eq!(adapter.find(&code).await.unwrap(), Some(cart));
+    assert_eq!(adapter.find("k").await.unwrap(), Some(cart));
 }
 
 #[tokio::test]
