@@ -62,12 +62,14 @@ const orders = {
     await page.getByText(name, { exact: true }).click();
   },
   async enter() {
+    await focused();
     await leads(page.keyboard.press("Enter"));
   },
   async reload() {
     await page.reload();
   },
   async keys({ text }) {
+    await focused();
     await page.keyboard.type(text);
   },
   // A key that leads to a page.
@@ -157,6 +159,11 @@ const orders = {
     return { asked, complaints };
   },
 };
+
+// A page gives the focus a moment after it is loaded; hands are slower than that.
+async function focused() {
+  await page.locator(":focus").waitFor({ state: "attached" });
+}
 
 async function leads(action) {
   await Promise.all([page.waitForEvent("load"), action]);

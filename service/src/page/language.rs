@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use wom_sdk::{Day, protocol::Aim};
 use wom_sinks::Tongue;
 
-/// A language of a page.
+/// A language of the page.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Language {
