@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,26 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+SEED = os.environ.setdefault("SEED", str(random.randrange(2**32)))
+
+
+def pytest_report_header() -> str:
+    """Says how to repeat this run."""
+    return f"SEED={SEED}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Random tests draw from the seed."""
+    for item in items:
+        if isinstance(item, pytest.Function) and hypothesis.is_hypothesis_test(item.obj):
+            hypothesis.seed(int(SEED))(item.obj)
+
+
+hypothesis.settings.register_profile("ours", database=None, print_blob=True)
+hypothesis.settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

@@ -315,6 +315,21 @@ def test_a_discount_whose_answer_was_lost_is_looked_for(
         assert (shelf.asked, shelf.discounts(order)) == (1, [120])
 
 
+class Mixed(Till):
+    """Answers with another order than was asked for."""
+
+    def read(self, order: str) -> Order:
+        return super().read("1")
+
+
+def test_an_order_that_is_another_is_never_given_a_discount(wom_pos: Pos, shelf: Shelf) -> None:
+    with Shop("bar", wom_pos, Mixed(shelf), OFFERS) as shop:
+        shelf.order()
+        with pytest.raises(errors.Internal, match="another order"):
+            shop.offer(shelf.order(), "coffee")
+        assert shop.sales("all") == []
+
+
 def test_options_that_do_not_fit_are_refused(wom_pos: Pos, shelf: Shelf) -> None:
     for wrong in (
         Offer(title="both", wom=1, amount=1, percent=1),
