@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -328,3 +328,16 @@ def test_what_an_adapter_does_not_offer_is_unsupported(wom_source: Source) -> No
             client.submit(Named([]), b"")
     with pytest.raises(errors.ConfigurationInvalid, match="no campaign"):
         Client(wom_source, sources={"all": Bodies([])})
+
+
+def test_an_adapter_that_wants_to_be_awaited_is_refused_at_once(wom_source: Source) -> None:
+    class Waiting(Bodies):
+        async def read(self, input: Input, now: datetime) -> AsyncIterator[Found]:  # type: ignore[override]
+            for one in self.found:
+                yield one
+
+    with (
+        Client(wom_source, campaign=campaign()) as client,
+        pytest.raises(errors.InputInvalid, match="in place of async def"),
+    ):
+        client.submit(Waiting([]), b"")

@@ -120,3 +120,12 @@ def test_what_an_adapter_does_not_offer_is_unsupported() -> None:
         hand.revoke("1", "reference")
     with pytest.raises(errors.Unsupported):
         hand.orders(None)
+
+
+def test_methods_that_want_to_be_awaited_are_refused_at_once() -> None:
+    class Waiting(Till):
+        async def find(self, reference: str) -> str | None:  # type: ignore[override]
+            return super().find(reference)
+
+    with pytest.raises(AssertionError, match=r"write def in place of async def|called on threads"):
+        check_merchant(lambda: Waiting(Shelf()), Shelf().order)

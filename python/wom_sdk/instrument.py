@@ -17,6 +17,7 @@ An adapter yields observations, never conclusions: what counts is for the rule s
 
 from __future__ import annotations
 
+import inspect
 import io
 import itertools
 from abc import ABC, abstractmethod
@@ -382,6 +383,7 @@ class Instrument(ABC):
         raise Unsupported("this adapter has nothing to refresh")
 
     def _info(self) -> dict[str, Any]:
+        refuse_async(self, "read", "receive", "refresh")
         kind = type(self)
         return {
             "name": self.name,
@@ -413,6 +415,18 @@ class Instrument(ABC):
     ) -> tuple[int, bytes, str, str | None, str | None]:
         request = Request(method, query, headers, body, datetime.fromisoformat(at))
         return received(self.receive(request))
+
+
+def refuse_async(adapter: object, *methods: str) -> None:
+    """Refuses methods that answer with something to be awaited: nobody would."""
+    for name in methods:
+        method = getattr(type(adapter), name)
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            raise InputInvalid(
+                "the methods of an adapter are called on threads, and may block",
+                hint="write def in place of async def",
+                fields={"method": name},
+            )
 
 
 def received(told: Received) -> tuple[int, bytes, str, str | None, str | None]:

@@ -30,10 +30,13 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from .errors import Unsupported
-from .instrument import Received, Request, received
+from .instrument import Received, Request, received, refuse_async
 
 OrderState = Literal["open", "paid", "cancelled", "refunded", "closed"]
 """What became of an order; `closed` where the shop does not tell why."""
+
+
+_METHODS = ("read", "find", "apply", "revoke", "orders", "state", "code", "receive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ class Merchant(ABC):
         raise Unsupported("this adapter takes no webhooks")
 
     def _info(self) -> dict[str, Any]:
+        refuse_async(self, *_METHODS)
+
         def own(method: str) -> bool:
             return getattr(type(self), method) is not getattr(Merchant, method)
 
