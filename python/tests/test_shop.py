@@ -470,3 +470,39 @@ def test_who_dies_in_the_middle_is_followed_by_one_discount(
     ) as shop:
         assert shop.wait(sale, timedelta(seconds=60)).state == "applied"
     assert (shelf.asked, shelf.discounts(order)) == (0, [120])
+
+
+LEFT_OPEN = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from toy_till import Shelf, Till
+from wom_sdk import Offer, Registry, Shop
+
+asked = threading.Event()
+
+class Slow(Till):
+    def orders(self, since):
+        asked.set()
+        time.sleep(1)
+        return super().orders(since)
+
+registry = Registry()
+shelf = Shelf()
+shop = Shop("bar", registry.add_pos("A", "B"), Slow(shelf), {"c": Offer(title="c", wom=1, percent=10)})
+shop.offer(shelf.order(), "c")
+threading.Thread(target=shop.run, daemon=True).start()
+# The shop is being asked, in Python, and nobody closes anything.
+assert asked.wait(30)
+print("ended")
+"""
+
+
+def test_a_process_that_ends_while_its_till_is_asked_neither_hangs_nor_complains() -> None:
+    run = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", LEFT_OPEN, str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.stdout, run.stderr, run.returncode) == ("ended\n", "", 0)
