@@ -2,18 +2,48 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, final
+
+__all__ = [
+    "AIMS",
+    "Call",
+    "CashDesk",
+    "Client",
+    "Pocket",
+    "Registry",
+    "SCHEMES",
+    "Shop",
+    "VERSION",
+    "adapters",
+    "check_instrument",
+    "check_merchant",
+    "error_table",
+    "merchants",
+    "nothing",
+    "open_cash_desk",
+    "open_client",
+    "open_pocket",
+    "open_shop",
+    "rule_sets",
+    "run_program",
+    "shut_down",
+    "sign_webhook",
+    "start_registry",
+    "verify_webhook",
+]
 
 VERSION: str
 AIMS: list[tuple[str, str, str]]
 SCHEMES: list[str]
 
+@final
 class Call:
     def wait(self) -> Any: ...
     def then(self, callback: Callable[[], object]) -> None: ...
     def cancel(self) -> None: ...
     def result(self) -> Any: ...
 
+@final
 class Client:
     def award(self, key: str, award: Mapping[str, Any]) -> Call: ...
     def accept(self, key: str, award: Mapping[str, Any]) -> Call: ...
@@ -49,6 +79,7 @@ class Client:
     def run(self) -> Call: ...
     def close(self) -> Call: ...
 
+@final
 class CashDesk:
     def charge(self, reference: str, charge: Mapping[str, Any]) -> Call: ...
     def state(self, reference: str) -> Call: ...
@@ -57,6 +88,7 @@ class CashDesk:
     def work(self, limit: int) -> Call: ...
     def close(self) -> Call: ...
 
+@final
 class Shop:
     def offer(self, order: str, offer: str) -> Call: ...
     def wait(self, sale: str, at_most: float) -> Call: ...
@@ -83,12 +115,14 @@ class Shop:
     def run(self) -> Call: ...
     def close(self) -> Call: ...
 
+@final
 class Pocket:
     def redeem(self, link: str, pin: str, place: tuple[float, float] | None) -> Call: ...
     def pay(self, link: str, pin: str) -> Call: ...
     def balance(self) -> Call: ...
     def close(self) -> Call: ...
 
+@final
 class Registry:
     def url(self) -> str: ...
     def add_instrument(self, name: str, aims: Sequence[str]) -> Call: ...
