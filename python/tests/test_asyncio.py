@@ -117,3 +117,25 @@ def test_a_loop_and_a_process_that_end_in_the_middle_neither_hang_nor_complain()
         check=False,
     )
     assert (run.stdout, run.stderr, run.returncode) == ("ended\n", "", 0)
+
+
+LAZY = """
+import sys
+import wom_sdk
+with wom_sdk.Registry() as registry:
+    with wom_sdk.Client(registry.add_instrument("a", ["H"])) as client:
+        client.award("walk", aim="H", minutes=1, place=(43.7, 12.6))
+assert "asyncio" not in sys.modules, "it is loaded"
+assert set(wom_sdk.__all__) >= {"AsyncClient", "AsyncShop"}
+from wom_sdk import *
+assert AsyncShop is wom_sdk.AsyncShop and AsyncClient.__name__ == "AsyncClient"
+assert not hasattr(wom_sdk, "AsyncNothing")
+print("asyncio" in sys.modules)
+"""
+
+
+def test_who_blocks_never_loads_asyncio() -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LAZY], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.stdout, run.stderr) == ("True\n", "")

@@ -9,10 +9,9 @@ Open clients after a fork, not before it: threads are not forked along. Whatever
 """
 
 import logging
+from typing import TYPE_CHECKING
 
 from . import errors, webhook
-from ._async import AsyncCashDesk, AsyncClient, AsyncPocket, AsyncRegistry
-from ._async_shop import AsyncShop
 from ._native import VERSION as __version__
 from ._sync import CashDesk, Client, Pocket, Registry
 from ._sync_shop import Shop
@@ -56,6 +55,22 @@ from .instrument import Instrument, Observation, Refusal
 from .merchant import Merchant, Order, OrderLine
 from .record import Record
 from .sale import Offer, Poster, Receipt, Report, Rules, Sale
+
+if TYPE_CHECKING:
+    from ._async import AsyncCashDesk, AsyncClient, AsyncPocket, AsyncRegistry
+    from ._async_shop import AsyncShop
+else:
+
+    def __getattr__(name: str) -> object:
+        """The asynchronous face, once somebody asks for it: asyncio alone takes 11 MB."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import _async, _async_shop
+
+        found = getattr(_async_shop if name == "AsyncShop" else _async, name)
+        globals()[name] = found
+        return found
+
 
 # Who listens says so; a library by itself is silent.
 logging.getLogger("wom_sdk").addHandler(logging.NullHandler())

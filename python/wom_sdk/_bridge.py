@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,6 +20,8 @@ async def bridge(call: Call, make: Callable[[Any], T]) -> T:
 
     Cancelling gives the call up. An answer that comes after the loop has ended is heard by nobody.
     """
+    import asyncio  # whoever awaits has it; whoever blocks never loads it
+
     loop = asyncio.get_running_loop()
     over = loop.create_future()
 
