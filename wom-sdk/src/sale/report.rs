@@ -9,7 +9,7 @@ use super::{After, Sale, State};
 /// Below so many payments a number could tell of a person who was seen at the till.
 const FEW: u64 = 5;
 
-/// Payments and discounts of any number of shops, by offer, aim and month. It is made by a [`Tally`], for
+/// Payments and discounts of any number of shops, by offer, aim and month. It is made by a [`Tally`](super::Tally), for
 /// one shop by [`Shop::report`](crate::shop::Shop::report), and holds nobody's name. WOM and money stand side by
 /// side, and never as a rate of exchange.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
