@@ -110,6 +110,9 @@ fn shopify_settings() -> Vec<Setting> {
         Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read the token.")
             .default_is("false"),
         Setting::new("endpoint", Form::Text, "The shop's own address, such as https://name.myshopify.com.").default_is(""),
+        Setting::new("fresh_valid_days", Form::Whole, "How long a code for a customer\'s next order can be used.")
+            .default_is("90")
+            .counts("days"),
         Setting::new("label", Form::Text, "What stands on the receipt.")
             .default_is("Sconto WOM"),
         Setting::new("secret_files", Form::Files, "Files with an access token of the Admin API in each, or a client secret where client_id is set. While it changes there are two."),
@@ -133,6 +136,9 @@ fn vendure_settings() -> Vec<Setting> {
         Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read the password.")
             .default_is("false"),
         Setting::new("endpoint", Form::Text, "The shop's address, such as https://shop.example.org, without admin-api.").default_is(""),
+        Setting::new("fresh_valid_days", Form::Whole, "How long a code for a customer\'s next order can be used.")
+            .default_is("90")
+            .counts("days"),
         Setting::new("label", Form::Text, "What stands on the receipt.")
             .default_is("Sconto WOM"),
         Setting::new("secret_files", Form::Files, "Files with the administrator's password in each. While it changes there are two."),
@@ -153,6 +159,9 @@ fn woocommerce_settings() -> Vec<Setting> {
         Setting::new("danger_accept_plain_http", Form::Flag, "Whether plain http to another machine is accepted, over which anybody on the way can read the key. WooCommerce itself takes a key over TLS only.")
             .default_is("false"),
         Setting::new("endpoint", Form::Text, "The shop's address, such as https://shop.example.org, without wp-json.").default_is(""),
+        Setting::new("fresh_valid_days", Form::Whole, "How long a code for a customer\'s next order can be used.")
+            .default_is("90")
+            .counts("days"),
         Setting::new("individual_use", Form::Flag, "Whether a cart takes no other coupon beside ours.")
             .default_is("false"),
         Setting::new("label", Form::Text, "What stands in a coupon's description, which staff reads.")

@@ -86,6 +86,24 @@ pub(crate) fn unclear(error: Error) -> Error {
     }
 }
 
+/// The key of a code for a customer's next order was used for an order's own discount.
+pub(crate) fn used_for_an_order() -> Error {
+    Error::new(
+        Kind::InputInvalid,
+        "the key was used for the discount of an order",
+    )
+    .hint("give every code for a next order a key of its own")
+}
+
+/// A code for a customer's next order is there, and can be used no more.
+pub(crate) fn is_over() -> Error {
+    Error::new(
+        Kind::AlreadyPerformed,
+        "the code of this key has ended, or was switched off in the shop",
+    )
+    .hint("make another one by hand in the shop")
+}
+
 /// The code of an error, only if it is made of what such codes are made of: so nothing of a customer
 /// gets into an error of ours.
 pub(crate) fn bounded(code: &str) -> String {

@@ -9,7 +9,11 @@ use crate::money;
 
 const FIND: &str = "query($c:String!){codeDiscountNodeByCode(code:$c){id codeDiscount{__typename ... on DiscountCodeBasic{title status}}}}";
 const CREATE: &str = "mutation($i:DiscountCodeBasicInput!){discountCodeBasicCreate(basicCodeDiscount:$i){codeDiscountNode{id} userErrors{code field}}}";
+const CURRENCY: &str = "query{shop{currencyCode}}";
 const DEACTIVATE: &str = "mutation($id:ID!){discountCodeDeactivate(id:$id){codeDiscountNode{id} userErrors{code field}}}";
+
+/// The last word of the title of a code for a customer's next order.
+const FRESH: &str = "fresh";
 
 /// The longest title that the shop takes.
 const TITLE: usize = 255;
@@ -34,6 +38,11 @@ impl Node {
     pub(super) fn draft(&self) -> Option<Id> {
         let number = self.code_discount.title.rsplit(' ').next()?;
         number.strip_prefix('D')?.parse().ok().map(Id::Draft)
+    }
+
+    /// Whether it was made for a customer's next order.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.code_discount.title.rsplit(' ').next() == Some(FRESH)
     }
 
     /// Whether it can be used, now or later: it has not ended, and was not switched off.
@@ -61,7 +70,8 @@ pub(super) fn read(answer: Value) -> Result<Option<Node>> {
 
 /// What a code is made from.
 pub(super) struct Recipe<'a> {
-    pub(super) draft: u64,
+    /// `None`: it is for a customer's next order.
+    pub(super) draft: Option<u64>,
     pub(super) code: &'a str,
     pub(super) discount: &'a Discount,
     pub(super) currency: &'a str,
@@ -85,7 +95,10 @@ pub(super) async fn create(api: &Api, recipe: &Recipe<'_>) -> Result<Node> {
         _ => return Err(cannot_be()),
     };
     let mut title: String = recipe.label.chars().take(TITLE - 24).collect();
-    title.push_str(&format!(" D{}", recipe.draft));
+    match recipe.draft {
+        Some(draft) => title.push_str(&format!(" D{draft}")),
+        None => title.push_str(&format!(" {FRESH}")),
+    }
     let combines = recipe.combines;
     let input = json!({
         "title": title,
@@ -111,6 +124,13 @@ pub(super) async fn create(api: &Api, recipe: &Recipe<'_>) -> Result<Node> {
             Err(Error::new(Kind::InputInvalid, "the shop does not make the code").with("code", why))
         }
     }
+}
+
+/// The currency of the shop, in which its codes are.
+pub(super) async fn currency(api: &Api) -> Result<String> {
+    let shop = api.call(CURRENCY, json!({})).await?;
+    let code = shop.get("currencyCode").and_then(Value::as_str);
+    code.map(str::to_owned).ok_or_else(misunderstood)
 }
 
 /// Switches the code off for good: it stays known, so that its key is not used again.

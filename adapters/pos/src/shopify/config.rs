@@ -16,6 +16,8 @@ pub struct ShopifyConfig {
     pub danger_accept_plain_http: bool,
     /// The shop's own address, such as `https://name.myshopify.com`.
     pub endpoint: String,
+    /// How long a code for a customer's next order can be used, in days.
+    pub fresh_valid_days: u16,
     /// What stands on the receipt.
     pub label: String,
     /// Files with an access token of the Admin API in each, or a client secret.
@@ -41,6 +43,7 @@ impl Default for ShopifyConfig {
             combines: true,
             danger_accept_plain_http: false,
             endpoint: String::new(),
+            fresh_valid_days: 90,
             label: "Sconto WOM".to_owned(),
             secret_files: Vec::new(),
             secret_variables: Vec::new(),

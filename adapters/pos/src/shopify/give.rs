@@ -5,7 +5,10 @@ use wom_sdk::{
     merchant::{Applied, Discount},
 };
 
-use crate::code::applied;
+use crate::{
+    answer::{is_over, unclear, used_for_an_order},
+    code::applied,
+};
 
 use super::{
     Shopify, closed,
@@ -35,6 +38,35 @@ impl Shopify {
         match tell::tell(&self.api, id).await? {
             Some(told) => Ok(told.discounted_by(code)? > 0),
             None => Ok(false),
+        }
+    }
+
+    /// The code of a customer's next order: found, or made in the shop's own currency.
+    pub(super) async fn fresh(&self, discount: &Discount, code: &str) -> Result<()> {
+        let node = match code::find(&self.api, code).await? {
+            Some(node) => node,
+            None if !draft::tagged(&self.api, code).await?.is_empty() => {
+                return Err(used_for_an_order());
+            }
+            None => {
+                let now = self.clock.now();
+                let recipe = Recipe {
+                    draft: None,
+                    code,
+                    discount,
+                    currency: &code::currency(&self.api).await?,
+                    label: &self.label,
+                    combines: self.combines,
+                    starts_at: now,
+                    ends_at: now.plus_millis(self.fresh_valid_ms),
+                };
+                code::create(&self.api, &recipe).await.map_err(unclear)?
+            }
+        };
+        match (node.is_fresh(), node.lives()) {
+            (true, true) => Ok(()),
+            (true, false) => Err(is_over()),
+            (false, _) => Err(used_for_an_order()),
         }
     }
 
@@ -80,7 +112,7 @@ impl Shopify {
             let made = code::create(
                 &self.api,
                 &Recipe {
-                    draft: number,
+                    draft: Some(number),
                     code: &code,
                     discount,
                     currency: told.currency(),

@@ -45,6 +45,7 @@ pub struct Shopify {
     label: String,
     combines: bool,
     valid_ms: i64,
+    fresh_valid_ms: i64,
     clock: Arc<dyn Clock>,
     webhook_secrets: Vec<Secret>,
     locks: [Mutex<()>; 64],
@@ -101,6 +102,7 @@ impl Shopify {
             label: config.label,
             combines: config.combines,
             valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
+            fresh_valid_ms: i64::from(config.fresh_valid_days.max(1)) * 86_400_000,
             clock: Arc::new(SystemClock),
             webhook_secrets: hook::secrets(&Scheme::Shopify, files, variables)?,
             locks: std::array::from_fn(|_| Mutex::default()),
@@ -232,6 +234,13 @@ impl Merchant for Shopify {
             true => draft::remove(&self.api, id).await,
             false => Ok(()),
         }
+    }
+
+    async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
+        let code = crate::code::code(key);
+        let _making = self.lock(&OrderId(code.clone())).lock().await;
+        self.fresh(discount, &code).await?;
+        Ok(code)
     }
 
     fn code(&self, key: &str) -> Option<String> {

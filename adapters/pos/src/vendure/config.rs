@@ -14,6 +14,8 @@ pub struct VendureConfig {
     pub danger_accept_plain_http: bool,
     /// The shop's address; its `admin-api` is below it.
     pub endpoint: String,
+    /// How long a code for a customer's next order can be used, in days.
+    pub fresh_valid_days: u16,
     /// What stands on the receipt.
     pub label: String,
     /// Files with the administrator's password in each.
@@ -38,6 +40,7 @@ impl Default for VendureConfig {
             channel: None,
             danger_accept_plain_http: false,
             endpoint: String::new(),
+            fresh_valid_days: 90,
             label: "Sconto WOM".to_owned(),
             secret_files: Vec::new(),
             secret_variables: Vec::new(),

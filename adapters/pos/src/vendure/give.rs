@@ -13,7 +13,10 @@ use super::{
     place,
     promotion::{self, Action},
 };
-use crate::code::applied;
+use crate::{
+    answer::{is_over, unclear, used_for_an_order},
+    code::applied,
+};
 
 /// How often a discount is put on anew because another process made a double at the same time.
 const ROUNDS: u32 = 4;
@@ -32,6 +35,13 @@ impl Vendure {
         for promotion in promotion::all(&self.api, code).await? {
             let made_for = promotion.order();
             let is_own = made_for.as_ref() == Some(order);
+            if promotion.is_fresh() {
+                return Err(Error::new(
+                    Kind::AlreadyPerformed,
+                    "the key was used for a customer's next order",
+                )
+                .hint("give every order a key of its own"));
+            }
             if let Some(other) = made_for.filter(|_| !is_own)
                 && self.shows(&other, code).await?
             {
@@ -56,9 +66,39 @@ impl Vendure {
         }
         if !kept && !used {
             let ends_at = now.plus_millis(self.valid_ms);
-            promotion::create(&self.api, order, code, action, &self.label, ends_at).await?;
+            promotion::create(&self.api, Some(order), code, action, &self.label, ends_at).await?;
         }
         Ok(known)
+    }
+
+    /// Sees to it that there is one promotion with this code for a customer's next order. Of doubles, which
+    /// would all count, the first one stays, whether it was used or not: another could be used once more.
+    pub(super) async fn fresh(&self, code: &str, discount: &Discount) -> Result<()> {
+        let action = Action::of(discount)?;
+        let now = self.clock.now();
+        let mut known = promotion::all(&self.api, code).await?;
+        if known.is_empty() {
+            let ends_at = now.plus_millis(self.fresh_valid_ms);
+            let made =
+                promotion::create(&self.api, None, code, &action, &self.label, ends_at).await;
+            made.map_err(unclear)?;
+            known = promotion::all(&self.api, code).await?;
+        }
+        let (first, doubles) = known.split_first().ok_or_else(|| {
+            Error::new(Kind::OutcomeUnknown, "the shop lost the code that it made")
+        })?;
+        if !first.is_fresh() {
+            return Err(used_for_an_order());
+        }
+        for double in doubles {
+            promotion::delete(&self.api, double)
+                .await
+                .map_err(unclear)?;
+        }
+        match first.is_over(now) {
+            true => Err(is_over()),
+            false => Ok(()),
+        }
     }
 
     /// Gives the discount to an order that was read as `told`.

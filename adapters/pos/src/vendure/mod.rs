@@ -46,6 +46,7 @@ pub struct Vendure {
     api: Api,
     label: String,
     valid_ms: i64,
+    fresh_valid_ms: i64,
     clock: Arc<dyn Clock>,
     scheme: Scheme,
     webhook_secrets: Vec<Secret>,
@@ -102,6 +103,7 @@ impl Vendure {
             api: Api::new(&config, credentials)?,
             label: config.label,
             valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
+            fresh_valid_ms: i64::from(config.fresh_valid_days.max(1)) * 86_400_000,
             clock: Arc::new(SystemClock),
             webhook_secrets: hook::secrets(&scheme, files, variables)?,
             scheme,
@@ -270,6 +272,13 @@ impl Merchant for Vendure {
         // First the code, so that nobody takes it again while it leaves the order.
         promotion::withdraw(&self.api, order, &code).await?;
         place::remove(&self.api, &told, &code).await
+    }
+
+    async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
+        let code = code(key);
+        let _making = self.lock(&OrderId(code.clone())).lock().await;
+        self.fresh(&code, discount).await?;
+        Ok(code)
     }
 
     fn code(&self, key: &str) -> Option<String> {

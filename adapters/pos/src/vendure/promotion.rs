@@ -17,6 +17,9 @@ const CHANNEL: &str = "{activeChannel{defaultLanguageCode pricesIncludeTax}}";
 /// What stands before the order in a promotion's description, which is for staff.
 const FOR_ORDER: &str = "order/";
 
+/// The description of a promotion for a customer's next order.
+const FRESH: &str = "fresh";
+
 /// A promotion that one of our codes unlocks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,12 +59,27 @@ struct Channel {
 impl Promotion {
     /// The order that it was made for.
     pub(super) fn order(&self) -> Option<OrderId> {
+        let order = self.purpose().strip_prefix(FOR_ORDER)?;
+        (!order.is_empty()).then(|| OrderId(order.to_owned()))
+    }
+
+    /// Whether it was made for a customer's next order.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.purpose() == FRESH
+    }
+
+    /// Whether it is off, or its time is over.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        let ends = self.ends_at.as_deref().map(str::parse::<Timestamp>);
+        !self.enabled || !ends.is_none_or(|ends| ends.is_ok_and(|ends| ends > now))
+    }
+
+    fn purpose(&self) -> &str {
         // The shop's editor makes paragraphs of descriptions.
         let text = self.description.trim();
         let text = text.strip_prefix("<p>").unwrap_or(text);
         let text = text.strip_suffix("</p>").unwrap_or(text);
-        let order = text.trim().strip_prefix(FOR_ORDER)?;
-        (!order.is_empty()).then(|| OrderId(order.to_owned()))
+        text.trim()
     }
 
     /// Whether it gives this once, and now: one that begins later or has ended gives nothing.
@@ -133,10 +151,11 @@ pub(super) async fn all(api: &Api, code: &str) -> Result<Vec<Promotion>> {
     Ok(found)
 }
 
-/// Makes the promotion of a code for an order, and takes away what another process made meanwhile.
+/// Makes the promotion of a code for an order, or for a customer's next one, and takes away what another
+/// process made meanwhile.
 pub(super) async fn create(
     api: &Api,
-    order: &OrderId,
+    order: Option<&OrderId>,
     code: &str,
     action: &Action,
     label: &str,
@@ -151,6 +170,10 @@ pub(super) async fn create(
         )
         .hint("let the channel's prices include tax, or give a percentage"));
     }
+    let purpose = match order {
+        Some(order) => format!("{FOR_ORDER}{}", order.0),
+        None => FRESH.to_owned(),
+    };
     let input = json!({
         "enabled": true,
         "couponCode": code,
@@ -161,7 +184,7 @@ pub(super) async fn create(
         "translations": [{
             "languageCode": channel.default_language_code,
             "name": label,
-            "description": format!("{FOR_ORDER}{}", order.0),
+            "description": purpose,
         }],
     });
     let made = api.ask(CREATE, json!({"i": input})).await?;
@@ -196,10 +219,12 @@ pub(super) async fn delete(api: &Api, promotion: &Promotion) -> Result<()> {
     }
 }
 
-/// Takes away the promotions of a code, but for one that was made for another order since then.
+/// Takes away the promotions of a code, but for one that was made for another order since then, or for
+/// a customer's next one.
 pub(super) async fn withdraw(api: &Api, order: &OrderId, code: &str) -> Result<()> {
     for promotion in all(api, code).await? {
-        if promotion.order().is_none_or(|made_for| made_for == *order) {
+        let made_for = promotion.order();
+        if !promotion.is_fresh() && made_for.is_none_or(|made_for| made_for == *order) {
             delete(api, &promotion).await?;
         }
     }
@@ -266,8 +291,10 @@ mod tests {
         ] {
             assert!(!promotion(change.clone()).gives(&five, now), "{change}");
         }
-        for unknown in ["", "order/", "somebody wrote here"] {
-            assert_eq!(promotion(json!({"description": unknown})).order(), None);
+        for unknown in ["", "order/", "somebody wrote here", "fresh"] {
+            let promotion = promotion(json!({"description": unknown}));
+            assert_eq!(promotion.order(), None);
+            assert_eq!(promotion.is_fresh(), unknown == "fresh");
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct WooCommerceConfig {
     pub danger_accept_plain_http: bool,
     /// The shop's address; its `wp-json` is below it.
     pub endpoint: String,
+    /// How long a code for a customer's next order can be used, in days.
+    pub fresh_valid_days: u16,
     /// Whether a cart takes no other coupon beside ours.
     pub individual_use: bool,
     /// What stands in a coupon's description, which staff reads.
@@ -35,6 +37,7 @@ impl Default for WooCommerceConfig {
         Self {
             danger_accept_plain_http: false,
             endpoint: String::new(),
+            fresh_valid_days: 90,
             individual_use: false,
             label: "Sconto WOM".to_owned(),
             secret_files: Vec::new(),

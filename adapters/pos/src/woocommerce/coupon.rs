@@ -15,6 +15,9 @@ const FIELDS: &str = "id,code,date_expires_gmt,meta_data";
 /// Our own entry in a coupon's metadata: the order that it was made for.
 const ORDER: &str = "wom_order";
 
+/// Our own entry in the metadata of one for a customer's next order.
+const FRESH: &str = "wom_fresh";
+
 /// How many doubles are taken away at most, one after the other.
 const DOUBLES: usize = 100;
 
@@ -36,7 +39,8 @@ struct Meta {
 
 /// What a coupon is made from.
 pub(super) struct Recipe<'a> {
-    pub(super) order: &'a OrderId,
+    /// `None`: it is for a customer's next order.
+    pub(super) order: Option<&'a OrderId>,
     pub(super) code: &'a str,
     pub(super) discount: &'a Discount,
     pub(super) currency: &'a str,
@@ -50,6 +54,11 @@ impl Coupon {
     pub(super) fn order(&self) -> Option<OrderId> {
         let meta = self.meta_data.iter().find(|meta| meta.key == ORDER)?;
         meta.value.as_str().map(|order| OrderId(order.to_owned()))
+    }
+
+    /// Whether it was made for a customer's next order.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.meta_data.iter().any(|meta| meta.key == FRESH)
     }
 
     /// Whether it still can be used at this time, as far as its date tells.
@@ -75,6 +84,10 @@ pub(super) async fn create(api: &Api, recipe: &Recipe<'_>) -> Result<Coupon> {
     let (kind, amount) = worth(recipe)?;
     // Without a zone it would be taken for the shop's own; fractions of seconds are not read at all.
     let ends_at = Timestamp::from_seconds(recipe.ends_at.as_seconds());
+    let meta = match recipe.order {
+        Some(order) => json!({"key": ORDER, "value": order.0}),
+        None => json!({"key": FRESH, "value": "1"}),
+    };
     let body = json!({
         "code": recipe.code,
         "discount_type": kind,
@@ -83,7 +96,7 @@ pub(super) async fn create(api: &Api, recipe: &Recipe<'_>) -> Result<Coupon> {
         "date_expires": ends_at.to_string(),
         "individual_use": recipe.individual_use,
         "usage_limit": 1,
-        "meta_data": [{"key": ORDER, "value": recipe.order.0}],
+        "meta_data": [meta],
     });
     match api
         .post(&["coupons"], &[("_fields", FIELDS)], &body)
@@ -129,6 +142,19 @@ pub(super) async fn delete(api: &Api, code: &str) -> Result<()> {
         Kind::LimitExceeded,
         "the shop has the same code more often than can be",
     ))
+}
+
+/// The currency of the shop, in which its coupons are.
+pub(super) async fn currency(api: &Api) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Currency {
+        code: String,
+    }
+    let query = [("_fields", "code")];
+    let answer = api.get(&["data", "currencies", "current"], &query).await?;
+    let told = answer.said("the shop does not tell its currency")?;
+    let told = Currency::deserialize(told).map_err(|_| misunderstood())?;
+    Ok(told.code)
 }
 
 async fn delete_one(api: &Api, coupon: &Coupon) -> Result<()> {

@@ -27,7 +27,11 @@ use wom_sdk::{
 pub use config::WooCommerceConfig;
 
 use self::{api::Api, coupon::Recipe, order::Told};
-use crate::{answer::unclear, code::applied, hook};
+use crate::{
+    answer::{is_over, unclear, used_for_an_order},
+    code::applied,
+    hook,
+};
 
 /// A WooCommerce shop.
 pub struct WooCommerce {
@@ -35,6 +39,7 @@ pub struct WooCommerce {
     label: String,
     individual_use: bool,
     valid_ms: i64,
+    fresh_valid_ms: i64,
     clock: Arc<dyn Clock>,
     webhook_secrets: Vec<Secret>,
     locks: [Mutex<()>; 64],
@@ -89,6 +94,7 @@ impl WooCommerce {
             label: config.label,
             individual_use: config.individual_use,
             valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
+            fresh_valid_ms: i64::from(config.fresh_valid_days.max(1)) * 86_400_000,
             clock: Arc::new(SystemClock),
             webhook_secrets: hook::secrets(&Scheme::WooCommerce, files, variables)?,
             locks: std::array::from_fn(|_| Mutex::default()),
@@ -122,7 +128,7 @@ impl WooCommerce {
             let made = coupon::create(
                 &self.api,
                 &Recipe {
-                    order,
+                    order: Some(order),
                     code: &code,
                     discount,
                     currency: &told.currency,
@@ -144,6 +150,32 @@ impl WooCommerce {
         }
         place::put(&self.api, told, &code, now).await?;
         applied(&code)
+    }
+
+    /// The code of a customer's next order: found, or made in the shop's own currency.
+    async fn fresh(&self, discount: &Discount, code: &str) -> Result<()> {
+        let now = self.clock.now();
+        let coupon = match coupon::only(&self.api, code).await? {
+            Some(coupon) => coupon,
+            None => {
+                let recipe = Recipe {
+                    order: None,
+                    code,
+                    discount,
+                    currency: &coupon::currency(&self.api).await?,
+                    label: &self.label,
+                    individual_use: self.individual_use,
+                    ends_at: now.plus_millis(self.fresh_valid_ms),
+                };
+                let made = coupon::create(&self.api, &recipe).await;
+                made.map_err(unclear)?
+            }
+        };
+        match (coupon.is_fresh(), coupon.is_valid(now)) {
+            (true, true) => Ok(()),
+            (true, false) => Err(is_over()),
+            (false, _) => Err(used_for_an_order()),
+        }
     }
 
     /// One order is changed by one call at a time; some orders share a lock.
@@ -280,6 +312,13 @@ impl Merchant for WooCommerce {
             place::remove(&self.api, &told, &code, self.clock.now()).await?;
         }
         Ok(())
+    }
+
+    async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
+        let code = code(key);
+        let _making = self.lock(&OrderId(code.clone())).lock().await;
+        self.fresh(discount, &code).await?;
+        Ok(code)
     }
 
     fn code(&self, key: &str) -> Option<String> {

@@ -4,6 +4,7 @@
 #[path = "../support/counter.rs"]
 mod counter;
 mod faults;
+mod fresh;
 mod hooks;
 mod sale;
 mod shop;

@@ -68,6 +68,7 @@ topics! {
     two_keys_are_two_discounts
     many_at_once_give_one_discount
     what_is_revoked_is_gone
+    a_fresh_code_is_one_for_each_key
     what_it_says_of_itself_is_so
 }
 
@@ -323,6 +324,45 @@ pub async fn what_is_revoked_is_gone(fixture: &dyn Fixture) {
     let shown = shop.read(&other).await.unwrap();
     assert_eq!(amounts(&shown, &reference), [-WORTH], "{shown:?}");
     assert_eq!(shop.find(&reference).await.unwrap(), Some(other));
+}
+
+/// A code for a customer's next order is one for each key, whoever asks and however often, and belongs
+/// to no order before somebody uses it. Who makes no codes says so by name.
+pub async fn a_fresh_code_is_one_for_each_key(fixture: &dyn Fixture) {
+    let (shop, amount) = (fixture.open(), Discount::Amount(WORTH));
+    let (one, other) = (key(), key());
+    if !shop.capabilities().creates_codes {
+        let error = shop.issue(&amount, &one).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsupported, "{error}");
+        return;
+    }
+    let order = fixture.order().await;
+    let before = shop.read(&order).await.unwrap();
+    let code = shop.issue(&amount, &one).await.unwrap();
+    assert!((1..=256).contains(&code.len()), "{} bytes", code.len());
+    for shop in [&shop, &fixture.open()] {
+        let again = shop.issue(&amount, &one).await.unwrap();
+        assert_eq!(again, code, "a repetition makes another code");
+    }
+    let shops = [fixture.open(), fixture.open()];
+    let calls: Vec<_> = (0..4)
+        .map(|call| (shops[call % 2].clone(), amount.clone(), other.clone()))
+        .map(|(shop, amount, key)| tokio::spawn(async move { shop.issue(&amount, &key).await }))
+        .collect();
+    for call in calls {
+        let second = call.await.unwrap().unwrap();
+        assert!(
+            !second.eq_ignore_ascii_case(&code),
+            "two payments have one code"
+        );
+        let again = shop.issue(&amount, &other).await.unwrap();
+        assert_eq!(second, again, "calls at the same time make two codes");
+    }
+    for key in [&one, &other] {
+        assert_eq!(shop.find(key).await.unwrap(), None, "nobody used it yet");
+    }
+    let after = shop.read(&order).await.unwrap();
+    assert_eq!((after.total, after.lines), (before.total, before.lines));
 }
 
 /// What it is and offers agrees with what it does.

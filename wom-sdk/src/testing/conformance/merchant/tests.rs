@@ -32,6 +32,10 @@ enum Defect {
     /// It says that it applied what it did not.
     GivesNothing,
     FindsNothing,
+    /// It makes another code each time.
+    IssuesAnother,
+    /// It gives one code to everybody.
+    IssuesOne,
     /// More than there is to be paid.
     GivesTooMuch,
     /// It refuses a second discount on an order, and takes the first away with it.
@@ -235,6 +239,19 @@ impl Merchant for Defective {
         })
     }
 
+    async fn issue(&self, _: &Discount, key: &str) -> Result<String> {
+        Ok(match self.defect {
+            Defect::IssuesAnother => {
+                format!("{key}-{}", self.next.fetch_add(1, Ordering::Relaxed))
+            }
+            Defect::IssuesOne => "GRAZIE".to_owned(),
+            Defect::CodesDenied => {
+                return Err(Error::new(Kind::Unsupported, "it says that it makes none"));
+            }
+            _ => key.to_ascii_uppercase(),
+        })
+    }
+
     fn code(&self, key: &str) -> Option<String> {
         Some(key.to_ascii_uppercase())
     }
@@ -323,6 +340,12 @@ async fn a_shop_that_finds_nothing_is_seen() {
 async fn a_second_discount_where_there_can_be_one_only_is_seen() {
     is_seen!(OneDenied, two_keys_are_two_discounts);
     is_seen!(DropsTheFirst, two_keys_are_two_discounts);
+}
+
+#[tokio::test]
+async fn a_fresh_code_that_is_another_each_time_or_everybodys_is_seen() {
+    is_seen!(IssuesAnother, a_fresh_code_is_one_for_each_key);
+    is_seen!(IssuesOne, a_fresh_code_is_one_for_each_key);
 }
 
 #[tokio::test]
