@@ -26,6 +26,8 @@ pub trait HostMerchant: fmt::Debug + Send + Sync {
     /// * `find` `[reference]`: an order or null
     /// * `apply` `[order, money, key]`: the discount's reference, or null where a person types it in
     /// * `revoke` `[order, reference]`: null
+    /// * `issue` `[money or null, hundredths of a percent or null, key]`: the code, for a customer's next
+    ///   order
     /// * `state` `[order]`: `open`, `paid`, `cancelled`, `refunded` or `closed`
     fn ask(&self, what: &'static str, with: Value) -> Result<Value>;
 
@@ -194,6 +196,31 @@ impl Merchant for HostedMerchant {
             "this adapter does not take discounts back",
         )?;
         self.ask("revoke", json!([order, reference])).await
+    }
+
+    async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
+        self.offers(
+            self.capabilities.creates_codes,
+            "this adapter makes no codes",
+        )?;
+        let given = match discount {
+            Discount::Amount(money) => json!([money, null, key]),
+            Discount::BasisPoints(points) => json!([null, points, key]),
+            _ => {
+                return Err(Error::new(
+                    Kind::Unsupported,
+                    "a discount that no adapter of another language knows",
+                ));
+            }
+        };
+        let code: String = self.ask("issue", given).await?;
+        match (1..=256).contains(&code.len()) {
+            true => Ok(code),
+            false => {
+                Err(Error::new(Kind::InputInvalid, "a code has 1 to 256 bytes")
+                    .with("answer", "issue"))
+            }
+        }
     }
 
     /// A code that cannot be told is none: the cashier lowers the price.

@@ -89,6 +89,12 @@ export interface Merchant {
    * code, and the cashier lowers the price.
    */
   code?(key: string): string | null;
+  /**
+   * Makes a code of one use for a customer's next order, and tells it: once for each key. It takes off so
+   * much `money`, or so many `basisPoints`, hundredths of a percent; the other is `null`. What has
+   * `createsCodes` has this.
+   */
+  issue?(money: number | null, basisPoints: number | null, key: string): Told<string>;
   /** Verifies a webhook's raw bytes, and says which order to read by its `hint`. */
   receive?(request: Request): Told<Received>;
 }
@@ -158,6 +164,9 @@ export class AskedMerchant implements Asked {
         const { orders, cursor } = (await shop.orders?.(first)) ?? { orders: [], cursor: null };
         return [orders, cursor];
       }
+      case "issue":
+        if (shop.issue !== undefined) return await shop.issue(first, second, third);
+        throw new WomError("unsupported", "this adapter makes no codes");
       case "state":
         return await shop.state?.(first);
       default:

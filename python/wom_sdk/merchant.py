@@ -150,6 +150,15 @@ class Merchant(ABC):
         del key
         return None
 
+    def issue(self, money: int | None, basis_points: int | None, key: str) -> str:
+        """Makes a code of one use for a customer's next order, and tells it: once for each key.
+
+        It takes off so much `money`, or so many `basis_points`, hundredths of a percent; the other is
+        `None`. What says that it `creates_codes` has this.
+        """
+        del money, basis_points, key
+        raise Unsupported("this adapter makes no codes")
+
     def receive(self, request: Request) -> Received:
         """Verifies a webhook's raw bytes, and says which order to read by its `hint`. No I/O."""
         del request
