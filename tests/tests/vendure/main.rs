@@ -3,6 +3,7 @@
 
 mod bar;
 mod death;
+mod fresh;
 mod hooks;
 mod mortal;
 mod restart;
