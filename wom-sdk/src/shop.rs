@@ -74,11 +74,12 @@ impl Shop {
         rules: Rules,
     ) -> Result<Self> {
         check("shop", name)?;
+        let rules = rules.checked()?.suits(merchant.capabilities())?;
         Ok(Self {
             name: name.into(),
             desk,
             merchant,
-            rules: Arc::new(rules.checked()?),
+            rules: Arc::new(rules),
             pull: Arc::new(Mutex::new(Timestamp::MIN)),
         })
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, MINUTE_MS, Result,
-    merchant::{Discount, Offer, Order},
+    merchant::{Discount, MerchantCapabilities, Offer, Order},
     protocol::Filter,
 };
 
@@ -58,6 +58,20 @@ impl Rules {
                 "take_within_ms",
                 "a payment is taken within 1 second to 1 day",
             );
+        }
+        Ok(self)
+    }
+
+    /// The same, if a shop that offers this can keep them: a second discount that is paid for must not
+    /// be refused then.
+    pub fn suits(self, offers: MerchantCapabilities) -> Result<Self> {
+        if self.per_order > 1 && offers.one_per_order {
+            return Err(Error::new(
+                Kind::ConfigurationInvalid,
+                "an order of this shop takes one WOM discount",
+            )
+            .with("field", "per_order")
+            .hint("set per_order to 1"));
         }
         Ok(self)
     }
@@ -288,6 +302,20 @@ mod tests {
             .checked()
             .is_err()
         );
+    }
+
+    #[test]
+    fn an_order_may_have_as_many_as_its_shop_takes() {
+        let two = Rules {
+            per_order: 2,
+            ..Rules::default()
+        };
+        let mut offers = MerchantCapabilities::FULL;
+        assert!(two.clone().suits(offers).is_ok());
+        offers.one_per_order = true;
+        let error = two.suits(offers).unwrap_err();
+        assert_eq!(error.kind(), Kind::ConfigurationInvalid);
+        assert!(Rules::default().suits(offers).is_ok());
     }
 
     proptest! {
