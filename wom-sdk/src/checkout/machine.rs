@@ -11,7 +11,8 @@ const TRIES: u32 = 8;
 const DOUBT_TRIES: u32 = 24;
 /// The longest pause between two looks at a code that a customer stands before.
 const POLL_CAP_MS: i64 = 10_000;
-/// Looks after the code was called off or ran out: at once, then after these pauses.
+/// Looks after the code was called off or ran out: at once, then after these pauses, whoever looks
+/// beside that.
 const LATE_LOOKS_MS: [i64; 6] = [
     MINUTE_MS,
     5 * MINUTE_MS,
@@ -230,8 +231,21 @@ fn failed(checkout: &mut Checkout, error: &Error, now: Timestamp, random: u64) {
     checkout.due = Some(now.plus_millis(pause));
 }
 
+/// When to look next at a code that was called off or ran out at `since`. A last look that was not
+/// answered is repeated for another day.
+fn late_look(since: Timestamp, answered: bool, now: Timestamp) -> Option<Timestamp> {
+    let mut look = since;
+    for pause in LATE_LOOKS_MS {
+        look = look.plus_millis(pause);
+        if look > now {
+            return Some(look);
+        }
+    }
+    let ends = look.plus_millis(24 * 60 * MINUTE_MS);
+    (!answered && now < ends).then(|| now.plus_millis(60 * MINUTE_MS))
+}
+
 fn looked(checkout: &mut Checkout, answer: Result<Option<Timestamp>>, now: Timestamp) {
-    let late_look = usize::try_from(checkout.tries).unwrap_or(usize::MAX);
     checkout.tries += 1;
     // An unclear answer is no answer: the next look tells.
     if let Ok(Some(at)) = answer {
@@ -244,9 +258,7 @@ fn looked(checkout: &mut Checkout, answer: Result<Option<Timestamp>>, now: Times
         return;
     }
     if checkout.state != State::Shown {
-        checkout.due = LATE_LOOKS_MS
-            .get(late_look)
-            .map(|pause| now.plus_millis(*pause));
+        checkout.due = late_look(checkout.since, answer.is_ok(), now);
         return;
     }
     let ends = checkout.since.plus_millis(checkout.charge.patience_ms);
@@ -445,7 +457,26 @@ mod tests {
         }
         assert_eq!(checkout.charge.patience_ms, 5 * MINUTE_MS);
         let payable = looks.iter().filter(|shown| **shown).count();
-        assert_eq!((payable, looks.len()), (33, 40));
+        assert_eq!((payable, looks.len()), (33, 39));
+    }
+
+    #[test]
+    fn whoever_looks_more_often_does_not_end_the_watch_sooner() {
+        let events = (4..20).map(|second| (second, Event::Status(Ok(None))));
+        let events = [(3, Event::Cancel)].into_iter().chain(events).collect();
+        assert_eq!(with(shown(), events).due, Some(at(63)));
+        let lost = || Err(Error::new(Kind::NetworkUnreachable, "no network"));
+        let last = 3 + 60 * (60 * 31 + 21);
+        let unheard = with(
+            shown(),
+            vec![(3, Event::Cancel), (last, Event::Status(lost()))],
+        );
+        assert_eq!(unheard.due, Some(at(last + 3_600)));
+        let heard = with(
+            shown(),
+            vec![(3, Event::Cancel), (last, Event::Status(Ok(None)))],
+        );
+        assert_eq!(heard.due, None);
     }
 
     #[test]
