@@ -97,7 +97,7 @@ class Stale(Till):
         (Forgiving, "an_unknown_order_is_a_clear_error"),
         (Keeping, "what_is_revoked_is_gone"),
         (Boasting, "what_it_says_of_itself_is_so"),
-        (Stale, "a_key_gives_one_discount"),
+        (Stale, "reading_shows_what_applying_said"),
     ],
 )
 def test_the_suite_sees_what_it_is_for(defect: type[Till], topic: str) -> None:

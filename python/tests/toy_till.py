@@ -83,7 +83,12 @@ class Till(Merchant):
         with self.shelf.lock:
             held = self.held(order)
             self.shelf.asked += 1
+            others = (other for other in self.shelf.orders.values() if other is not held)
+            if any(key in other.discounts for other in others):
+                raise errors.InputInvalid("the key gave a discount on another order")
             if key not in held.discounts:
+                if money > held.price - sum(held.discounts.values()):
+                    raise errors.InputInvalid("the order costs less than the discount")
                 held.discounts[key] = money
                 held.version += 1
             return key

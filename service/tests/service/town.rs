@@ -411,7 +411,7 @@ pub(crate) fn days_ago(person: &str, days: i64, minutes: i64) -> Vec<u8> {
 
 /// Waits until it is so, at most a while.
 pub(crate) async fn until<T>(mut so: impl AsyncFnMut() -> Option<T>) -> T {
-    let ends = tokio::time::Instant::now() + Duration::from_secs(60);
+    let ends = tokio::time::Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(found) = so().await {
             return found;
