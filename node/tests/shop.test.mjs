@@ -115,14 +115,28 @@ test("a person decides, and says why", async (t) => {
 
 test("a cashier types the discount in, and confirms", async (t) => {
   const shelf = new Shelf();
-  const merchant = Object.assign(new Hand(shelf), { code: (key) => `WOM-${key.slice(0, 6).toUpperCase()}` });
-  const shop = await shopFor(t, shelf, { merchant });
+  const shop = await shopFor(t, shelf, { merchant: new Hand(shelf) });
   const asked = await shop.offer(shelf.order(), "coffee");
   await pocket.pay(asked);
   const sale = await shop.wait(asked, SOON);
-  assert.deepEqual([sale.state, sale.turn], ["manual", "person"]);
+  assert.deepEqual([sale.state, sale.turn, sale.code], ["manual", "person", null]);
+  assert.equal((await shop.confirm(sale)).state, "applied");
+});
+
+test("a code that a shopper types in is seen on the order", async (t) => {
+  const shelf = new Shelf();
+  const merchant = Object.assign(new Hand(shelf), { code: (key) => `WOM-${key.toUpperCase()}` });
+  const shop = await shopFor(t, shelf, { merchant });
+  const order = shelf.order();
+  const asked = await shop.offer(order, "coffee");
+  await pocket.pay(asked);
+  const sale = await shop.wait(asked, SOON);
+  assert.deepEqual([sale.state, sale.turn], ["manual", "program"]);
   assert.match(sale.code, /^WOM-/);
   assert.ok(!inspect(sale).includes(sale.code) && !JSON.stringify(sale).includes(sale.code));
+  // Saying so is not enough.
+  assert.equal((await shop.confirm(sale)).state, "manual");
+  shelf.orders.get(order).discounts.set(sale.code.slice(4).toLowerCase(), 120);
   assert.equal((await shop.confirm(sale)).state, "applied");
   assert.equal((await shop.sale(sale)).code, null);
 });
