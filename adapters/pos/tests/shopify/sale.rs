@@ -39,7 +39,6 @@ async fn who_pays_gets_one_discount_that_follows_the_draft() {
 }
 
 #[tokio::test]
-#[ignore = "takes half a minute, after which an unanswered call is made again"]
 async fn who_pays_gets_one_discount_though_an_answer_is_lost() {
     sold_and_given_back(true).await;
 }

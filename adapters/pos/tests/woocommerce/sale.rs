@@ -38,7 +38,6 @@ async fn who_pays_gets_one_discount_and_loses_it_with_the_order() {
 }
 
 #[tokio::test]
-#[ignore = "takes half a minute, after which an unanswered call is made again"]
 async fn who_pays_gets_one_discount_though_an_answer_is_lost() {
     sold_and_cancelled(true).await;
 }
