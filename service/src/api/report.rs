@@ -28,6 +28,7 @@ pub(crate) struct Asked {
     /// Leave out what is of fewer than 5 payments, as what is published must not tell of one person.
     published: Option<bool>,
     /// `json`, which is the default, or `csv`.
+    #[param(inline)]
     format: Option<Format>,
 }
 

@@ -94,6 +94,7 @@ pub(crate) struct Listing {
     order: Option<String>,
     /// `for_person`: those that a person has to do something for; `open`: those that are not over;
     /// `all`: every one, which is the default.
+    #[param(inline)]
     which: Option<Whose>,
     /// Those after this one, by id.
     #[param(pattern = "^[0-9a-f]{64}$")]
