@@ -6,14 +6,19 @@ import type { Instant } from "./values.js";
 /** @internal A text, and one that is Unicode: two that are not could become the same person. */
 export function text(value: unknown, field: string): string {
   if (typeof value !== "string") throw misfit(field, `it has to be a text, and is ${sort(value)}`);
-  // As `isWellFormed` of later versions.
-  if (/\p{Surrogate}/u.test(value)) throw misfit(field, "it is no Unicode: half of a character is missing");
+  if (!value.isWellFormed()) throw misfit(field, "it is no Unicode: half of a character is missing");
   return value;
 }
 
 /** @internal A whole number that is not negative. */
 export function count(value: unknown, field: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
+  throw misfit(field, "it has to be a whole number, 0 or more");
+}
+
+/** @internal A whole number that is not negative, however large. */
+export function ordinal(value: unknown, field: string): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw misfit(field, "it has to be a whole number, 0 or more");
 }
 
@@ -34,20 +39,26 @@ export function place(value: unknown, field = "place"): [number, number] {
 
 /** @internal An instant as the native half reads it. */
 export function instant(at: Instant, field: string): string {
-  const date = at instanceof Date ? at : new Date(at?.epochMilliseconds);
-  if (Number.isNaN(date.getTime())) {
-    throw new WomError("input_invalid", "it is no instant", {
-      hint: "give a valid Date, or a Temporal.Instant",
-      fields: { field },
-    });
-  }
-  return date.toISOString();
+  return new Date(millis(at, field)).toISOString();
 }
+
+/** @internal An instant in milliseconds since 1970. */
+export function millis(at: Instant, field: string): number {
+  const since = at instanceof Date ? at.getTime() : Math.floor(at?.epochMilliseconds);
+  if (Math.abs(since) < LAST) return since;
+  throw new WomError("input_invalid", "it is no instant", {
+    hint: "give a valid Date, or a Temporal.Instant, within the years -9999 to 9999",
+    fields: { field },
+  });
+}
+
+/** The last days of 9999, and the first of -9999, may be the next year's somewhere. */
+const LAST = 253_402_207_200_000;
 
 /** @internal Options by their names: one that is not known is a mistake, and perhaps a costly one. */
 export function only(options: object, known: readonly string[], what: string): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
+  for (const name in options) {
+    if (!known.includes(name) && Object.hasOwn(options, name)) {
       throw new WomError("configuration_invalid", `${what} has no such option`, {
         hint: `there are: ${known.join(", ")}`,
         fields: { option: name },

@@ -9,7 +9,7 @@ import { count, only, seconds, text } from "./checks.js";
 import type { Directory, Instrument } from "./instrument.js";
 import { native, type NativeClient } from "./native.js";
 import { campaignOf, keysOf, personOf, replyOf, sourceOf, storeOf, useOf } from "./options.js";
-import { linesOf, type MinutesRecord, numbered, recordOf, type RecordOptions } from "./record.js";
+import { linesOf, type MinutesRecord, recordOf, type RecordOptions, rowsOf } from "./record.js";
 import {
   type Campaign,
   Claim,
@@ -176,9 +176,8 @@ export class Client implements AsyncDisposable {
    * flat memory.
    */
   async recordMany(records: Iterable<MinutesRecord>, { signal }: Waiting = {}): Promise<Submission> {
-    const written: string[] = [];
-    for (const record of records) written.push(numbered(written.length + 1, record));
-    return await call((call) => this.#native.recordMany(call, `[${written.join()}]`), same<Submission>, signal);
+    const rows = rowsOf(records);
+    return await call((call) => this.#native.recordMany(call, rows), same<Submission>, signal);
   }
 
   /** Takes the record with this key back, for good. */

@@ -25,7 +25,7 @@ export interface NativeClient {
   acknowledge(call: number, id: string): void;
   acknowledgeOwn(call: number, key: string): void;
   record(call: number, record: string): void;
-  recordMany(call: number, records: string): void;
+  recordMany(call: number, rows: string): void;
   submitBytes(call: number, adapter: string, bytes: Uint8Array, delivery?: string): void;
   submitPath(call: number, adapter: string, path: string, delivery?: string): void;
   submitStream(call: number, adapter: string, stream: number, delivery?: string): void;
@@ -109,6 +109,7 @@ export interface Native {
   Pocket: new (home: Home) => NativePocket;
   Registry: new (home: Home) => NativeRegistry;
   catalogue(): string;
+  nothing(): void;
   runProgram(args: string[]): number;
   verifyWebhook(signing: string, headers: string, body: Uint8Array): string;
   signWebhook(signing: string, id: string, body: Uint8Array): string;

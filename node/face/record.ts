@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 
-import { instant, only, sort, text } from "./checks.js";
+import { count, instant, millis, only, ordinal, sort, text } from "./checks.js";
 import { WomError } from "./errors.js";
 import type { Instant, Waiting } from "./values.js";
 
@@ -45,15 +45,43 @@ export function recordOf(record: MinutesRecord): object {
   };
 }
 
-/** @internal One of many records, as JSON. */
-export function numbered(number: number, record: MinutesRecord): string {
-  try {
-    return JSON.stringify(recordOf(record));
-  } catch (error) {
-    if (!(error instanceof WomError)) throw error;
-    const { code, summary, hint, fields } = error;
-    throw new WomError(code, summary, { hint, fields: { record: String(number), ...fields } });
+/**
+ * @internal Many records as the native half reads them, a row for each with its members in the order of
+ * `RECORD`: instants as numbers, and no names, as this is what the caller's thread pays for.
+ */
+export function rowsOf(records: Iterable<MinutesRecord>): string {
+  const rows: unknown[] = [];
+  for (const record of records) {
+    try {
+      rows.push(rowOf(record));
+    } catch (error) {
+      if (!(error instanceof WomError)) throw error;
+      const { code, summary, hint, fields } = error;
+      throw new WomError(code, summary, { hint, fields: { record: String(rows.length + 1), ...fields } });
+    }
   }
+  return JSON.stringify(rows);
+}
+
+function rowOf(record: MinutesRecord): unknown[] {
+  only(record, RECORD, "a record");
+  return [
+    text(record.user, "user"),
+    millis(record.start, "start"),
+    millis(record.end, "end"),
+    text(record.key, "key"),
+    given(record.activity ?? "exercise", "activity", text),
+    given(record.seconds, "seconds", count),
+    given(record.steps, "steps", count),
+    given(record.revision, "revision", ordinal),
+    given(record.recording, "recording", text),
+    given(record.device, "device", text),
+    given(record.stream, "stream", text),
+  ];
+}
+
+function given<T>(value: unknown, field: string, check: (value: unknown, field: string) => T): T | null {
+  return value === undefined || value === null ? null : check(value, field);
 }
 
 /** @internal Records as JSON lines. */

@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 
 import { atOnce } from "./bridge.js";
 import { known } from "./catalogue.js";
-import { instant, only, sort, text } from "./checks.js";
+import { millis, only, sort, text } from "./checks.js";
 import { WomError } from "./errors.js";
 import { native } from "./native.js";
 import type { Instant } from "./values.js";
@@ -86,7 +86,7 @@ function signing(scheme: string, secrets: string | readonly string[], options: S
     header: options.header,
     url: options.url,
     secrets: typeof secrets === "string" ? [secrets] : secrets,
-    now: options.now && Date.parse(instant(options.now, "now")),
+    now: options.now && millis(options.now, "now"),
   });
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, watch};
 use wom_embed as embed;
 use wom_sdk::{
-    Error, Result,
+    Result,
     instrument::{Input, Instrument},
 };
 
@@ -17,6 +17,7 @@ use crate::{
     held::Held,
     home::{Home, Thread},
     host::{JsDirectory, JsStream, Told},
+    minutes,
     text::{at_once, read},
     webhook::{Arrived, Replied, pairs},
 };
@@ -162,11 +163,9 @@ impl Client {
 
     /// Takes plain minutes of any number of people in, all at once.
     #[napi]
-    pub fn record_many(&self, call: u32, records: String) {
+    pub fn record_many(&self, call: u32, rows: String) {
         self.0.call(call, move |open| async move {
-            let records: Vec<embed::Minutes> = serde_json::from_str(&records)
-                .map_err(|error| Error::in_json("the records", &error))?;
-            open.client.record_many(&records).await
+            open.client.record_many(&minutes::of_rows(&rows)?).await
         });
     }
 

@@ -11,6 +11,7 @@ mod home;
 mod host;
 mod log;
 mod merchant;
+mod minutes;
 mod pocket;
 mod raised;
 mod registry;
@@ -76,6 +77,10 @@ pub fn catalogue() -> String {
     })
     .to_string()
 }
+
+/// Does nothing: what a call across the boundary costs.
+#[napi]
+pub fn nothing() {}
 
 /// Runs the `wom` program with these arguments, of which the first is its name; gives its exit code.
 #[napi]

@@ -4,7 +4,7 @@
 //! ```text
 //! python3 -m venv target/peers && target/peers/bin/pip install wom-connector==1.1.0
 //! WOM_PEER_PYTHON=target/peers/bin/python WOM_PACKAGE_PYTHON=target/python/bin/python \
-//!     cargo bench -p wom-tests --bench awards -- [ROUNDS [BITS]]
+//!     WOM_PACKAGE_NODE=node cargo bench -p wom-tests --bench awards -- [ROUNDS [BITS]]
 //! ```
 //!
 //! Every round runs all of them, one after the other, against a server in a process of its own on the same

@@ -14,13 +14,13 @@ use crate::Run;
 /// A client, and how it is started.
 pub(crate) struct Client {
     pub(crate) name: &'static str,
-    /// The variable of the environment with the interpreter that has it.
+    /// The variable of the environment with the interpreter or the Node that runs it.
     pub(crate) variable: &'static str,
     /// Where its program is, from this package.
     script: &'static str,
 }
 
-pub(crate) const CLIENTS: [Client; 2] = [
+pub(crate) const CLIENTS: [Client; 3] = [
     Client {
         name: "wom-connector 1.1.0 for Python",
         variable: "WOM_PEER_PYTHON",
@@ -30,6 +30,11 @@ pub(crate) const CLIENTS: [Client; 2] = [
         name: "our Python package",
         variable: "WOM_PACKAGE_PYTHON",
         script: "../python/bench/awards.py",
+    },
+    Client {
+        name: "our Node package",
+        variable: "WOM_PACKAGE_NODE",
+        script: "../node/bench/awards.mjs",
     },
 ];
 
