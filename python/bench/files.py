@@ -104,7 +104,7 @@ def lxml(export: Path) -> int:
             read += start < end and int(element.get("value", "")) > 0
         element.clear(keep_tail=True)
         while (before := element.getprevious()) is not None:
-            del element.getparent()[before]
+            element.getparent().remove(before)
     return read
 
 

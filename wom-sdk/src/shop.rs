@@ -182,6 +182,17 @@ impl Shop {
     /// Waits until a sale is paid and the discount is on the order, or until somebody has to decide,
     /// at most so long, and gives it as it stands then. The Registry is asked as often as is polite.
     pub async fn wait(&self, id: SaleId, at_most: Duration) -> Result<Sale> {
+        self.until_decided(id, at_most, Asks::Itself).await
+    }
+
+    /// Waits as [`wait`](Self::wait) does for a sale whose code [`Desks::run`](crate::cash_desk::Desks::run)
+    /// looks after: it is not asked of the Registry here whether it was paid, so that any number may
+    /// wait.
+    pub async fn watch(&self, id: SaleId, at_most: Duration) -> Result<Sale> {
+        self.until_decided(id, at_most, Asks::Others).await
+    }
+
+    async fn until_decided(&self, id: SaleId, at_most: Duration, asks: Asks) -> Result<Sale> {
         let ends = self
             .now()
             .plus_millis(i64::try_from(at_most.as_millis()).unwrap_or(i64::MAX));
@@ -193,11 +204,17 @@ impl Shop {
             }
             if sale.state == State::Waiting {
                 let left = Duration::from_millis(left.unsigned_abs());
-                let state = match self.store().checkout(sale.checkout).await? {
-                    Some(_) => self.desk.wait(&sale.id.to_hex(), left).await?,
-                    None => return Ok(sale),
+                if self.store().checkout(sale.checkout).await?.is_none() {
+                    return Ok(sale);
+                }
+                let open = match asks {
+                    Asks::Itself => self.desk.wait(&sale.id.to_hex(), left).await?.is_open(),
+                    Asks::Others => {
+                        let held = self.desk.watch(sale.checkout, left).await?;
+                        held.is_none_or(|held| held.state.is_open())
+                    }
                 };
-                if state.is_open() {
+                if open {
                     return Ok(sale);
                 }
             }
@@ -367,6 +384,13 @@ impl Shop {
     fn now(&self) -> Timestamp {
         self.desk.now()
     }
+}
+
+/// Who asks the Registry whether a code was paid.
+#[derive(Clone, Copy)]
+enum Asks {
+    Itself,
+    Others,
 }
 
 /// A name of 1 to 128 bytes.

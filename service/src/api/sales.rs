@@ -182,7 +182,7 @@ pub(super) async fn show(
     let (shop, sale) = found(&caller, &named).await?;
     let wait = query(wait)?.duration()?;
     let sale = tokio::select! {
-        sale = shop.shop().wait(sale.id, wait) => sale?,
+        sale = shop.shop().watch(sale.id, wait) => sale?,
         // Who waits is told how it stands before the service ends.
         () = caller.service().stopped() => shop.shop().sale(sale.id).await?,
     };

@@ -178,7 +178,7 @@ async fn bring(service: &Service, shop: &ServedShop, id: SaleId) -> Result<View>
     if view.sale.state == State::Waiting {
         let watched = shop.desk().checkout(view.sale.checkout).await?;
         if watched.is_some_and(|held| !held.state.is_open()) {
-            shop.shop().wait(id, BRING).await?;
+            shop.shop().watch(id, BRING).await?;
             return View::of(service, shop.clone(), id).await;
         }
     }

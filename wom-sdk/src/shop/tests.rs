@@ -248,6 +248,33 @@ async fn an_order_that_is_cancelled_in_the_shop_is_noticed_without_a_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn any_number_may_watch_and_the_registry_is_asked_by_who_looks_after_it() {
+    let world = World::new();
+    world.shelf.order("1", 1_200);
+    let (sale, ticket) = world
+        .shop
+        .offer(&order("1"), "coffee", &coffee())
+        .await
+        .unwrap();
+    let open = world.shop.watch(sale.id, minutes(2)).await.unwrap();
+    assert_eq!((open.state, world.till.polls()), (State::Waiting, 0));
+    let watching: Vec<_> = (0..50)
+        .map(|_| {
+            let (shop, id) = (world.shop.clone(), sale.id);
+            tokio::spawn(async move { shop.watch(id, minutes(2)).await.unwrap().state })
+        })
+        .collect();
+    world.till.pay(&ticket.otc);
+    world.run(minutes(1)).await;
+    // One look finds the payment, and two count whether there was a second.
+    assert_eq!(world.till.polls(), 3);
+    for watched in watching {
+        assert_eq!(watched.await.unwrap(), State::Applied);
+    }
+    assert_eq!(world.shelf.discounts("1"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_code_that_is_paid_is_found_before_another_is_shown() {
     let world = World::new();
     world.shelf.order("1", 1_200);
