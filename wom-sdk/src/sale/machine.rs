@@ -1,26 +1,27 @@
 //! The sale's state machine: one arrow, one committed write.
 
+mod moves;
 mod reading;
+mod resolution;
 
-use super::{After, Bound, Remedy, Sale, Slot, State, Terms, Then};
+pub(super) use self::moves::late;
+pub use self::resolution::Resolution;
+use self::{
+    moves::{by_hand, enter, failed, withdraw},
+    reading::{applied, applying, first_look, is_cancelled, look_later, typed_in},
+};
+use super::{After, Bound, Sale, Slot, State, Terms, Then};
 use crate::{
     Error, Kind, MINUTE_MS, Result, Retry, Timestamp,
     merchant::{Applied, Order},
 };
-use reading::{applied, applying, first_look, is_cancelled, look_later, redeem, typed_in};
 
 /// How long one call to the shop may take before another worker may take the sale over. Before this
 /// has passed, a discount that was asked for and not answered is not asked for again: the shop may
 /// still be at it, and most shops make a second one of a second call.
 pub(crate) const LEASE_MS: i64 = 30_000;
-/// Tries of a call before a person has to look: about a quarter of an hour.
-const TRIES: u32 = 12;
-/// The longest pause between two tries.
-const PAUSE_CAP_MS: i64 = 3 * MINUTE_MS;
 /// A sale whose payment nobody looks after is looked at so often.
 const IDLE_MS: i64 = MINUTE_MS;
-/// How long a note may be, bytes.
-const NOTE: usize = 500;
 
 /// What happens to a sale.
 #[derive(Clone, Debug)]
@@ -72,26 +73,6 @@ pub enum Payment {
     Paid(Timestamp),
     /// It was paid too late.
     Late(Timestamp, After),
-}
-
-/// What a person decides.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Resolution {
-    /// Ask the shop for the discount again. Whoever says so has seen that it is not there.
-    Retry,
-    /// The discount is on the order.
-    Applied,
-    /// The order was closed with the discount.
-    Redeemed,
-    /// The discount was taken off the order.
-    Withdrawn,
-    /// The customer got the money back.
-    Refunded,
-    /// The customer got something else, such as a fresh code: its reference in the shop.
-    Granted(String),
-    /// The customer gets nothing.
-    Recorded,
 }
 
 /// What to do next, once the new state is written.
@@ -270,15 +251,7 @@ pub fn step(sale: &Sale, event: Event, now: Timestamp, random: u64) -> Result<St
             None
         }
         (state, Event::Resolve { resolution, note }) => {
-            if note.trim().is_empty() || note.len() > NOTE {
-                return Err(Error::new(
-                    Kind::InputInvalid,
-                    "a decision needs a note of 1 to 500 bytes",
-                )
-                .with("field", "note"));
-            }
-            next.note = Some(note);
-            resolve(&mut next, state, resolution, now)?;
+            resolution::resolve(&mut next, state, resolution, note, now)?;
             None
         }
         (state, _) => return Err(senseless(state)),
@@ -296,68 +269,6 @@ fn nothing(sale: &Sale) -> Step {
         sale: sale.clone(),
         action: None,
     }
-}
-
-fn enter(sale: &mut Sale, state: State, due: Option<Timestamp>, now: Timestamp) {
-    let keeps = matches!(
-        state,
-        State::Waiting
-            | State::Applying
-            | State::Applied
-            | State::Manual
-            | State::Withdrawing(_)
-            | State::Redeemed
-            | State::Attention(_)
-    );
-    if !keeps {
-        sale.slot = None;
-    }
-    if !matches!(state, State::Attention(_)) {
-        sale.failure = None;
-    }
-    sale.state = state;
-    sale.tries = 0;
-    sale.since = now;
-    sale.due = due;
-}
-
-fn attention(sale: &mut Sale, reason: &str, now: Timestamp) {
-    enter(sale, State::Attention(reason.to_owned()), None, now);
-}
-
-fn withdraw(sale: &mut Sale, then: Then, now: Timestamp) {
-    if sale.by_hand {
-        // There is no discount of ours in the shop.
-        let state = match then {
-            Then::Late => return late(sale, After::Cancel, now),
-            Then::Refunded => State::Refunded,
-            Then::Withdrawn => State::Withdrawn,
-        };
-        return enter(sale, state, None, now);
-    }
-    // What may be under way at the shop has to be there before it can be taken back.
-    let due = sale.hold.filter(|hold| *hold > now).unwrap_or(now);
-    enter(sale, State::Withdrawing(then), Some(due), now);
-}
-
-pub(super) fn late(sale: &mut Sale, after: After, now: Timestamp) {
-    let nothing = sale.terms.remedies.first() == Some(&Remedy::RecordOnly);
-    sale.late = Some(after);
-    sale.given = None;
-    sale.reference = None;
-    sale.hold = None;
-    sale.by_hand = false;
-    enter(sale, State::Late(after), None, now);
-    if nothing {
-        sale.state = State::Recorded;
-        sale.note = Some(format!("paid after {}", after.name()));
-    }
-}
-
-fn by_hand(sale: &mut Sale, now: Timestamp) {
-    sale.by_hand = true;
-    sale.given = Some(sale.terms.agreed);
-    enter(sale, State::Applied, Some(first_look(now)), now);
 }
 
 fn heard(sale: &mut Sale, payment: Payment, now: Timestamp) {
@@ -379,63 +290,6 @@ fn heard(sale: &mut Sale, payment: Payment, now: Timestamp) {
             late(sale, after, now);
         }
     }
-}
-
-fn failed(sale: &mut Sale, error: &Error, now: Timestamp, random: u64) {
-    sale.failure = Some(error.code().to_owned());
-    sale.tries += 1;
-    if error.retry() == Retry::Never || sale.tries >= TRIES {
-        return attention(sale, error.code(), now);
-    }
-    let asked = error
-        .retry_after()
-        .and_then(|pause| i64::try_from(pause.as_millis()).ok());
-    let pause = pause_ms(sale.tries, random).max(asked.unwrap_or(0).min(60 * MINUTE_MS));
-    sale.due = Some(now.plus_millis(pause));
-}
-
-/// Grows to the cap; half of it at random.
-fn pause_ms(tries: u32, random: u64) -> i64 {
-    let half = (250_i64 << tries.min(10)).min(PAUSE_CAP_MS / 2);
-    half + i64::try_from(random % half.unsigned_abs()).unwrap_or(half)
-}
-
-fn resolve(sale: &mut Sale, state: &State, resolution: Resolution, now: Timestamp) -> Result<()> {
-    let person = matches!(
-        state,
-        State::Attention(_) | State::Late(_) | State::Manual | State::Unclaimed
-    );
-    let refunds = *state == State::Redeemed && resolution == Resolution::Refunded;
-    if !person && !refunds {
-        return Err(senseless(state));
-    }
-    let on_order = matches!(state, State::Attention(_) | State::Manual);
-    match resolution {
-        Resolution::Retry if on_order => {
-            sale.reference = None;
-            sale.hold = None;
-            sale.by_hand = false;
-            enter(sale, State::Applying, Some(now), now);
-        }
-        Resolution::Applied if on_order => by_hand(sale, now),
-        Resolution::Redeemed if on_order => {
-            sale.given = sale.given.or(Some(sale.terms.agreed));
-            redeem(sale, now);
-        }
-        Resolution::Withdrawn if on_order => enter(sale, State::Withdrawn, None, now),
-        Resolution::Refunded if on_order || refunds => enter(sale, State::Refunded, None, now),
-        Resolution::Granted(reference) => {
-            sale.reference = Some(reference);
-            enter(sale, State::Granted, None, now);
-        }
-        Resolution::Recorded => enter(sale, State::Recorded, None, now),
-        _ => {
-            return Err(
-                senseless(state).hint("take it for an order first, or grant something else")
-            );
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What the shop's reading of an order says of its discount.
 
-use super::{Action, LEASE_MS, TRIES, attention, enter, late, pause_ms, withdraw};
+use super::{
+    Action, LEASE_MS,
+    moves::{TRIES, attention, enter, late, pause_ms, withdraw},
+};
 use crate::{
     MINUTE_MS, Timestamp,
     merchant::Order,

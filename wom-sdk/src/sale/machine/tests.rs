@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     checkout::CheckoutId,
     merchant::{Discount, OrderId, OrderLine},
-    sale::{Made, OrderKey, REASONS, SaleId, Salt, Turn},
+    sale::{Made, OrderKey, REASONS, Remedy, SaleId, Salt, Turn},
 };
 
 fn at(seconds: i64) -> Timestamp {
