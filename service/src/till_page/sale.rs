@@ -1,7 +1,9 @@
 //! One sale, in each of its states, and what a cashier can do about it.
 
 mod decide;
+mod paid;
 mod show;
+mod waiting;
 
 use std::time::Duration;
 
