@@ -1,5 +1,8 @@
 //! The trait that adapters implement to bring activity in, and what passes through it.
 
+pub mod json;
+mod window;
+
 use std::{
     borrow::Cow,
     fmt,
@@ -10,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 
+pub use self::window::Window;
 use crate::{Error, Kind, Observation, Result, Span, Subject, Timestamp};
 
 /// A system that activity comes from: a step counter's export, a ticketing system, an LMS.

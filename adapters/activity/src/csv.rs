@@ -5,15 +5,14 @@ mod split;
 use async_trait::async_trait;
 use wom_sdk::{
     Error, Kind, Observation, Result, Timestamp,
-    instrument::{Capabilities, Chunks, Info, Input, Instrument, Proven, Refusal, Sink},
+    instrument::{Capabilities, Chunks, Info, Input, Instrument, Proven, Refusal, Sink, Window},
 };
 
 use self::split::{Flaw, Row, Splitter, cells};
 use crate::{
     Config,
     fields::{Field, names, unknown_name},
-    record::{Record, Value},
-    window::Window,
+    record::{LIMIT, Record, Value},
 };
 
 /// Reads records of activity from a table: CSV with a header row that names the fields, in any
@@ -61,7 +60,9 @@ impl Instrument for ActivityCsv {
     }
 
     async fn read(&self, input: Input, _now: Timestamp, sink: &mut dyn Sink) -> Result<()> {
-        let mut splitter = Splitter::new(Window::new(input.into_reader()?))?;
+        // As a stream, so that no more than a window is looked at for a quote that is never closed.
+        let window = Window::new(input.into_reader()?, LIMIT);
+        let mut splitter = Splitter::new(window)?;
         let columns = Columns::read(&mut splitter)?;
         let mut chunks = Chunks::new(sink);
         let mut number = 0;

@@ -8,15 +8,16 @@ use async_trait::async_trait;
 use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess};
 use wom_sdk::{
     Error, Observation, Result, Timestamp,
-    instrument::{Capabilities, Chunks, Info, Input, Instrument, Proven, Refusal, Sink},
+    instrument::{
+        Capabilities, Chunks, Info, Input, Instrument, Proven, Refusal, Sink, Window, json::Piece,
+    },
 };
 
-use self::split::{Piece, Splitter};
+use self::split::Splitter;
 use crate::{
     Config,
     fields::{Field, unknown_name},
-    record::{Record, Value},
-    window::Window,
+    record::{LIMIT, Record, Value},
 };
 
 /// Reads records of activity from JSON: one array, one object `{"activities": [...]}`, or JSON
@@ -64,7 +65,7 @@ impl Instrument for ActivityJson {
     }
 
     async fn read(&self, input: Input, _now: Timestamp, sink: &mut dyn Sink) -> Result<()> {
-        let mut splitter = Splitter::new(Window::new(input.into_reader()?));
+        let mut splitter = Splitter::new(Window::open(input, LIMIT)?);
         let mut chunks = Chunks::new(sink);
         let outcome: Result<(), Error> = loop {
             let found = match splitter.next() {

@@ -37,7 +37,6 @@ mod record;
 pub mod testing;
 mod time;
 mod webhook;
-mod window;
 
 pub use config::Config;
 pub use csv::ActivityCsv;

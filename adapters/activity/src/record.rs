@@ -9,6 +9,9 @@ use wom_sdk::{
 
 use crate::{Config, fields::Field, time};
 
+/// The most bytes that one record may have.
+pub(crate) const LIMIT: usize = 64 * 1024;
+
 /// The highest revision that a record may state: what every JSON reader takes exactly.
 pub(crate) const REVISION_MAX: u64 = (1 << 53) - 1;
 

@@ -27,7 +27,6 @@ mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
-mod window;
 pub mod xapi;
 
 pub use kolibri::{Kolibri, KolibriConfig};

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use wom_sdk::{Error, Kind, Result};
+use wom_sdk::{Error, Kind, Result, instrument::Window};
 
-use crate::window::{LIMIT, Window};
+use crate::record::LIMIT;
 
 /// One row, still as bytes without its line end.
 #[derive(Debug)]

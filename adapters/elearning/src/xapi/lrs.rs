@@ -7,7 +7,7 @@ use url::Url;
 use wom_http::Cut;
 use wom_sdk::{
     Digest, Error, Kind, Result, Timestamp,
-    instrument::{Cursor, Refusal, Sink},
+    instrument::{Cursor, Refusal, Sink, Window},
 };
 use zeroize::Zeroizing;
 
@@ -127,7 +127,7 @@ impl Lrs {
             }
             // Of all answers the first one's word holds: what came in between may be in no page.
             consistent = consistent.or_else(|| text(&answer, CONSISTENT_THROUGH)?.parse().ok());
-            let records = Records::over(body(answer).await?, limit);
+            let records = Records::new(Window::over(body(answer).await?, limit));
             let more = read(witness, records, limit, now, sink).await?;
             next = match more.map(|more| self.resolve(&more)) {
                 Some(None) => {

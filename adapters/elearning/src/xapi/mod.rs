@@ -21,7 +21,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wom_sdk::{
     Error, Kind, Result, Timestamp,
-    instrument::{Capabilities, Info, Input, Instrument, Proven, Sink},
+    instrument::{Capabilities, Info, Input, Instrument, Proven, Sink, Window},
 };
 
 use evidence::{Profile, Witness};
@@ -105,10 +105,7 @@ impl Reader {
             })?;
             return lrs.pull(&self.witness, self.limit, cursor, now, sink).await;
         }
-        let records = match input {
-            Input::Bytes(bytes) => Records::over(bytes, self.limit),
-            input => Records::new(input.into_reader()?, self.limit),
-        };
+        let records = Records::new(Window::open(input, self.limit)?);
         read(&self.witness, records, self.limit, now, sink).await?;
         Ok(())
     }

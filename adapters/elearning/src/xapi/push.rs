@@ -10,7 +10,7 @@ use aws_lc_rs::{
 use wom_sdk::{
     Digest, Error, Kind, Result, Timestamp,
     instrument::{
-        Capabilities, Hint, Info, Input, Instrument, Proven, Received, Reply, Request, Sink,
+        Capabilities, Hint, Info, Input, Instrument, Proven, Received, Reply, Request, Sink, Window,
     },
 };
 
@@ -144,7 +144,7 @@ impl Instrument for XapiPush {
             )
             .hint("elearning.xapi reads the same from a file"));
         };
-        let records = Records::over(body.into_bytes(), self.limit);
+        let records = Records::new(Window::over(body.into_bytes(), self.limit));
         read(&self.witness, records, self.limit, now, sink).await?;
         Ok(())
     }

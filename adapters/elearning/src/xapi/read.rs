@@ -2,7 +2,10 @@
 
 use wom_sdk::{
     Error, Result, Timestamp,
-    instrument::{Chunks, Refusal, Sink},
+    instrument::{
+        Chunks, Refusal, Sink,
+        json::{Piece, is_deeper},
+    },
 };
 
 use super::{
@@ -10,7 +13,7 @@ use super::{
     recent::Recent,
     statement::Statement,
 };
-use crate::records::{AT_HAND, Next, Piece, Records, is_deeper};
+use crate::records::{AT_HAND, Next, Records};
 
 /// Reads every statement, and hands on what it is evidence of. Returns what the last page named as the
 /// next, where there are pages.
