@@ -31,17 +31,9 @@ impl Programme {
         let store = config.profile.store.open().await?;
         let keys = config.keys.open()?;
         let clock = Arc::new(SystemClock);
-        let identity = issuer.identity().clone();
-        let dispatcher =
-            Dispatcher::open(Arc::clone(&store), issuer, keys.clone(), clock.clone()).await?;
-        let collector = Collector::new(
-            Arc::clone(&store),
-            Arc::clone(&keys),
-            clock,
-            identity,
-            config.campaign,
-            rules,
-        );
+        let opened = Dispatcher::open(Arc::clone(&store), issuer, Arc::clone(&keys), clock);
+        let dispatcher = opened.await?;
+        let collector = Collector::beside(&dispatcher, config.campaign, rules);
         let collector = match config.exact_place {
             true => collector.exact_place(),
             false => collector,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wom_sdk::{
     Zone,
-    award::{AwardKey, Content, Ticket},
+    award::{AwardKey, Ticket},
     claim,
     collector::{FirstRefusals, Submission},
     instrument::Refusal,
@@ -56,24 +56,24 @@ impl Claim {
     pub(crate) fn of(claim: &claim::Claim, zone: &Zone) -> Self {
         Self {
             code: Code::of(claim.key.to_hex(), &claim.ticket),
-            reasons: reasons(&claim.content, zone),
+            reasons: claim
+                .content
+                .reasons(zone)
+                .into_iter()
+                .map(|reason| {
+                    (
+                        reason.day.to_string(),
+                        reason.aim.to_string(),
+                        reason.minutes,
+                    )
+                })
+                .collect(),
             handle: claim
                 .handle
                 .as_ref()
                 .map(|handle| handle.reveal().to_owned()),
         }
     }
-}
-
-fn reasons(content: &Content, zone: &Zone) -> Vec<(String, String, u32)> {
-    let mut sums = BTreeMap::new();
-    for sort in content.sorts() {
-        let day = zone.day(sort.at).to_string();
-        *sums.entry((day, sort.aim.to_string())).or_default() += sort.minutes;
-    }
-    sums.into_iter()
-        .map(|((day, aim), minutes)| (day, aim, minutes))
-        .collect()
 }
 
 /// What came of something that was brought in.
@@ -103,7 +103,7 @@ impl Taken {
             observations: taken.observations,
             refused: taken.refused,
             refusals: refused.0.into_iter().map(Refused::from).collect(),
-            waiting: settled.clone().map(|settled| settled.uncollected).sum(),
+            waiting: taken.waiting(),
             awarded: settled
                 .clone()
                 .map(|settled| settled.awarded.len() as u64)

@@ -235,21 +235,14 @@ impl Client {
             ));
         }
         let credential = options.source.credential().open()?;
-        let clock = Arc::new(SystemClock);
         let keys = open_keys(options.keys.as_ref(), &client)?;
         let opened = open_store(options.store.as_ref(), &client).await?;
         let issuer: Arc<dyn Issuer> = match credential {
             Opened::Private(key) => Arc::new(InstrumentClient::new(client, id, key)?),
             Opened::Api(key) => Arc::new(ApiKeyClient::new(client, id, key)?),
         };
-        let identity = issuer.identity().clone();
-        let dispatcher = Dispatcher::open(
-            Arc::clone(&opened.store),
-            issuer,
-            keys.clone(),
-            clock.clone(),
-        )
-        .await?;
+        let store = Arc::clone(&opened.store);
+        let dispatcher = Dispatcher::open(store, issuer, keys, Arc::new(SystemClock)).await?;
         let dispatcher = match options.patience {
             Some(patience) => dispatcher.with_patience(seconds(patience)?),
             None => dispatcher,
@@ -259,8 +252,7 @@ impl Client {
                 let exact = table.exact_place;
                 let campaign = table.check()?;
                 let zone = campaign.zone.clone();
-                let store = Arc::clone(&opened.store);
-                let collector = Collector::new(store, keys, clock, identity, campaign, rules);
+                let collector = Collector::beside(&dispatcher, campaign, rules);
                 let mut collector = match exact {
                     true => collector.exact_place(),
                     false => collector,

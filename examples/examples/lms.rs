@@ -1,67 +1,40 @@
 //! A learning platform: study and passed exams become vouchers, offline: `cargo run -p wom-examples --example lms`.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use wom_catalog::{Catalog, Settings};
 use wom_registry::TestRegistry;
 use wom_sdk::{
-    MINUTE_MS, Result, Span, Subject, SystemClock, Zone,
-    campaign::{Campaign, Collect, Line},
+    Result, Subject,
+    campaign::{Campaign, Line},
     claim::Claims,
     collector::{Collector, FirstRefusals},
     dispatcher::Dispatcher,
     instrument::Input,
-    pocket::Pocket,
-    privacy::MemoryKeyStore,
-    protocol::Link,
-    registry::{InstrumentClient, PocketClient, RegistryClient},
-    store::MemoryStore,
 };
 
 /// What the platform saw of the study counts from day to day; what of an exam's hours it did not see is
 /// awarded once the exam is passed.
 fn campaign() -> Result<Campaign> {
-    let zone: Zone = "Europe/Rome".parse()?;
     let (from, until) = ("2026-01-01".parse()?, "2027-01-01".parse()?);
-    Ok(Campaign {
-        name: "exams".to_owned(),
-        runs: Span::new(zone.start_of(from), zone.start_of(until))?,
-        settlement_ms: 24 * 60 * MINUTE_MS,
-        lateness_ms: 20_000 * 24 * 60 * MINUTE_MS,
-        collect: Collect::OnTap,
-        place: "43.7263,12.6366".parse()?,
-        lines: vec![Line {
-            milestones: true,
-            ..Line::all_day("study", "E".parse()?)
-        }],
-        zone,
-    })
+    let (zone, place) = ("Europe/Rome".parse()?, "43.7263,12.6366".parse()?);
+    Ok(Campaign::new("exams", zone, from, until, place)?
+        .with_lateness_days(20_000)
+        .with_line(Line::all_day("study", "E".parse()?)))
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let dir = std::env::temp_dir().join(format!("wom-lms-{}", std::process::id()));
-    let registry = TestRegistry::start(dir.join("registry")).await?;
-    let source = registry
-        .registry()
-        .add_instrument("University", &["E".parse()?])
-        .await?;
-    let client = RegistryClient::new(registry.url())?;
-    let issuer = InstrumentClient::new(client.clone(), source.id, source.key)?;
-    let (store, keys) = (
-        Arc::new(MemoryStore::new()),
-        Arc::new(MemoryKeyStore::default()),
-    );
-    let clock = Arc::new(SystemClock);
-    let awards = Dispatcher::open(store.clone(), Arc::new(issuer), keys.clone(), clock.clone());
-    let awards = awards.await?;
+    let registry = TestRegistry::temporary().await?;
+    let (pocket, gateway) = registry.pocket()?;
+    let aims = ["E".parse()?];
+    let awards = Dispatcher::in_memory(registry.instrument("University", &aims).await?).await?;
     let catalog = Catalog::standard();
     let worth = [("zone", "Europe/Rome"), ("passed_minutes", "18000")];
     let rules = catalog.rule_set("study-minutes/1", &Settings::from_texts(worth))?;
-    let identity = awards.identity().clone();
     let campaign = campaign()?;
     let zone = campaign.zone.clone();
-    let collector = Collector::new(store, keys, clock, identity, campaign, rules);
+    let collector = Collector::beside(&awards, campaign, rules);
 
     // Statements of xAPI, as the platform exports them. Only its registrar says who passed.
     let exams = Path::new(env!("CARGO_MANIFEST_DIR")).join("exams");
@@ -72,15 +45,13 @@ async fn main() -> Result<()> {
     ]);
     let platform = catalog.instrument("elearning.xapi", &settings.in_dir(&exams))?;
     let input = Input::Path(exams.join("statements.jsonl"));
-    let mut refused = FirstRefusals::default();
-    let taken = collector
-        .submit(&*platform, input, None, &mut refused)
-        .await?;
-    println!(
-        "{} observations, {} refused",
-        taken.observations, taken.refused
-    );
-    for refusal in refused.0 {
+    let mut refusals = FirstRefusals::default();
+    let taken = collector.submit(&*platform, input, None, &mut refusals);
+    let (observations, refused) = taken
+        .await
+        .map(|taken| (taken.observations, taken.refused))?;
+    println!("{observations} observations, {refused} refused");
+    for refusal in refusals.0 {
         println!("{refusal}");
     }
 
@@ -88,24 +59,18 @@ async fn main() -> Result<()> {
     let claims = Claims::new(collector, awards);
     let learner = Subject::new("https://lms.example.edu", "284711")?;
     let waiting = claims.waiting(&learner).await?;
-    let pocket = Pocket::open(dir.join("wallet.json"))?;
     for claim in claims.of(&learner).await? {
-        for sort in claim.content.sorts() {
-            let day = zone.day(sort.at);
-            println!("{day}: {} minutes for {}", sort.minutes, sort.aim);
+        for reason in claim.content.reasons(&zone) {
+            let (day, minutes, aim) = (reason.day, reason.minutes, reason.aim);
+            println!("{day}: {minutes} minutes for {aim}");
         }
-        let code = Link::Vouchers(claim.ticket.otc.clone());
-        let wallet = PocketClient::new(client.clone());
-        pocket
-            .redeem(&wallet, &code, &claim.ticket.pin, None)
-            .await?;
+        let (code, pin) = (claim.ticket.vouchers(), &claim.ticket.pin);
+        pocket.redeem(&gateway, &code, pin, None).await?;
         claims.acknowledge(claim.key).await?;
     }
+    assert_eq!(claims.waiting(&learner).await?, 0);
     let held: u32 = pocket.balance()?.values().sum();
     assert_eq!(u64::from(held), waiting);
     println!("collected: {:?}", pocket.balance()?);
-
-    registry.stop().await?;
-    let _ = std::fs::remove_dir_all(dir);
     Ok(())
 }

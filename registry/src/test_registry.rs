@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
+use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use wom_sdk::{Error, Kind, Result};
+use wom_sdk::{
+    Error, Kind, Result,
+    pocket::Pocket,
+    protocol::Aim,
+    registry::{InstrumentClient, PocketClient, PosClient, RegistryClient},
+};
 
 use crate::{Registry, RegistryOptions, serve};
 
@@ -13,13 +19,15 @@ use crate::{Registry, RegistryOptions, serve};
 /// # fn main() -> wom_sdk::Result<()> {
 /// # tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
 /// use wom_registry::TestRegistry;
+/// use wom_sdk::{award::Request, dispatcher::Dispatcher};
 ///
-/// # let dir = tempfile::tempdir().expect("a directory");
-/// # let dir = dir.path();
-/// let registry = TestRegistry::start(dir).await?;
-/// let instrument = registry.add_instrument("A test", &["H".parse()?]).await?;
-/// assert!(registry.url().starts_with("http://127.0.0.1:"));
-/// assert_eq!(registry.books().await?.total.issued, 0);
+/// let registry = TestRegistry::temporary().await?;
+/// let awards = Dispatcher::in_memory(registry.instrument("A test", &["H".parse()?]).await?).await?;
+/// let walk = Request::new("H".parse()?, 30, "43.7263,12.6366".parse()?);
+/// let ticket = awards.award("walk 42", &walk).await?;
+/// let (pocket, gateway) = registry.pocket()?;
+/// pocket.redeem(&gateway, &ticket.vouchers(), &ticket.pin, None).await?;
+/// assert_eq!(registry.books().await?.total.redeemed, 30);
 /// # Ok(())
 /// # })
 /// # }
@@ -30,9 +38,23 @@ pub struct TestRegistry {
     url: String,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<()>>,
+    /// Removed with everything in it once nobody serves from it.
+    temporary: Option<TempDir>,
 }
 
 impl TestRegistry {
+    /// A Registry in a temporary directory, with everything else that a test puts there; removed when
+    /// this is dropped.
+    pub async fn temporary() -> Result<Self> {
+        let made = tempfile::Builder::new().prefix("wom-registry-").tempdir();
+        let made = made.map_err(|error| {
+            Error::new(Kind::StorageFailed, "no temporary directory can be made").because(error)
+        })?;
+        let mut started = Self::start(made.path()).await?;
+        started.temporary = Some(made);
+        Ok(started)
+    }
+
     /// Opens or makes a Registry in a directory, which the caller removes, with keys of 2048 bits.
     pub async fn start(dir: impl AsRef<Path>) -> Result<Self> {
         Self::start_with(dir, RegistryOptions::new().key_bits(2048)).await
@@ -55,7 +77,34 @@ impl TestRegistry {
             url,
             stop: Some(stop),
             serving,
+            temporary: None,
         })
+    }
+
+    /// Admits an instrument, as [`add_instrument`](Registry::add_instrument), and gives its client.
+    pub async fn instrument(&self, name: &str, aims: &[Aim]) -> Result<InstrumentClient> {
+        let new = self.add_instrument(name, aims).await?;
+        InstrumentClient::new(self.client()?, new.id, new.key)
+    }
+
+    /// Adds a POS, as [`add_pos`](Registry::add_pos), and gives its client.
+    pub async fn pos(&self, merchant: &str, name: &str) -> Result<PosClient> {
+        let new = self.add_pos(merchant, name).await?;
+        PosClient::new(self.client()?, new.id, new.key)
+    }
+
+    /// The wallet in a file beside the Registry's, and its side of the Registry.
+    ///
+    /// # Errors
+    /// [`Kind::StoreLocked`] while it is open already.
+    pub fn pocket(&self) -> Result<(Pocket, PocketClient)> {
+        let pocket = Pocket::open(self.dir().join("pocket.json"))?;
+        Ok((pocket, PocketClient::new(self.client()?)))
+    }
+
+    /// A client of this Registry.
+    pub fn client(&self) -> Result<RegistryClient> {
+        RegistryClient::new(&self.url)
     }
 
     /// The address before `/api`.
@@ -68,7 +117,8 @@ impl TestRegistry {
         &self.registry
     }
 
-    /// Stops serving as a process would that is told to: what runs is finished.
+    /// Stops serving as a process would that is told to: what runs is finished. A temporary directory
+    /// is gone then.
     pub async fn stop(mut self) -> Result<Registry> {
         self.down().await?;
         Ok(self.registry.clone())

@@ -17,8 +17,6 @@ use wom_sdk::{
 };
 use zeroize::Zeroizing;
 
-use crate::reasons::reasons;
-
 /// The id comes last: a line that a crash tore off has none.
 const HEADER: &str = "link,pin,minutes,reasons,handle,id";
 /// No line of ours is longer: a hundred reasons are 2 KB, a handle is at most 1,024 bytes.
@@ -180,7 +178,9 @@ impl Written {
 }
 
 fn append_line(lines: &mut Vec<u8>, claim: &Claim, zone: &Zone) {
-    let reasons: Vec<_> = reasons(&claim.content, zone)
+    let reasons: Vec<_> = claim
+        .content
+        .reasons(zone)
         .iter()
         .map(|reason| format!("{} {} {}", reason.aim, reason.day, reason.minutes))
         .collect();

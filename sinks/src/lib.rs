@@ -19,14 +19,12 @@
 
 mod callback;
 mod csv;
-mod reasons;
 mod slips;
 mod tongue;
 mod webhook;
 
 pub use callback::CallbackSink;
 pub use csv::CsvSink;
-pub use reasons::{Reason, reasons};
 pub use slips::{Languages, Slips, SlipsSink};
 pub use tongue::Tongue;
 pub use webhook::{WebhookOptions, WebhookSink};

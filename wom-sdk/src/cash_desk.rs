@@ -10,15 +10,16 @@ pub use desks::Desks;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Clock, Digest, Error, Kind, Result, Timestamp,
+    Clock, Digest, Error, Kind, Result, SystemClock, Timestamp,
     award::{Secrets, Ticket},
     checkout::{
         Action, Charge, Checkout, CheckoutId, CheckoutRecord, DeskId, Event, Listener, Payee,
         Payment, State, step,
     },
-    privacy::{KeyStore, Sealer},
+    privacy::{KeyStore, MemoryKeyStore, Sealer},
     protocol::random,
-    store::Store,
+    registry::only_here,
+    store::{MemoryStore, Store},
 };
 
 use news::{Heard, News};
@@ -106,6 +107,21 @@ impl CashDesk {
             name: None,
             news: Arc::default(),
         }
+    }
+
+    /// A desk that remembers nothing once the process ends, for trying out and for tests.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] towards a Registry that is not on this machine: a crash would lose
+    /// what somebody paid for.
+    pub fn in_memory(payee: impl Payee + 'static) -> Result<Self> {
+        only_here(payee.registry())?;
+        Ok(Self::new(
+            Arc::new(MemoryStore::new()),
+            Arc::new(payee),
+            Arc::new(MemoryKeyStore::default()),
+            Arc::new(SystemClock),
+        ))
     }
 
     /// Tells somebody of payments, from [`run_due`](Self::run_due) or [`Desks::run`].

@@ -80,6 +80,18 @@ pub struct Info {
     pub proven: Proven,
 }
 
+impl Info {
+    /// Of a shop or till, which no rule set reads, made from documentation only.
+    pub const fn of_merchant(name: &'static str, summary: &'static str) -> Self {
+        Self {
+            name,
+            summary,
+            rules: "",
+            proven: Proven::Documentation,
+        }
+    }
+}
+
 /// How far an adapter can be trusted to fit the system that it is made for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]

@@ -32,8 +32,15 @@ pub trait Merchant: fmt::Debug + Send + Sync {
         )
     }
 
-    /// Orders that changed since a cursor, and where to go on.
-    async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)>;
+    /// Orders that changed since a cursor, and where to go on. An adapter that
+    /// [lists orders](MerchantCapabilities::orders) has this.
+    async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
+        let _ = since;
+        Err(Error::new(
+            Kind::Unsupported,
+            "this adapter does not list orders",
+        ))
+    }
 
     /// The order as the shop has it now.
     async fn read(&self, order: &OrderId) -> Result<Order>;
@@ -44,8 +51,15 @@ pub trait Merchant: fmt::Debug + Send + Sync {
     /// Gives the discount to the order, once for each key.
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied>;
 
-    /// Takes a discount back. What is not there, or was taken back before, is no error.
-    async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()>;
+    /// Takes a discount back. What is not there, or was taken back before, is no error. An adapter
+    /// that [does so](MerchantCapabilities::revoke) has this.
+    async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
+        let _ = (order, reference);
+        Err(Error::new(
+            Kind::Unsupported,
+            "this adapter does not take discounts back",
+        ))
+    }
 
     /// What is typed in for this key once [`apply`](Self::apply) said [`Applied::Manual`], by the
     /// shopper or the cashier; `None` where there is no code and the cashier lowers the price.
@@ -123,6 +137,13 @@ impl MerchantCapabilities {
         one_per_order: false,
     };
 
+    /// An adapter that puts discounts on orders that are not paid, and does nothing else.
+    pub const OPEN_ORDERS: Self = Self {
+        apply: true,
+        changes_open_orders: true,
+        ..Self::NONE
+    };
+
     /// An adapter that does nothing by itself: the cashier types in, it records.
     pub const NONE: Self = Self {
         webhook: false,
@@ -185,6 +206,26 @@ pub struct OrderLine {
     pub amount: i64,
     /// For a discount of ours: its reference.
     pub reference: Option<String>,
+}
+
+impl OrderLine {
+    /// What is bought.
+    pub fn bought(text: impl Into<String>, amount: i64) -> Self {
+        Self {
+            text: text.into(),
+            amount,
+            reference: None,
+        }
+    }
+
+    /// A discount of ours: so much less, under this reference.
+    pub fn discount(text: impl Into<String>, less: i64, reference: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            amount: -less,
+            reference: Some(reference.into()),
+        }
+    }
 }
 
 /// A merchant's price reduction for whoever pays some WOM; never a rate of exchange.

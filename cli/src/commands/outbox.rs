@@ -11,7 +11,7 @@ use wom_sdk::{
     rules::RuleSet,
     store::{AwardRecord, Store},
 };
-use wom_sinks::{Slips, reasons};
+use wom_sinks::Slips;
 
 use crate::{
     config::Config,
@@ -146,7 +146,9 @@ impl Outbox {
     pub fn line(&self, record: &AwardRecord, output: &Output) {
         let zone = self.zone();
         output.object(&json!({"award": about(record, zone)}));
-        let reasons: Vec<_> = reasons(&record.content, zone)
+        let reasons: Vec<_> = record
+            .content
+            .reasons(zone)
             .iter()
             .map(|reason| format!("{} {}", reason.aim, reason.day))
             .collect();
@@ -252,7 +254,7 @@ fn about(record: &AwardRecord, zone: &Zone) -> serde_json::Value {
         "state": record.state.name(),
         "reason": record.state.reason(),
         "minutes": record.content.minutes(),
-        "reasons": reasons(&record.content, zone),
+        "reasons": record.content.reasons(zone),
         "accepted": record.accepted,
         "due": record.state.is_open().then_some(record.due),
         "tries": record.tries,
@@ -309,7 +311,7 @@ fn people(record: &AwardRecord, outbox: &Outbox, output: &Output) {
         output.say("tries   ", "prove   "),
         record.tries,
     ));
-    for reason in reasons(&record.content, outbox.zone()) {
+    for reason in record.content.reasons(outbox.zone()) {
         output.line(format_args!(
             "{:>5} min  {}, {}",
             reason.minutes,

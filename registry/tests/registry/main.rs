@@ -12,3 +12,4 @@ mod peers;
 mod problems;
 mod races;
 mod round_trip;
+mod temporary;

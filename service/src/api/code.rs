@@ -41,7 +41,7 @@ pub(crate) struct Reason {
 
 /// The reasons of an award, by day and aim.
 pub(crate) fn reasons(content: &Content, zone: &Zone) -> Vec<Reason> {
-    let reasons = wom_sinks::reasons(content, zone);
+    let reasons = content.reasons(zone);
     let told = reasons.into_iter().map(|reason| Reason {
         aim: reason.aim.to_string(),
         day: reason.day.to_string(),

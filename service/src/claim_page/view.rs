@@ -4,14 +4,13 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use wom_sdk::{
     Day, Result, Subject, Zone,
-    award::{AwardKey, State, Ticket},
+    award::{AwardKey, Reason, State, Ticket},
     campaign::Unit,
     claim::{Claim, Given},
     protocol::Aim,
     rules,
     store::AwardRecord,
 };
-use wom_sinks::Reason;
 
 use crate::Programme;
 
@@ -61,14 +60,14 @@ impl View {
             .filter(|award| matches!(award.state, State::Held(_)));
         let held = held.flat_map(|award| {
             let reason = claims.held_for(award);
-            let own = rows(sums(wom_sinks::reasons(&award.content, &programme.zone)));
+            let own = rows(sums(award.content.reasons(&programme.zone)));
             own.into_iter().map(move |row| (row, reason))
         });
         let mut held: Vec<_> = held.collect();
         held.sort_by_key(|(row, _)| (Reverse(row.day), row.aim));
         let code = |claim: Claim| Code {
             key: claim.key,
-            reasons: rows(sums(wom_sinks::reasons(&claim.content, &programme.zone))),
+            reasons: rows(sums(claim.content.reasons(&programme.zone))),
             ticket: claim.ticket,
         };
         let mut codes: Vec<_> = handed.into_iter().map(code).collect();
@@ -110,7 +109,7 @@ fn tell_apart(given: &[Given], awards: &[AwardRecord], zone: &Zone) -> (Vec<Row>
         *collected.entry(key).or_default() += u64::from(given.awarded);
     }
     for award in awards.iter().filter(|award| !award.state.is_refused()) {
-        for reason in wom_sinks::reasons(&award.content, zone) {
+        for reason in award.content.reasons(zone) {
             take(&mut collected, reason);
             if award.state != State::Offered && !award.state.is_withheld() {
                 add(&mut waiting, reason);

@@ -15,7 +15,7 @@
 //! folded. A pattern on it comes to lie on the PIN, so that it cannot be read against the light.
 
 use qrcode::{Color, EcLevel, QrCode};
-use wom_sdk::{Error, Kind, Result, claim::Claim};
+use wom_sdk::{Error, Kind, Result, award::Reason, claim::Claim};
 
 use super::{
     canvas::{Canvas, Column, MM, Style},
@@ -25,8 +25,6 @@ use super::{
     },
     words::Words,
 };
-use crate::reasons::Reason;
-
 pub(super) const SHEET: [f32; 2] = [210.0, 297.0];
 /// Width and height of a slip that is cut out.
 pub(super) const SLIP: [f32; 2] = [190.0, 69.0];

@@ -30,8 +30,6 @@ use self::{
     font::Face,
     layout::{ON_SHEET, SHEET, SLIP, Slip},
 };
-use crate::reasons::reasons;
-
 const FRAME: Name<'static> = Name(b"Frame");
 const CATALOG: i32 = 1;
 const PAGES: i32 = 2;
@@ -151,7 +149,7 @@ impl Slips {
         for (place, claim) in claims.iter().enumerate() {
             let slip = Slip {
                 claim,
-                reasons: reasons(&claim.content, &self.zone),
+                reasons: claim.content.reasons(&self.zone),
                 languages: self.languages.list(),
             };
             slip.draw(&mut canvas, place)?;

@@ -5,12 +5,11 @@ use std::borrow::Cow;
 use serde::Serialize;
 use wom_sdk::{
     Error, Kind, Result, Timestamp, Zone,
+    award::Reason,
     checkout::{Payment, State},
     claim::Claim,
 };
 use zeroize::Zeroizing;
-
-use crate::reasons::{Reason, reasons};
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
@@ -50,7 +49,7 @@ impl<'a> Body<'a> {
                 link: claim.ticket.link.reveal(),
                 pin: claim.ticket.pin.reveal(),
                 minutes: claim.ticket.minutes,
-                reasons: reasons(&claim.content, zone),
+                reasons: claim.content.reasons(zone),
                 handle: claim.handle.as_ref().map(|handle| handle.reveal()),
             },
         }

@@ -8,6 +8,7 @@
 mod accounts;
 mod key;
 mod machine;
+mod reasons;
 mod request;
 mod secrets;
 
@@ -15,6 +16,7 @@ pub use accounts::{Account, Payment, gather, settle, settle_apart, uncollected};
 pub use key::{AwardKey, Identity};
 pub use machine::{Action, Award, Event, State, Step, VERIFY_TRIES, step};
 pub(crate) use machine::{in_doubt, may_ask};
+pub use reasons::Reason;
 pub use request::Request;
 pub use secrets::Handle;
 pub(crate) use secrets::Secrets;
@@ -24,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result, Timestamp,
-    protocol::{Aim, LinkText, Otc, Pin, Position},
+    protocol::{Aim, Link, LinkText, Otc, Pin, Position},
 };
 
 /// What vouchers to issue: one voucher for each minute. Frozen once an award is accepted.
@@ -147,4 +149,16 @@ pub struct Ticket {
     pub link: LinkText,
     /// How many vouchers it brings.
     pub minutes: u32,
+}
+
+impl Ticket {
+    /// What a [`Pocket`](crate::pocket::Pocket) redeems, of an award's ticket.
+    pub fn vouchers(&self) -> Link {
+        Link::Vouchers(self.otc.clone())
+    }
+
+    /// What a [`Pocket`](crate::pocket::Pocket) pays, of a checkout's ticket.
+    pub fn payment(&self) -> Link {
+        Link::Payment(self.otc.clone())
+    }
 }

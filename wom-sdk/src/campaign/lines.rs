@@ -88,6 +88,33 @@ impl Line {
         }
     }
 
+    /// For these activities only.
+    #[must_use]
+    pub fn only(self, activities: impl IntoIterator<Item = Activity>) -> Self {
+        Self {
+            activities: activities.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Takes its minutes from the lines after it.
+    #[must_use]
+    pub fn instead(self) -> Self {
+        Self {
+            mode: Mode::Instead,
+            ..self
+        }
+    }
+
+    /// Pays at most so many minutes of a day or session.
+    #[must_use]
+    pub fn capped(self, minutes: u32) -> Self {
+        Self {
+            cap_minutes: Some(minutes),
+            ..self
+        }
+    }
+
     /// The time of a judgement that this line is about.
     pub(super) fn applies_to(&self, judgement: &Judgement, zone: &Zone) -> TimeSet {
         let time: TimeSet = judgement

@@ -11,7 +11,7 @@ pub use unit::Unit;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Day, MINUTE_MS, Span, TimeSet, Timestamp, Zone, privacy::Epoch, protocol::Position,
+    Day, MINUTE_MS, Result, Span, TimeSet, Timestamp, Zone, privacy::Epoch, protocol::Position,
     rules::Judgement,
 };
 
@@ -81,6 +81,58 @@ impl Campaign {
     /// Default lateness: 400 days, so that a whole year can be brought in at once. The shorter it
     /// is, the sooner nobody can tell any more who gave which minutes.
     pub const LATENESS_MS: i64 = 400 * 24 * 60 * MINUTE_MS;
+
+    /// A campaign from one day on until just before another, which awards nothing before it has
+    /// [lines](Self::with_line): collected on tap, with the default settlement delay and lateness.
+    ///
+    /// ```
+    /// use wom_sdk::{Activity, campaign::{Campaign, Line}};
+    ///
+    /// let (from, until) = ("2026-03-01".parse()?, "2026-07-01".parse()?);
+    /// let (zone, place) = ("Europe/Rome".parse()?, "43.7263,12.6366".parse()?);
+    /// let campaign = Campaign::new("spring", zone, from, until, place)?
+    ///     .with_line(Line::all_day("bike", "N".parse()?).only([Activity::CYCLING]).instead())
+    ///     .with_line(Line::all_day("sport", "H".parse()?).capped(60));
+    /// assert_eq!(campaign.lines.len(), 2);
+    /// # Ok::<(), wom_sdk::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Kind::InputInvalid`](crate::Kind::InputInvalid) if it ends before it begins.
+    pub fn new(
+        name: impl Into<String>,
+        zone: Zone,
+        from: Day,
+        until: Day,
+        place: Position,
+    ) -> Result<Self> {
+        Ok(Self {
+            name: name.into(),
+            runs: Span::new(zone.start_of(from), zone.start_of(until))?,
+            zone,
+            settlement_ms: Self::SETTLEMENT_MS,
+            lateness_ms: Self::LATENESS_MS,
+            place,
+            lines: Vec::new(),
+            collect: Collect::OnTap,
+        })
+    }
+
+    /// Awards by this line too, after those that there are.
+    #[must_use]
+    pub fn with_line(mut self, line: Line) -> Self {
+        self.lines.push(line);
+        self
+    }
+
+    /// Takes minutes in so many days after they were given.
+    #[must_use]
+    pub fn with_lateness_days(self, days: u32) -> Self {
+        Self {
+            lateness_ms: i64::from(days) * 24 * 60 * MINUTE_MS,
+            ..self
+        }
+    }
 
     /// When an epoch ends for good: its end, or the campaign's, and what may come late.
     pub fn closes(&self, epoch: Epoch) -> Timestamp {

@@ -17,6 +17,7 @@ use crate::{
     Clock, Error, Kind, Result, Timestamp,
     award::Identity,
     campaign::Campaign,
+    dispatcher::Dispatcher,
     instrument::{Input, Instrument, Refusal},
     privacy::{KeyStore, Precision, Sealer},
     rules::RuleSet,
@@ -94,6 +95,11 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// Minutes that are settled and wait to be collected, of the participants that the input touched.
+    pub fn waiting(&self) -> u64 {
+        self.settled.iter().map(|settled| settled.uncollected).sum()
+    }
+
     const REPEATED: Self = Self {
         repeated: true,
         observations: 0,
@@ -126,6 +132,19 @@ impl Collector {
             sources: BTreeMap::new(),
             directory: None,
         }
+    }
+
+    /// A collector for one campaign, of the instrument that a dispatcher awards for and over the same
+    /// store, keys and clock.
+    pub fn beside(dispatcher: &Dispatcher, campaign: Campaign, rules: Arc<dyn RuleSet>) -> Self {
+        Self::new(
+            Arc::clone(dispatcher.store()),
+            Arc::clone(dispatcher.keys()),
+            Arc::clone(dispatcher.clock()),
+            dispatcher.identity().clone(),
+            campaign,
+            rules,
+        )
     }
 
     /// Lets vouchers tell the campaign's place as it is, not the centre of its cell.

@@ -13,14 +13,15 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use crate::{
-    Clock, Error, Kind, Result, Timestamp,
+    Clock, Error, Kind, Result, SystemClock, Timestamp,
     award::{
         Award, AwardKey, Content, Event, Handle, Issuer, Request, Secrets, State, Ticket, step,
     },
     claim::Claim,
-    privacy::{KeyStore, Participant, Sealer},
+    privacy::{KeyStore, MemoryKeyStore, Participant, Sealer},
     protocol::random,
-    store::{AwardRecord, Commit, Committed, Owner, Store},
+    registry::only_here,
+    store::{AwardRecord, Commit, Committed, MemoryStore, Owner, Store},
 };
 
 use drive::Held;
@@ -32,6 +33,7 @@ use governor::Governor;
 pub struct Dispatcher {
     store: Arc<dyn Store>,
     issuer: Arc<dyn Issuer>,
+    keys: Arc<dyn KeyStore>,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
     governor: Arc<Governor>,
@@ -68,10 +70,27 @@ impl Dispatcher {
             governor: Arc::new(Governor::new(limits)),
             store,
             issuer,
-            sealer: Arc::new(Sealer::new(keys, "award")),
+            sealer: Arc::new(Sealer::new(Arc::clone(&keys), "award")),
+            keys,
             clock,
             patience: Self::PATIENCE,
         })
+    }
+
+    /// A dispatcher that remembers nothing once the process ends, for trying out and for tests.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] towards a Registry that is not on this machine: a crash would lose
+    /// what somebody is owed.
+    pub async fn in_memory(issuer: impl Issuer + 'static) -> Result<Self> {
+        only_here(&issuer.identity().registry)?;
+        Self::open(
+            Arc::new(MemoryStore::new()),
+            Arc::new(issuer),
+            Arc::new(MemoryKeyStore::default()),
+            Arc::new(SystemClock),
+        )
+        .await
     }
 
     /// Waits at most this long for a code.
@@ -246,8 +265,16 @@ impl Dispatcher {
         }
     }
 
-    pub(crate) fn store(&self) -> &dyn Store {
-        &*self.store
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<dyn KeyStore> {
+        &self.keys
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// Goes on with a parked award, because whoever mended its cause says so. One that a person

@@ -171,3 +171,20 @@ impl Clock for Paused {
             .plus_millis(i64::try_from(self.0.elapsed().as_millis()).unwrap())
     }
 }
+
+#[tokio::test]
+async fn what_others_are_asked_for_is_not_kept_in_memory_only() {
+    let towards = |registry: &str| Scripted {
+        identity: Identity {
+            registry: registry.to_owned(),
+            source: "s".to_owned(),
+        },
+        failures: Mutex::default(),
+        verified: Mutex::default(),
+    };
+    let request = Request::new("H".parse().unwrap(), 5, "0,0".parse().unwrap());
+    let awards = Dispatcher::in_memory(towards("http://127.0.0.1:9")).await;
+    awards.unwrap().award("walk 1", &request).await.unwrap();
+    let refused = Dispatcher::in_memory(towards("https://wom.social")).await;
+    assert_eq!(refused.unwrap_err().kind(), Kind::ConfigurationInvalid);
+}

@@ -62,6 +62,18 @@ impl Address {
     }
 }
 
+/// Refuses to keep in memory only what is asked of a Registry of others.
+pub(crate) fn only_here(registry: &str) -> Result<()> {
+    if registry.parse::<Address>()?.is_loopback() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::ConfigurationInvalid,
+        "towards a Registry of others, what is done has to be remembered",
+    )
+    .hint("open a store and keys on disk: without them a crash would lose what somebody is owed"))
+}
+
 impl FromStr for Address {
     type Err = Error;
 

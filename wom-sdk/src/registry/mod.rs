@@ -57,6 +57,7 @@ mod tries;
 mod tests;
 
 pub use address::Address;
+pub(crate) use address::only_here;
 pub use api_key::ApiKeyClient;
 pub use client::{RegistryClient, RegistryClientBuilder, SourceInfo};
 pub use instrument::InstrumentClient;

@@ -1,9 +1,11 @@
-//! What the minutes of a claim were given to, and when.
+//! What the minutes of an award were given to, and when.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wom_sdk::{Day, Zone, award::Content, protocol::Aim};
+
+use super::Content;
+use crate::{Day, Zone, protocol::Aim};
 
 /// Minutes given to one aim on one day.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -16,23 +18,24 @@ pub struct Reason {
     pub minutes: u32,
 }
 
-/// The reasons of an award, by day and aim.
-///
-/// `zone` is the campaign's: vouchers carry the first instant of a day there.
-pub fn reasons(content: &Content, zone: &Zone) -> Vec<Reason> {
-    let mut sums = BTreeMap::new();
-    for sort in content.sorts() {
-        *sums.entry((zone.day(sort.at), sort.aim)).or_default() += sort.minutes;
+impl Content {
+    /// What the minutes were given to, by day and aim.
+    ///
+    /// `zone` is the campaign's: vouchers carry the first instant of a day there.
+    pub fn reasons(&self, zone: &Zone) -> Vec<Reason> {
+        let mut sums = BTreeMap::new();
+        for sort in self.sorts() {
+            *sums.entry((zone.day(sort.at), sort.aim)).or_default() += sort.minutes;
+        }
+        let reason = |((day, aim), minutes)| Reason { aim, day, minutes };
+        sums.into_iter().map(reason).collect()
     }
-    let reason = |((day, aim), minutes)| Reason { aim, day, minutes };
-    sums.into_iter().map(reason).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use wom_sdk::award::Vouchers;
-
     use super::*;
+    use crate::award::Vouchers;
 
     #[test]
     fn sorts_of_one_day_and_aim_are_one_reason() {
@@ -48,7 +51,8 @@ mod tests {
             sort("UM", 7, "2026-03-02T10:00:00Z"),
         ])
         .unwrap();
-        let told: Vec<_> = reasons(&content, &"Europe/Rome".parse().unwrap())
+        let told: Vec<_> = content
+            .reasons(&"Europe/Rome".parse().unwrap())
             .iter()
             .map(|reason| format!("{} {} {}", reason.aim, reason.day, reason.minutes))
             .collect();
