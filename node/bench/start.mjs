@@ -4,21 +4,31 @@
 //
 // Every round starts each of them once, one after the other, in a process of its own. The key has 4096
 // bits. Start-up is from before the import until the key is loaded and the client is open. Memory is
-// the most that was resident, after 64 awards with 32 in flight; the Registry is in another process.
-// For Node there is no published connector to be beside.
+// the most that was resident, after 64 awards with 32 in flight, and what of it is the process's own
+// then: the rest are pages of files, which processes share (Linux tells it). Connections are those that
+// the Registry sees for these awards; it is in another process. For Node there is no published connector
+// to be beside.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { availableParallelism, loadavg } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { spread } from "./spread.mjs";
 
 const PACKAGE = JSON.stringify(new URL("../dist/index.mjs", import.meta.url));
-const MEMORY = "process.resourceUsage().maxRSS / 1024";
 
-const EMPTY = `console.log(JSON.stringify({ start: 0, memory: ${MEMORY} }))`;
+const TELL = `
+const { readFileSync } = await import("node:fs");
+const pages = readFileSync("/proc/self/smaps_rollup", "utf8").matchAll(/^Private_\\w+:\\s+(\\d+)/gm);
+const own = [...pages].reduce((sum, [, kib]) => sum + Number(kib), 0) / 1024;
+console.log(JSON.stringify({ start, memory: process.resourceUsage().maxRSS / 1024, own }));
+`;
+
+const EMPTY = `const start = 0; ${TELL}`;
 
 const READY = `
 const began = performance.now();
@@ -32,8 +42,7 @@ const loop = async () => {
 };
 await Promise.all(Array.from({ length: 32 }, loop));
 await client.close();
-console.log(JSON.stringify({ start, memory: ${MEMORY} }));
-`;
+${TELL}`;
 
 const REGISTRY = `
 import { Registry } from ${PACKAGE};
@@ -47,19 +56,35 @@ const rounds = Number(process.argv[2] ?? 5);
 const node = (program) => ["--input-type=module", "--eval", program, "--"];
 const registry = spawn(process.execPath, node(REGISTRY), { stdio: ["pipe", "pipe", "inherit"] });
 const [told] = await once(createInterface({ input: registry.stdout }), "line");
-const place = JSON.parse(told).map((one) => (one.startsWith("file:") ? fileURLToPath(one) : one));
+const [url, id, key] = JSON.parse(told).map((one) => (one.startsWith("file:") ? fileURLToPath(one) : one));
+
+let connections = 0;
+const counting = createServer((client) => {
+  connections += 1;
+  const { hostname, port } = new URL(url);
+  const to = connect(Number(port), hostname);
+  client.pipe(to).pipe(client);
+  for (const one of [client, to]) one.on("error", () => [client, to].forEach((end) => end.destroy()));
+});
+await once(counting.listen(0, "127.0.0.1"), "listening");
+
 const clients = { "empty Node": EMPTY, "this package": READY };
 const runs = Object.fromEntries(Object.keys(clients).map((name) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
   for (const [name, program] of Object.entries(clients)) {
-    const answer = execFileSync(process.execPath, [...node(program), ...place], { encoding: "utf8" });
-    runs[name].push(JSON.parse(answer.trim().split("\n").at(-1)));
+    const before = connections;
+    const given = [...node(program), `http://127.0.0.1:${counting.address().port}`, id, key];
+    const { stdout } = await promisify(execFile)(process.execPath, given, { encoding: "utf8" });
+    runs[name].push({ ...JSON.parse(stdout.trim().split("\n").at(-1)), connections: connections - before });
   }
 }
 registry.stdin.end();
+counting.close();
 console.log(`${rounds} rounds; load of the machine ${loadavg()[0].toFixed(1)} on ${availableParallelism()} cores`);
 for (const [name, of] of Object.entries(runs)) {
-  const above = of.map(({ memory }, round) => memory - runs["empty Node"][round].memory);
-  const start = of.map((run) => run.start);
-  console.log(`${name}: ready after ${spread(start)} ms; ${spread(above)} MiB above an empty Node`);
+  const above = (sort) => spread(of.map((run, round) => run[sort] - runs["empty Node"][round][sort]));
+  console.log(
+    `${name}: ready after ${spread(of.map((run) => run.start))} ms; ${above("memory")} MiB above an empty Node,` +
+      ` ${above("own")} of it its own; ${spread(of.map((run) => run.connections))} connections`,
+  );
 }

@@ -5,24 +5,38 @@
 Every round starts each of them once, one after the other, in a process of its own: an empty
 interpreter, this package, and wom-connector 1.1.0 where PEER_PYTHON has it. The key has 4096 bits.
 Start-up is from before the import until the key is loaded and the client is open. Memory is the most
-that was resident, after 64 awards with 32 in flight; the Registry is in another process.
+that was resident, after 64 awards with 32 in flight, and what of it is the process's own then: the
+rest are pages of files, which processes share (Linux tells it). Connections are those that the
+Registry sees for these awards; it is in another process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import socketserver
 import statistics
 import subprocess
 import sys
+import threading
 from typing import Any
+from urllib.parse import urlsplit
 
-EMPTY = """
+TELL = """
 import json, resource
-print(json.dumps({"start": 0.0, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+with open("/proc/self/smaps_rollup") as pages:
+    own = sum(int(line.split()[1]) for line in pages if line.startswith("Private_"))
+print(json.dumps({"start": start, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "own": own}))
 """
 
-PACKAGE = """
+EMPTY = f"""
+start = 0.0
+{TELL}
+"""
+
+PACKAGE = f"""
 import time
 began = time.perf_counter()
 import sys
@@ -30,16 +44,15 @@ from wom_sdk import Client, Source
 url, id, key = sys.argv[1:]
 client = Client(Source(registry=url, id=id, key_file=key))
 start = time.perf_counter() - began
-import json, resource
 from concurrent.futures import ThreadPoolExecutor
 def award(n):
-    client.award(f"walk {n}", aim="H", minutes=30, place=(43.72, 12.63))
+    client.award(f"walk {{n}}", aim="H", minutes=30, place=(43.72, 12.63))
 with ThreadPoolExecutor(32) as pool:
     list(pool.map(award, range(64)))
-print(json.dumps({"start": start, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+{TELL}
 """
 
-CONNECTOR = """
+CONNECTOR = f"""
 import time
 began = time.perf_counter()
 import contextlib, io, logging, sys
@@ -53,7 +66,6 @@ url, id, key = sys.argv[1:]
 with open(key, "rb") as pem, contextlib.redirect_stdout(io.StringIO()):
     instrument = Instrument(url.removeprefix("http://"), id, pem.read())
 start = time.perf_counter() - began
-import json, resource
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 def award(n):
@@ -61,7 +73,7 @@ def award(n):
     instrument.request_vouchers(vouchers)
 with contextlib.redirect_stdout(io.StringIO()), ThreadPoolExecutor(32) as pool:
     list(pool.map(award, range(64)))
-print(json.dumps({"start": start, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+{TELL}
 """
 
 REGISTRY = """
@@ -72,6 +84,39 @@ with Registry(key_bits=4096) as registry:
     print(source.registry, source.id, source.key_file, flush=True)
     sys.stdin.read()
 """
+
+
+class Counting(socketserver.ThreadingTCPServer):
+    """Passes connections on to a Registry, and counts them."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, registry: str) -> None:
+        self.registry = urlsplit(registry)
+        self.connections = 0
+        super().__init__(("127.0.0.1", 0), PassOn)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class PassOn(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, Counting)
+        self.server.connections += 1
+        to = self.server.registry
+        with socket.create_connection((to.hostname or "", to.port or 80)) as registry:
+            threading.Thread(target=pump, args=(registry, self.request), daemon=True).start()
+            pump(self.request, registry)
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65_536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
 
 
 def main() -> None:
@@ -85,20 +130,29 @@ def main() -> None:
         [sys.executable, "-c", REGISTRY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as registry:
         assert registry.stdout is not None
-        place = registry.stdout.readline().split()
+        url, id, key = registry.stdout.readline().split()
+        counting = Counting(url)
         for _ in range(rounds):
             for name, (python, program) in clients.items():
+                before = counting.connections
                 told = subprocess.run(
-                    [python, "-c", program, *place], check=True, capture_output=True, text=True
+                    [python, "-c", program, counting.url(), id, key], check=True, capture_output=True, text=True
                 )
-                runs[name].append(json.loads(told.stdout.splitlines()[-1]))
+                run = json.loads(told.stdout.splitlines()[-1])
+                runs[name].append(run | {"connections": counting.connections - before})
         registry.communicate("")
     print(f"{rounds} rounds; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    empty = [run["memory"] for run in runs["empty interpreter"]]
+    empty = runs["empty interpreter"]
     for name, of in runs.items():
         start = [run["start"] * 1e3 for run in of]
-        above = [(run["memory"] - base) / 1024 for run, base in zip(of, empty, strict=True)]
-        print(f"{name}: ready after {spread(start)} ms; {spread(above)} MiB above an empty interpreter")
+        memory, own = (
+            [(run[sort] - base[sort]) / 1024 for run, base in zip(of, empty, strict=True)] for sort in ("memory", "own")
+        )
+        connections = [float(run["connections"]) for run in of]
+        print(
+            f"{name}: ready after {spread(start)} ms; {spread(memory)} MiB above an empty interpreter,"
+            f" {spread(own)} of it its own; {spread(connections)} connections"
+        )
 
 
 def spread(values: list[float]) -> str:
