@@ -1,5 +1,6 @@
-//! The `wom` program: award, collect and spend WOM from the command line. As a library it has one
-//! function, for packages that bring the program along.
+//! The `wom` program: award, collect and spend WOM from the command line. As a library it has two
+//! functions: [`run`] for packages that bring the program along, [`run_with`] for a `wom` that knows
+//! adapters of its own.
 #![allow(unreachable_pub, reason = "a program exports nothing")]
 
 mod adapter_settings;
@@ -21,6 +22,7 @@ mod shops;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use wom_catalog::Catalog;
 
 use crate::{commands::*, output::Output};
 
@@ -65,6 +67,12 @@ enum Command {
 
 /// Runs the program with these arguments, of which the first is its name, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    run_with(&Catalog::standard(), args)
+}
+
+/// As [`run`], with a catalogue of one's own: what is registered in it can be named on the command line
+/// and in `wom.toml`.
+pub fn run_with(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -79,7 +87,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(command(cli.command, &output)),
+        Ok(runtime) => runtime.block_on(command(cli.command, catalog, &output)),
         Err(error) => Err(wom_sdk::Error::new(
             wom_sdk::Kind::Internal,
             "the system gives no threads",
@@ -92,26 +100,26 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-async fn command(command: Command, output: &Output) -> wom_sdk::Result<u8> {
+async fn command(command: Command, catalog: &Catalog, output: &Output) -> wom_sdk::Result<u8> {
     let done = match command {
-        Command::Adapters(args) => adapters::run(&args, output),
+        Command::Adapters(args) => adapters::run(&args, catalog, output),
         Command::Audit(args) => return audit::run(args, output).await,
         Command::Award(args) => award::run(args, output).await,
         Command::Charge(args) => charge::run(args, output).await,
-        Command::Demo(args) => demo::run(args, output).await,
-        Command::Doctor(args) => doctor::run(args, output).await,
+        Command::Demo(args) => demo::run(args, catalog, output).await,
+        Command::Doctor(args) => doctor::run(args, catalog, output).await,
         Command::Init(args) => init::run(&args, output),
-        Command::Outbox(args) => outbox::run(args, output).await,
+        Command::Outbox(args) => outbox::run(args, catalog, output).await,
         Command::Pocket(args) => pocket::run(args, output).await,
-        Command::Read(args) => read::run(&args, output).await,
+        Command::Read(args) => read::run(&args, catalog, output).await,
         Command::Registry(args) => registry::run(args, output).await,
-        Command::Review(args) => review::run(args, output).await,
+        Command::Review(args) => review::run(args, catalog, output).await,
         Command::Selftest(args) => selftest::run(args, output).await,
-        Command::Serve(args) => serve::run(args, output).await,
-        Command::Subject(args) => subject::run(args, output).await,
-        Command::Submit(args) => submit::run(args, output).await,
-        Command::Till(args) => till::run(args, output).await,
-        Command::Token(args) => token::run(args, output),
+        Command::Serve(args) => serve::run(args, catalog, output).await,
+        Command::Subject(args) => subject::run(args, catalog, output).await,
+        Command::Submit(args) => submit::run(args, catalog, output).await,
+        Command::Till(args) => till::run(args, catalog, output).await,
+        Command::Token(args) => token::run(args, catalog, output),
     };
     done.map(|()| 0)
 }

@@ -24,8 +24,8 @@ pub struct Programme {
 
 impl Programme {
     /// Opens what the configuration describes.
-    pub async fn open(config: Config) -> Result<Self> {
-        let rules = rule_set(&config)?;
+    pub async fn open(config: Config, catalog: &Catalog) -> Result<Self> {
+        let rules = rule_set(&config, catalog)?;
         let issuer = config.profile.issuer()?;
         // First the store: a data base that holds awards takes no keys.
         let store = config.profile.store.open().await?;
@@ -48,7 +48,7 @@ impl Programme {
 }
 
 /// The rule set that a configuration names.
-pub fn rule_set(config: &Config) -> Result<Arc<dyn RuleSet>> {
+pub fn rule_set(config: &Config, catalog: &Catalog) -> Result<Arc<dyn RuleSet>> {
     let settings = Settings::from_table(&config.rule_settings)?;
-    Catalog::standard().rule_set(&config.rules, &settings)
+    catalog.rule_set(&config.rules, &settings)
 }

@@ -170,7 +170,7 @@ impl Shop {
             (None, Some(own)) => own,
             (Some(named), None) => {
                 let settings = Settings::from_table(&named.settings)?;
-                Catalog::merchant(&named.adapter, &settings)?
+                Catalog::standard().merchant(&named.adapter, &settings)?
             }
             _ => {
                 return Err(invalid("a shop has one till or shop system")

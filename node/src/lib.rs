@@ -47,7 +47,7 @@ pub fn catalogue() -> String {
             "settings": entry.settings,
         })
     });
-    let merchants = Catalog::merchants().into_iter().map(|entry| {
+    let merchants = catalog.merchants().map(|entry| {
         let offers = entry.capabilities;
         json!({
             "name": entry.info.name,

@@ -59,7 +59,8 @@ impl HostMerchant for PyMerchant {
 /// The shops and tills of the catalogue, as data.
 #[pyfunction]
 pub(crate) fn merchants(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let rows = Catalog::merchants().into_iter().map(|entry| {
+    let catalog = Catalog::standard();
+    let rows = catalog.merchants().map(|entry| {
         let offers = entry.capabilities;
         json!({
             "name": entry.info.name,

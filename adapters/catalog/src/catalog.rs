@@ -6,19 +6,22 @@ use serde::de::DeserializeOwned;
 use wom_sdk::{
     Error, Kind, Result,
     instrument::{Capabilities, Info, Instrument},
+    merchant::Merchant,
     rules::RuleSet,
 };
 
 use crate::{
-    Setting, Settings,
+    MerchantEntry, Setting, Settings,
+    merchants::standard_merchants,
     settings::offer,
     standard::{standard_adapters, standard_rules},
 };
 
-/// Adapters and rule sets by name.
-#[derive(Debug, Default)]
+/// Adapters, merchants and rule sets by name.
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
     adapters: BTreeMap<&'static str, Entry>,
+    merchants: BTreeMap<&'static str, MerchantEntry>,
     rules: BTreeMap<&'static str, RulesEntry>,
 }
 
@@ -28,12 +31,17 @@ impl Catalog {
         Self::default()
     }
 
-    /// The adapters and rule sets that come with the SDK.
+    /// The adapters, merchants and rule sets that come with the SDK.
     pub fn standard() -> Self {
         let by_name = |entry: Entry| (entry.info.name, entry);
+        let merchant_by_name = |entry: MerchantEntry| (entry.info.name, entry);
         let rules_by_name = |entry: RulesEntry| (entry.name, entry);
         Self {
             adapters: standard_adapters().into_iter().map(by_name).collect(),
+            merchants: standard_merchants()
+                .into_iter()
+                .map(merchant_by_name)
+                .collect(),
             rules: standard_rules().into_iter().map(rules_by_name).collect(),
         }
     }
@@ -48,6 +56,19 @@ impl Catalog {
             return Err(taken(name));
         }
         self.adapters.insert(name, entry);
+        Ok(())
+    }
+
+    /// Adds a shop's or till's adapter.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if the name is taken.
+    pub fn register_merchant(&mut self, entry: MerchantEntry) -> Result<()> {
+        let name = entry.info.name;
+        if self.merchants.contains_key(name) {
+            return Err(taken(name));
+        }
+        self.merchants.insert(name, entry);
         Ok(())
     }
 
@@ -69,6 +90,11 @@ impl Catalog {
         self.adapters.values()
     }
 
+    /// The shops and tills that need no embedder, by name.
+    pub fn merchants(&self) -> impl Iterator<Item = &MerchantEntry> {
+        self.merchants.values()
+    }
+
     /// The rule sets, by name.
     pub fn rules(&self) -> impl Iterator<Item = &RulesEntry> {
         self.rules.values()
@@ -87,6 +113,19 @@ impl Catalog {
         (entry.make)(settings, &entry.settings)
     }
 
+    /// The shop or till of this name, with these settings.
+    ///
+    /// # Errors
+    /// [`Kind::ConfigurationInvalid`] if there is none of that name or a setting does not fit; the
+    /// hint names what there is.
+    pub fn merchant(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Merchant>> {
+        let entry = self.merchants.get(name).ok_or_else(|| {
+            missing("no such merchant adapter", "adapter", name)
+                .hint(offer(name, self.merchants.keys().copied()))
+        })?;
+        (entry.make)(settings, &entry.settings)
+    }
+
     /// The rule set of this name, with these settings.
     ///
     /// # Errors
@@ -100,9 +139,10 @@ impl Catalog {
     }
 }
 
-type Make<T> = Box<dyn Fn(&Settings, &[Setting]) -> Result<Arc<T>> + Send + Sync>;
+pub(crate) type Make<T> = Arc<dyn Fn(&Settings, &[Setting]) -> Result<Arc<T>> + Send + Sync>;
 
 /// An adapter in the catalogue.
+#[derive(Clone)]
 pub struct Entry {
     /// What it is.
     pub info: Info,
@@ -129,7 +169,7 @@ impl Entry {
             info,
             capabilities,
             settings,
-            make: Box::new(move |settings, known| make(settings.resolve(name, known)?)),
+            make: Arc::new(move |settings, known| make(settings.resolve(name, known)?)),
         }
     }
 }
@@ -141,6 +181,7 @@ impl fmt::Debug for Entry {
 }
 
 /// A rule set in the catalogue.
+#[derive(Clone)]
 pub struct RulesEntry {
     /// Name and version, such as `active-minutes/1`.
     pub name: &'static str,
@@ -163,7 +204,7 @@ impl RulesEntry {
             name,
             summary,
             settings,
-            make: Box::new(move |settings, known| make(settings.resolve(name, known)?)),
+            make: Arc::new(move |settings, known| make(settings.resolve(name, known)?)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Names, settings and constructors of the adapters and rule sets.
+//! Names, settings and constructors of the adapters, merchants and rule sets.
 //!
 //! A program names an adapter and its settings in a file or on the command line; the [`Catalog`]
 //! makes the instrument of it. Whoever writes an adapter of their own registers it beside ours:

@@ -3,21 +3,17 @@
 use std::{fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
-use wom_adapter_pos::{
-    Manual, ManualConfig, Shopify, ShopifyConfig, Vendure, VendureConfig, WooCommerce,
-    WooCommerceConfig,
-};
+use wom_adapter_pos::{Manual, ManualConfig, Shopify, Vendure, WooCommerce};
 use wom_sdk::{
-    Error, Kind, Result,
+    Result,
     instrument::Info,
     merchant::{Merchant, MerchantCapabilities},
 };
 
-use crate::{Catalog, Form, Setting, Settings, settings::offer};
-
-type Make = Box<dyn Fn(&Settings, &[Setting]) -> Result<Arc<dyn Merchant>> + Send + Sync>;
+use crate::{Form, Setting, catalog::Make};
 
 /// A shop's adapter in the catalogue.
+#[derive(Clone)]
 pub struct MerchantEntry {
     /// What it is.
     pub info: Info,
@@ -25,7 +21,7 @@ pub struct MerchantEntry {
     pub capabilities: MerchantCapabilities,
     /// What it can be told.
     pub settings: Vec<Setting>,
-    make: Make,
+    pub(crate) make: Make<dyn Merchant>,
 }
 
 impl MerchantEntry {
@@ -41,7 +37,7 @@ impl MerchantEntry {
             info,
             capabilities,
             settings,
-            make: Box::new(move |settings, known| make(settings.resolve(name, known)?)),
+            make: Arc::new(move |settings, known| make(settings.resolve(name, known)?)),
         }
     }
 }
@@ -52,54 +48,34 @@ impl fmt::Debug for MerchantEntry {
     }
 }
 
-impl Catalog {
-    /// The shops and tills that come with the SDK and need no embedder, by name.
-    pub fn merchants() -> Vec<MerchantEntry> {
-        vec![
-            MerchantEntry::new(
-                Manual::INFO,
-                Manual::CAPABILITIES,
-                Vec::new(),
-                |_: ManualConfig| Ok(Arc::new(Manual)),
-            ),
-            MerchantEntry::new(
-                Shopify::INFO,
-                Shopify::CAPABILITIES,
-                shopify_settings(),
-                |config: ShopifyConfig| Ok(Arc::new(Shopify::new(config)?) as Arc<dyn Merchant>),
-            ),
-            MerchantEntry::new(
-                Vendure::INFO,
-                Vendure::CAPABILITIES,
-                vendure_settings(),
-                |config: VendureConfig| Ok(Arc::new(Vendure::new(config)?) as Arc<dyn Merchant>),
-            ),
-            MerchantEntry::new(
-                WooCommerce::INFO,
-                WooCommerce::CAPABILITIES,
-                woocommerce_settings(),
-                |config: WooCommerceConfig| {
-                    Ok(Arc::new(WooCommerce::new(config)?) as Arc<dyn Merchant>)
-                },
-            ),
-        ]
-    }
-
-    /// The shop or till of this name, with these settings.
-    ///
-    /// # Errors
-    /// [`Kind::ConfigurationInvalid`] if there is none of that name or a setting does not fit; the
-    /// hint names what there is.
-    pub fn merchant(name: &str, settings: &Settings) -> Result<Arc<dyn Merchant>> {
-        let merchants = Self::merchants();
-        let found = merchants.iter().find(|entry| entry.info.name == name);
-        let entry = found.ok_or_else(|| {
-            Error::new(Kind::ConfigurationInvalid, "no such merchant adapter")
-                .with("adapter", name.escape_default())
-                .hint(offer(name, merchants.iter().map(|entry| entry.info.name)))
-        })?;
-        (entry.make)(settings, &entry.settings)
-    }
+/// The shops and tills that come with the SDK and need no embedder.
+pub(crate) fn standard_merchants() -> [MerchantEntry; 4] {
+    [
+        MerchantEntry::new(
+            Manual::INFO,
+            Manual::CAPABILITIES,
+            Vec::new(),
+            |_: ManualConfig| Ok(Arc::new(Manual)),
+        ),
+        MerchantEntry::new(
+            Shopify::INFO,
+            Shopify::CAPABILITIES,
+            shopify_settings(),
+            |config| Ok(Arc::new(Shopify::new(config)?)),
+        ),
+        MerchantEntry::new(
+            Vendure::INFO,
+            Vendure::CAPABILITIES,
+            vendure_settings(),
+            |config| Ok(Arc::new(Vendure::new(config)?)),
+        ),
+        MerchantEntry::new(
+            WooCommerce::INFO,
+            WooCommerce::CAPABILITIES,
+            woocommerce_settings(),
+            |config| Ok(Arc::new(WooCommerce::new(config)?)),
+        ),
+    ]
 }
 
 fn shopify_settings() -> Vec<Setting> {
@@ -181,8 +157,11 @@ fn woocommerce_settings() -> Vec<Setting> {
 
 #[cfg(test)]
 mod tests {
+    use wom_adapter_pos::{ShopifyConfig, VendureConfig, WooCommerceConfig};
+    use wom_sdk::Kind;
+
     use super::*;
-    use crate::standard::tests::assert_documented;
+    use crate::{Catalog, Settings, standard::tests::assert_documented};
 
     #[test]
     fn settings_are_documented_as_they_are() {
@@ -199,16 +178,24 @@ mod tests {
             ("username", "wom"),
             ("secret_variables", "SHOP_PASSWORD"),
         ]);
-        let made = Catalog::merchant("pos.vendure", &settings).unwrap();
+        let made = Catalog::standard()
+            .merchant("pos.vendure", &settings)
+            .unwrap();
         assert_eq!(made.capabilities(), Vendure::CAPABILITIES);
-        let error = Catalog::merchant("pos.vendur", &settings).unwrap_err();
+        let error = Catalog::standard()
+            .merchant("pos.vendur", &settings)
+            .unwrap_err();
         assert!(
             error.to_string().contains("did you mean pos.vendure?"),
             "{error}"
         );
-        let by_hand = Catalog::merchant("pos.manual", &Settings::none()).unwrap();
+        let by_hand = Catalog::standard()
+            .merchant("pos.manual", &Settings::none())
+            .unwrap();
         assert_eq!(by_hand.info(), Manual::INFO);
-        let bare = Catalog::merchant("pos.vendure", &Settings::none()).unwrap_err();
+        let bare = Catalog::standard()
+            .merchant("pos.vendure", &Settings::none())
+            .unwrap_err();
         assert_eq!(bare.kind(), Kind::ConfigurationInvalid);
     }
 }

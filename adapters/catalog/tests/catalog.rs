@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
-use wom_catalog::{Catalog, Entry, Form, Setting, Settings};
+use wom_adapter_pos::{Manual, ManualConfig};
+use wom_catalog::{Catalog, Entry, Form, MerchantEntry, Setting, Settings};
 use wom_sdk::{
     Error, Kind, Result, Timestamp,
     instrument::{Capabilities, Info, Input, Instrument, Proven, Sink},
@@ -159,6 +160,15 @@ fn a_name_is_given_once() {
         catalog().register(entry()).unwrap_err().kind(),
         Kind::ConfigurationInvalid
     );
+    let stall = || {
+        let (info, offers) = (Manual::INFO, Manual::CAPABILITIES);
+        MerchantEntry::new(info, offers, Vec::new(), |_: ManualConfig| {
+            Ok(Arc::new(Manual))
+        })
+    };
+    let taken = Catalog::standard().register_merchant(stall()).unwrap_err();
+    assert_eq!(taken.kind(), Kind::ConfigurationInvalid);
+    Catalog::empty().register_merchant(stall()).unwrap();
 }
 
 #[test]

@@ -45,12 +45,12 @@ pub struct Args {
 const PRICE: u32 = 15;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     let dir = tempfile::tempdir().map_err(|error| {
         Error::new(Kind::StorageFailed, "cannot make a temporary folder").because(error)
     })?;
     let world = World::build(dir.path(), output).await?;
-    let shown = world.play(&args, dir.path(), output).await;
+    let shown = world.play(&args, catalog, dir.path(), output).await;
     world.registry.close().await;
     shown.map(|object| output.object(&object))
 }
@@ -102,7 +102,13 @@ impl World {
         })
     }
 
-    async fn play(&self, args: &Args, dir: &std::path::Path, output: &Output) -> Result<Value> {
+    async fn play(
+        &self,
+        args: &Args,
+        catalog: &Catalog,
+        dir: &std::path::Path,
+        output: &Output,
+    ) -> Result<Value> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join("awards.db")).await?);
         let keys = Arc::new(MemoryKeyStore::default());
         let clock = Arc::new(SystemClock);
@@ -110,8 +116,8 @@ impl World {
 
         // Read.
         output.heading(output.say("Recordings", "Registrazioni"));
-        let recordings = recordings(args)?;
-        let rules = Catalog::standard().rule_set("active-minutes/1", &Settings::none())?;
+        let recordings = recordings(args, catalog)?;
+        let rules = catalog.rule_set("active-minutes/1", &Settings::none())?;
         let collector = Collector::new(
             Arc::clone(&store),
             keys.clone(),
@@ -319,8 +325,7 @@ struct Recording {
     input: Input,
 }
 
-fn recordings(args: &Args) -> Result<Vec<Recording>> {
-    let catalog = Catalog::standard();
+fn recordings(args: &Args, catalog: &Catalog) -> Result<Vec<Recording>> {
     if let Some(path) = &args.input {
         let name = path
             .file_name()

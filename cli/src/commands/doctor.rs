@@ -33,13 +33,13 @@ struct Check {
     hint: Option<String>,
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     let config = Config::read(&args.config)?;
     let mut checks = vec![passed(
         "configuration",
         format!("profile {}", config.profile_name),
     )];
-    checks.push(check("rules", rules(&config)));
+    checks.push(check("rules", rules(&config, catalog)));
     checks.push(check("keys", keys(&config.keys)));
     checks.push(check("store", store(&config.profile.store).await));
     let client = config.profile.client();
@@ -86,9 +86,9 @@ fn check(name: &'static str, result: Result<String>) -> Check {
     }
 }
 
-fn rules(config: &Config) -> Result<String> {
+fn rules(config: &Config, catalog: &Catalog) -> Result<String> {
     let settings = Settings::from_table(&config.rule_settings)?;
-    Catalog::standard()
+    catalog
         .rule_set(&config.rules, &settings)
         .map(|rules| rules.name().to_owned())
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use serde_json::json;
+use wom_catalog::Catalog;
 use wom_sdk::{
     Error, Kind, Result, SystemClock, Zone,
     award::{AwardKey, State},
@@ -94,9 +95,9 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    pub async fn open(place: &Place) -> Result<Self> {
+    pub async fn open(place: &Place, catalog: &Catalog) -> Result<Self> {
         let config = Config::read(&place.config)?;
-        let rules = rule_set(&config)?;
+        let rules = rule_set(&config, catalog)?;
         let store = config.profile.store.open_made().await?;
         Ok(Self {
             config,
@@ -213,13 +214,13 @@ impl Outbox {
     }
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     let place = match &args.command {
         Command::List { place, .. } | Command::Show { place, .. } => place,
         Command::Retry { place, .. } => place,
         Command::Export(export) => &export.place,
     };
-    let outbox = Outbox::open(place).await?;
+    let outbox = Outbox::open(place, catalog).await?;
     let done = match &args.command {
         Command::List { state, limit, .. } => list(&outbox, state.as_deref(), *limit, output).await,
         Command::Show { key, reveal, .. } => show(&outbox, key, *reveal, output).await,

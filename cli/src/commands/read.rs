@@ -64,8 +64,7 @@ pub struct Args {
 /// How many refusals, and how many findings of one person, people are shown. Machines get all.
 const SHOWN: usize = 40;
 
-pub async fn run(args: &Args, output: &Output) -> Result<()> {
-    let catalog = Catalog::standard();
+pub async fn run(args: &Args, catalog: &Catalog, output: &Output) -> Result<()> {
     let config = adapter_settings::read(args.config.as_deref(), &args.adapter)?;
     let set = adapter_settings::said(&args.set, &args.set_file, output)?;
     let set = Settings::from_texts(set);

@@ -1,6 +1,7 @@
 //! `wom review`: awards that a person has to judge.
 
 use serde_json::json;
+use wom_catalog::Catalog;
 use wom_sdk::{Result, award::State, campaign::Language, store::AwardRecord};
 
 use super::outbox::{Outbox, Place};
@@ -39,12 +40,12 @@ struct Keys {
     keys: Vec<String>,
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     let place = match &args.command {
         Command::List { place, .. } => place,
         Command::Accept(keys) | Command::Refuse(keys) => &keys.place,
     };
-    let outbox = Outbox::open(place).await?;
+    let outbox = Outbox::open(place, catalog).await?;
     let done = match &args.command {
         Command::List { refused, .. } => list(&outbox, *refused, output).await,
         Command::Accept(keys) => judge(&outbox, &keys.keys, true, output).await,

@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::json;
 use tokio::net::TcpListener;
+use wom_catalog::Catalog;
 use wom_sdk::{Error, Kind, Result};
 
 use super::registry::interrupted;
@@ -27,16 +28,16 @@ pub struct Args {
 /// How often to look whether tokens or POS have changed.
 const LOOK: Duration = Duration::from_secs(2);
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     log(output, "info");
-    let serving = Serving::read(&args.config)?;
+    let serving = Serving::read(&args.config, catalog)?;
     let listen = serving.listen;
     let cannot_listen = |error: std::io::Error| cannot_listen(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let url = format!("http://{address}");
     let instruments: Vec<_> = serving.instruments().map(ToOwned::to_owned).collect();
-    let opened = serving.open(&url).await?;
+    let opened = serving.open(&url, catalog).await?;
     output.object(&json!({"event": "ready", "url": url, "instruments": instruments}));
     output.line(format_args!(
         "The service listens at {url}\nWhat can be asked of it: {url}/openapi.json\nStop it with Ctrl-C."

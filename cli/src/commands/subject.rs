@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use wom_catalog::Catalog;
 use wom_sdk::{Error, Kind, Result, Subject, claim::Claims};
 
 use crate::{config::Config, files, output::Output, programme::Programme};
@@ -36,14 +37,14 @@ struct Who {
     id: Option<String>,
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     let (who, erase) = match args.command {
         Command::Export(who) => (who, false),
         Command::Erase(who) => (who, true),
     };
     let id = files::person(who.id.as_deref(), output)?;
     let person = Subject::new(who.namespace, id.as_str())?;
-    let programme = Programme::open(Config::read(&who.config)?).await?;
+    let programme = Programme::open(Config::read(&who.config)?, catalog).await?;
     let claims = Claims::new(programme.collector, programme.dispatcher);
     let done = match erase {
         true => forget(&claims, &person, output).await,

@@ -56,11 +56,10 @@ pub struct Args {
     file: PathBuf,
 }
 
-pub async fn run(mut args: Args, output: &Output) -> Result<()> {
+pub async fn run(mut args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     args.set = adapter_settings::said(&args.set, &args.set_file, output)?;
     let config = Config::read(&args.config)?;
     let settings = settings_of(&config, &args)?;
-    let catalog = Catalog::standard();
     let adapter = catalog.instrument(&args.adapter, &settings)?;
     let delivery = delivery(&args, &config)?;
     let campaign = &config.campaign;
@@ -74,7 +73,7 @@ pub async fn run(mut args: Args, output: &Output) -> Result<()> {
         collector,
         dispatcher,
         ..
-    } = Programme::open(config).await?;
+    } = Programme::open(config, catalog).await?;
 
     // Days that were still open when they came in may have settled meanwhile.
     let mut settled = collector.settle_due(usize::MAX).await?;

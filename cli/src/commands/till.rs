@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::json;
 use tokio::net::TcpListener;
+use wom_catalog::Catalog;
 use wom_sdk::{Error, Kind, Result, privacy::FileKeyStore, protocol::PosId};
 use wom_service::Currency;
 
@@ -55,7 +56,7 @@ pub struct Args {
     listen: SocketAddr,
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     if !args.listen.ip().is_loopback() {
         return Err(Error::new(
             Kind::InsecureTransport,
@@ -67,14 +68,17 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     serve::log(output, "warn");
     let listen = args.listen;
     let serving = match args.registry.clone() {
-        Some(registry) => told(args, registry, output)?,
-        None => Serving::read_tills(args.config.as_deref().unwrap_or(Path::new("wom.toml")))?,
+        Some(registry) => told(args, registry, catalog, output)?,
+        None => Serving::read_tills(
+            args.config.as_deref().unwrap_or(Path::new("wom.toml")),
+            catalog,
+        )?,
     };
     let cannot_listen = |error: std::io::Error| serve::cannot_listen(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let url = format!("http://{address}");
-    let opened = serving.open(&url).await?;
+    let opened = serving.open(&url, catalog).await?;
     let code = opened.code.as_ref().map_or("", |code| code.as_str());
     output.object(&json!({"event": "ready", "url": format!("{url}/till"), "code": code}));
     output.line(format_args!(
@@ -92,7 +96,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
 }
 
 /// The shop that the command line tells of.
-fn told(args: Args, registry: String, output: &Output) -> Result<Serving> {
+fn told(args: Args, registry: String, catalog: &Catalog, output: &Output) -> Result<Serving> {
     let (Some(pos), Some(key_file)) = (args.pos, args.key_file) else {
         return Err(invalid("a POS has an id and a key").hint("give --pos and --key-file"));
     };
@@ -121,6 +125,6 @@ fn told(args: Args, registry: String, output: &Output) -> Result<Serving> {
         store: args.dir.join("till.db"),
         keys,
     };
-    let shop = Shop::by_hand(args.title, currency, offers?)?;
+    let shop = Shop::by_hand(args.title, currency, offers?, catalog)?;
     Ok(Serving::one_till(one, shop))
 }

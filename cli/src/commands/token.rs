@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::json;
+use wom_catalog::Catalog;
 use wom_sdk::{Error, Kind, Result, files};
 use wom_service::{Grant, Scope, Tokens};
 
@@ -45,8 +46,8 @@ enum Command {
     },
 }
 
-pub fn run(args: Args, output: &Output) -> Result<()> {
-    let serving = Serving::read(&args.config)?;
+pub fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
+    let serving = Serving::read(&args.config, catalog)?;
     let path = &serving.tokens;
     let locked = |error| {
         Error::new(Kind::StorageFailed, "cannot lock the tokens")

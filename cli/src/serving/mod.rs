@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use wom_catalog::Catalog;
 use wom_sdk::{Error, Kind, Result, privacy::FileKeyStore, store::Store};
 use wom_service::{Service, TillPage, Tokens};
 use zeroize::Zeroizing;
@@ -46,7 +47,7 @@ pub struct Serving {
 
 impl Serving {
     /// Reads the file, and the files of further instruments that it names.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, catalog: &Catalog) -> Result<Self> {
         let (file, dir) = File::read(path)?;
         let at = |error: Error| error.with("file", path.display());
         let service = file.service.clone().ok_or_else(|| {
@@ -62,7 +63,7 @@ impl Serving {
             .hint("listen on 127.0.0.1 and put a proxy with TLS before it, or set danger_listen_beyond_loopback")));
         }
         let (pos, keys) = (file.pos.clone(), file.keys(&dir).map_err(at)?);
-        let shops = shops_of(&file, &dir).map_err(at)?;
+        let shops = shops_of(&file, &dir, catalog).map_err(at)?;
         let mut programmes = Vec::new();
         if file.has_campaign() {
             programmes.push(file.config(&dir).map_err(at)?);
@@ -95,10 +96,10 @@ impl Serving {
     }
 
     /// Reads the POS and shops of a file, and nothing else of it: what a till needs.
-    pub fn read_tills(path: &Path) -> Result<Self> {
+    pub fn read_tills(path: &Path, catalog: &Catalog) -> Result<Self> {
         let (file, dir) = File::read(path)?;
         let at = |error: Error| error.with("file", path.display());
-        let shops = shops_of(&file, &dir).map_err(at)?;
+        let shops = shops_of(&file, &dir, catalog).map_err(at)?;
         if shops.is_empty() {
             return Err(at(invalid("the file tells of no shop")
                 .with("table", "shops")
@@ -154,12 +155,14 @@ impl Serving {
     }
 
     /// Opens everything. `url` is where it can be reached on this machine.
-    pub async fn open(mut self, url: &str) -> Result<Opened> {
+    pub async fn open(mut self, url: &str, catalog: &Catalog) -> Result<Opened> {
         let public_url = self.public_url.clone().unwrap_or_else(|| url.to_owned());
-        let mut builder = Service::builder(public_url).tokens(Tokens::read(&self.tokens)?);
+        let mut builder = Service::builder(public_url)
+            .tokens(Tokens::read(&self.tokens)?)
+            .catalog(catalog.clone());
         let mut stores = Vec::new();
         for config in std::mem::take(&mut self.programmes) {
-            let programme = programme(config).await?;
+            let programme = programme(config, catalog).await?;
             stores.push(programme.store());
             builder = builder.programme(programme);
         }
@@ -227,8 +230,8 @@ impl Opened {
 }
 
 /// What the file says of shops.
-fn shops_of(file: &File, dir: &Path) -> Result<Vec<Shop>> {
-    let shop = |(name, table): (&String, _)| Shop::read(name, table, dir);
+fn shops_of(file: &File, dir: &Path, catalog: &Catalog) -> Result<Vec<Shop>> {
+    let shop = |(name, table): (&String, _)| Shop::read(name, table, dir, catalog);
     let shops: Result<Vec<_>> = file.shops.iter().map(shop).collect();
     let shops = shops?;
     if !shops.is_empty() && file.pos.is_none() {

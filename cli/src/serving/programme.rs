@@ -12,14 +12,13 @@ use crate::{
 };
 
 /// Opens the instrument of this file.
-pub(super) async fn programme(mut config: Config) -> Result<Served> {
+pub(super) async fn programme(mut config: Config, catalog: &Catalog) -> Result<Served> {
     // Without a word about it: people tap, unless a webhook takes the claims away.
     if !config.collect_is_said && config.webhook.is_none() {
         config.campaign.collect = Collect::OnTap;
     }
     let (name, zone) = (config.campaign.name.clone(), config.campaign.zone.clone());
     let at = |error: Error| error.with("instrument", &name);
-    let catalog = Catalog::standard();
     let mut sources = Vec::new();
     for (source, table) in std::mem::take(&mut config.sources) {
         let at = |error: Error| at(error).with("source", &source);
@@ -56,7 +55,7 @@ pub(super) async fn programme(mut config: Config) -> Result<Served> {
         collector,
         dispatcher,
         keys,
-    } = Programme::open(config).await.map_err(at)?;
+    } = Programme::open(config, catalog).await.map_err(at)?;
     for source in &sources {
         collector
             .suits(&*source.adapter)

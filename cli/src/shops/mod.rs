@@ -47,7 +47,7 @@ const RULES: [&str; 5] = ["floor", "late", "per_order", "stacking", "take_within
 
 impl Shop {
     /// Reads what the file says of a shop. Paths start from this folder.
-    pub fn read(name: &str, table: &ShopTable, dir: &Path) -> Result<Self> {
+    pub fn read(name: &str, table: &ShopTable, dir: &Path, catalog: &Catalog) -> Result<Self> {
         let mut table = Fields::new(format!("shops.{name}"), table.0.clone());
         let pos = table.needed("pos", "name one of the POS in the list of [pos]")?;
         let kind: String = table.needed(
@@ -69,7 +69,7 @@ impl Shop {
                 offers.extend(found.transpose()?.map(|offer| (name, offer)));
             }
         }
-        let merchant = merchant(&kind, &table, dir)?;
+        let merchant = merchant(&kind, &table, dir, catalog)?;
         Ok(Self {
             name: name.to_owned(),
             pos,
@@ -84,13 +84,18 @@ impl Shop {
     }
 
     /// A shop with a till that a person works, over the POS that no list names.
-    pub fn by_hand(title: String, currency: Currency, offers: Vec<Offer>) -> Result<Self> {
+    pub fn by_hand(
+        title: String,
+        currency: Currency,
+        offers: Vec<Offer>,
+        catalog: &Catalog,
+    ) -> Result<Self> {
         // Numbered, so that they stay in this order.
         let named = |(index, offer)| (format!("{:02}", index + 1), offer);
         Ok(Self {
             name: ONE.to_owned(),
             pos: ONE.to_owned(),
-            merchant: Catalog::merchant("pos.manual", &Settings::none())?,
+            merchant: catalog.merchant("pos.manual", &Settings::none())?,
             title: Some(title),
             currency,
             language: None,
@@ -157,14 +162,20 @@ fn here() -> Zone {
 }
 
 /// The shop's adapter, with what is left of the table as its settings.
-fn merchant(kind: &str, table: &Fields, dir: &Path) -> Result<Arc<dyn Merchant>> {
-    let merchants = Catalog::merchants();
-    if let Some(entry) = merchants.iter().find(|entry| entry.info.name == kind) {
+fn merchant(
+    kind: &str,
+    table: &Fields,
+    dir: &Path,
+    catalog: &Catalog,
+) -> Result<Arc<dyn Merchant>> {
+    if let Some(entry) = catalog.merchants().find(|entry| entry.info.name == kind) {
         let own = entry.settings.iter().map(|setting| setting.name);
         table.only(&FIELDS.into_iter().chain(own).collect::<Vec<_>>())?;
     }
     let settings = Settings::from_table(&table.fields)?.in_dir(dir);
-    Catalog::merchant(kind, &settings).map_err(|error| table.at(error).with("field", "merchant"))
+    catalog
+        .merchant(kind, &settings)
+        .map_err(|error| table.at(error).with("field", "merchant"))
 }
 
 fn rules(table: Fields) -> Result<Rules> {

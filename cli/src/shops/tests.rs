@@ -26,7 +26,7 @@ const GOOD: &str = r#"
 
 fn read(text: &str) -> Result<Shop> {
     let table = ShopTable(text.parse().unwrap());
-    Shop::read("bar", &table, Path::new("/town"))
+    Shop::read("bar", &table, Path::new("/town"), &Catalog::standard())
 }
 
 #[test]

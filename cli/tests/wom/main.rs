@@ -10,6 +10,7 @@ mod machines;
 mod museum;
 mod operations;
 mod outbox;
+mod own_shop;
 mod postgres;
 #[cfg(target_os = "linux")]
 mod process_list;

@@ -300,9 +300,16 @@ fn the_adapters_are_listed_with_their_settings() {
     assert_eq!(csv["proven"], "real_system");
     assert_eq!(csv["settings"][1]["name"], "zone");
     assert_eq!(all["rules"][0]["name"], "active-minutes/1");
+    let merchants = all["merchants"].as_array().unwrap();
+    let vendure = merchants
+        .iter()
+        .find(|merchant| merchant["name"] == "pos.vendure")
+        .unwrap();
+    assert_eq!(vendure["capabilities"]["apply"], true);
+    assert_eq!(vendure["proven"], "real_system");
     let output = run(&["adapters"]);
     let text = stdout(&output);
-    for adapter in adapters {
+    for adapter in adapters.iter().chain(merchants) {
         assert!(text.contains(adapter["name"].as_str().unwrap()));
     }
     assert!(text.contains("--set recording=attested [measured|attested|manual|unknown]"));

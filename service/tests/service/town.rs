@@ -358,7 +358,9 @@ fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection, corner: b
         "bar",
         "bar",
         tills.desk("bar").unwrap().clone(),
-        Catalog::merchant("pos.manual", &Settings::none()).unwrap(),
+        Catalog::standard()
+            .merchant("pos.manual", &Settings::none())
+            .unwrap(),
         Rules::default(),
         Currency::new("EUR").unwrap(),
     )
