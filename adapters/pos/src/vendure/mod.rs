@@ -10,6 +10,7 @@ mod api;
 mod config;
 mod give;
 mod hook;
+mod list;
 mod order;
 mod place;
 mod promotion;
@@ -17,11 +18,11 @@ mod promotion;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Mutex;
 use wom_http::{Credentials, Secrets};
 use wom_sdk::{
-    Clock, Error, Kind, Result, Retry, SystemClock, Timestamp,
+    Clock, Error, Kind, Result, Retry, SystemClock,
     instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
     merchant::{Applied, Discount, Merchant, MerchantCapabilities, Order, OrderId, OrderState},
     webhook::{self, Scheme, Secret, Verified},
@@ -31,15 +32,6 @@ pub use config::VendureConfig;
 
 use self::{api::Api, order::Told};
 use crate::code::code;
-
-/// How many orders are asked for at once.
-const PAGE: usize = 100;
-
-/// The most pages of one call; the next goes on from there.
-const PAGES: usize = 100;
-
-/// How far before the cursor is read again: what was being written then is told later.
-const LOOK_BACK_MS: i64 = 5_000;
 
 /// A Vendure shop.
 pub struct Vendure {
@@ -176,42 +168,7 @@ impl Merchant for Vendure {
     }
 
     async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
-        let after = since
-            .as_ref()
-            .map(|since| since.0.parse::<Timestamp>())
-            .transpose()?;
-        let filter = match after {
-            Some(after) => {
-                json!({"updatedAt": {"after": after.plus_millis(-LOOK_BACK_MS).to_string()}})
-            }
-            None => json!({}),
-        };
-        let query = "query($o:OrderListOptions){orders(options:$o){items{id updatedAt}}}";
-        let mut found = Vec::new();
-        let mut last = since;
-        for page in 0..PAGES {
-            let options = json!({"filter": filter, "sort": {"updatedAt": "ASC"}, "take": PAGE, "skip": page * PAGE});
-            let answer = self.api.call(query, json!({"o": options})).await?;
-            let items = answer
-                .get("items")
-                .and_then(Value::as_array)
-                .map_or(&[][..], Vec::as_slice);
-            for item in items {
-                let text = |name| item.get(name).and_then(Value::as_str);
-                if let (Some(id), Some(at)) = (text("id"), text("updatedAt")) {
-                    let id = OrderId(id.to_owned());
-                    if !found.contains(&id) {
-                        found.push(id);
-                    }
-                    let at: Timestamp = at.parse()?;
-                    last = Some(Cursor(at.to_string()));
-                }
-            }
-            if items.len() < PAGE {
-                break;
-            }
-        }
-        Ok((found, last))
+        list::since(&self.api, since).await
     }
 
     async fn read(&self, order: &OrderId) -> Result<Order> {
@@ -312,7 +269,13 @@ pub(crate) fn fuzz(data: &[u8]) {
         serde_json::from_slice::<promotion::Promotion>(data),
         promotion::Action::of(&Discount::Amount(500)),
     ) {
-        let _ = (promotion.order(), promotion.gives(&five, Timestamp::EPOCH));
+        let _ = (
+            promotion.order(),
+            promotion.gives(&five, wom_sdk::Timestamp::EPOCH),
+        );
+    }
+    if let Ok(answer) = serde_json::from_slice(data) {
+        let _ = list::read(answer);
     }
     if let Ok(answer) = serde_json::from_slice(data)
         && let Ok(Some(told)) = Told::of(answer)
