@@ -271,6 +271,13 @@ impl Shop {
         Ok(self.sold(&sale))
     }
 
+    /// Gives a fresh code for the customer's next order for a payment that came too late, and tells it;
+    /// see [`shop::Shop::grant`].
+    pub async fn grant(&self, sale: &str, note: &str) -> Result<String> {
+        let (_, code) = self.shop.grant(sale_id(sale)?, note).await?;
+        Ok(code)
+    }
+
     /// Gives the discount of a late payment on another order.
     pub async fn replace(&self, sale: &str, order: &str) -> Result<Sold> {
         Ok(self.sold(&self.shop.replace(sale_id(sale)?, &id(order)).await?))

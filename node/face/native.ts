@@ -64,6 +64,7 @@ export interface NativeShop {
   cancel(call: number, order: string): void;
   confirm(call: number, sale: string): void;
   resolve(call: number, sale: string, decision: string): void;
+  grant(call: number, sale: string, note: string): void;
   replace(call: number, sale: string, order: string): void;
   changed(call: number, order: string): void;
   receive(call: number, method: string, query: string, headers: string, body: Uint8Array): void;

@@ -158,6 +158,16 @@ export class Shop implements AsyncDisposable {
     return await call((call) => this.#native.resolve(call, id, decision), saleOf, signal);
   }
 
+  /**
+   * Gives a fresh code for the customer's next order for a payment that came too late, and tells the code
+   * to show at once. The same again gives the same code. `note` says why, without anybody's name. A till
+   * that makes no codes is `unsupported`: make one there, and `resolve` with its reference.
+   */
+  async grant(sale: Sale | Ticket | string, note: string, { signal }: Waiting = {}): Promise<string> {
+    const [id, why] = [idOf(sale, "sale"), text(note, "note")];
+    return await call((call) => this.#native.grant(call, id, why), String, signal);
+  }
+
   /** Gives the discount of a late payment on another order, agreed anew in its money. */
   async replace(sale: Sale | Ticket | string, order: string, { signal }: Waiting = {}): Promise<Sale> {
     const [id, on] = [idOf(sale, "sale"), text(order, "order")];

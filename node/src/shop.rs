@@ -115,6 +115,15 @@ impl Shop {
         });
     }
 
+    /// Gives a fresh code for a payment that came too late.
+    #[napi]
+    pub fn grant(&self, call: u32, sale: String, note: String) {
+        self.0.call(
+            call,
+            move |shop| async move { shop.grant(&sale, &note).await },
+        );
+    }
+
     /// Gives the discount of a late payment on another order.
     #[napi]
     pub fn replace(&self, call: u32, sale: String, order: String) {

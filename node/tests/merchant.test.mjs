@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { testing } from "wom-sdk";
 
-import { Hand, Shelf, Till } from "./till.mjs";
+import { Coupons, Hand, Shelf, Till } from "./till.mjs";
 
 test("a till in JavaScript passes the suite that ours pass", async () => {
   const shelf = new Shelf();
@@ -17,6 +17,25 @@ test("a till that a person works passes too", async () => {
   const shelf = new Shelf();
   await testing.checkMerchant(() => new Hand(shelf), async () => shelf.order());
 });
+
+test("a shop that makes codes passes too", async () => {
+  const shelf = new Shelf();
+  await testing.checkMerchant(() => new Coupons(shelf), () => shelf.order());
+  assert.ok(shelf.codes.size > 0);
+  for (const worth of shelf.codes.values()) assert.deepEqual(worth, [300, null]);
+});
+
+/** Makes another code each time. */
+class Generous extends Coupons {
+  issue(money, basisPoints, key) {
+    return `${this.code(key)}-${performance.now()}`;
+  }
+}
+
+/** Says that it makes codes, and makes none. */
+class Miserly extends Coupons {
+  issue = undefined;
+}
 
 /** Makes another discount each time. */
 class Doubling extends Till {
@@ -72,6 +91,8 @@ class Stale extends Till {
 }
 
 for (const [Defect, topic] of [
+  [Generous, /a_fresh_code_is_one_for_each_key/],
+  [Miserly, /a_fresh_code_is_one_for_each_key/],
   [Doubling, /a_key_gives_one_discount/],
   [Racing, /many_at_once_give_one_discount/],
   [Forgiving, /an_unknown_order_is_a_clear_error/],

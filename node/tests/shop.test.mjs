@@ -11,7 +11,7 @@ import { inspect } from "node:util";
 import { Client, merchants, Pocket, Registry, Shop, webhook } from "wom-sdk";
 
 import { folderFor, URBINO, wom } from "./help.mjs";
-import { Hand, SECRET, Shelf, Till } from "./till.mjs";
+import { Coupons, Hand, SECRET, Shelf, Till } from "./till.mjs";
 
 const SOON = { atMostMs: 20_000 };
 const OFFERS = {
@@ -113,6 +113,33 @@ test("a person decides, and says why", async (t) => {
   assert.ok(!inspect(granted).includes("fresh code"));
 });
 
+test("a late payment is worth a fresh code", async (t) => {
+  const shelf = new Shelf();
+  const shop = await shopFor(t, shelf, { merchant: new Coupons(shelf) });
+  for (const [offer, worth] of [["coffee", [null, 1_000]], ["cake", [250, null]]]) {
+    const order = shelf.order();
+    const asked = await shop.offer(order, offer);
+    await assert.rejects(shop.grant(asked, "too early"), wom("input_invalid", /fresh code/));
+    await shop.cancel(order);
+    await pocket.pay(asked);
+    await assert.rejects(shop.offer(order, offer), wom("already_performed"));
+    const code = await shop.grant(asked, "with the next order");
+    assert.equal(await shop.grant(asked, "with the next order"), code);
+    assert.deepEqual([...shelf.codes], [[code, worth]]);
+    shelf.codes.clear();
+    const sale = await shop.sale(asked);
+    assert.deepEqual([sale.state, sale.note, sale.turn], ["granted", "with the next order", "nobody"]);
+    assert.ok(!inspect(sale).includes(code));
+  }
+});
+
+test("a till that makes no codes grants none", async (t) => {
+  const shelf = new Shelf();
+  const shop = await shopFor(t, shelf);
+  const asked = await shop.offer(shelf.order(), "coffee");
+  await assert.rejects(shop.grant(asked, "with the next order"), wom("unsupported", /makes no codes/));
+});
+
 test("a cashier types the discount in, and confirms", async (t) => {
   const shelf = new Shelf();
   const shop = await shopFor(t, shelf, { merchant: new Hand(shelf) });
@@ -125,8 +152,7 @@ test("a cashier types the discount in, and confirms", async (t) => {
 
 test("a code that a shopper types in is seen on the order", async (t) => {
   const shelf = new Shelf();
-  const merchant = Object.assign(new Hand(shelf), { code: (key) => `WOM-${key.toUpperCase()}` });
-  const shop = await shopFor(t, shelf, { merchant });
+  const shop = await shopFor(t, shelf, { merchant: new Coupons(shelf) });
   const order = shelf.order();
   const asked = await shop.offer(order, "coffee");
   await pocket.pay(asked);

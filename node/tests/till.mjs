@@ -8,6 +8,7 @@ export const SECRET = "whsec_EQODq8WC8zc0aPhmVUvHPCI5KygXsRlY";
 export class Shelf {
   orders = new Map();
   log = [];
+  codes = new Map();
   asked = 0;
 
   order(price = 1_200) {
@@ -107,5 +108,30 @@ export class Hand {
 
   read(order) {
     return this.till.read(order);
+  }
+}
+
+/** Makes codes that shoppers type in, with the next order too. */
+export class Coupons {
+  name = "town.coupons";
+  summary = "A shop whose shoppers type codes in";
+  createsCodes = true;
+
+  constructor(shelf) {
+    this.shelf = shelf;
+  }
+
+  read(order) {
+    return new Till(this.shelf).read(order);
+  }
+
+  code(key) {
+    return `WOM-${key.toUpperCase()}`;
+  }
+
+  async issue(money, basisPoints, key) {
+    const code = this.code(key);
+    if (!this.shelf.codes.has(code)) this.shelf.codes.set(code, [money, basisPoints]);
+    return code;
   }
 }

@@ -88,6 +88,11 @@ impl Shop {
         Call::data(async move { shop.resolve(&sale, &decision).await })
     }
 
+    fn grant(&self, sale: String, note: String) -> PyResult<Call> {
+        let shop = self.open()?;
+        Call::data(async move { shop.grant(&sale, &note).await })
+    }
+
     fn replace(&self, sale: String, order: String) -> PyResult<Call> {
         let shop = self.open()?;
         Call::data(async move { shop.replace(&sale, &order).await })

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from toy_till import Held, Shelf, Till
+from toy_till import Coupons, Held, Shelf, Till
 from wom_sdk import Merchant, Order, errors
 from wom_sdk.testing import check_merchant
 
@@ -31,6 +31,27 @@ class ByHand(Merchant):
 def test_a_till_that_a_person_works_passes_too() -> None:
     shelf = Shelf()
     check_merchant(lambda: ByHand(shelf), shelf.order)
+
+
+def test_a_shop_that_makes_codes_passes_too() -> None:
+    shelf = Shelf()
+    check_merchant(lambda: Coupons(shelf), shelf.order)
+    assert {worth for worth in shelf.codes.values()} == {(300, None)}
+
+
+class Generous(Coupons):
+    """Makes another code each time."""
+
+    def issue(self, money: int | None, basis_points: int | None, key: str) -> str:
+        with self.shelf.lock:
+            return f"{self.code(key)}-{time.monotonic_ns()}"
+
+
+class Miserly(Coupons):
+    """Says that it makes codes, and makes none."""
+
+    def issue(self, money: int | None, basis_points: int | None, key: str) -> str:
+        return Merchant.issue(self, money, basis_points, key)
 
 
 class Doubling(Till):
@@ -92,6 +113,8 @@ class Stale(Till):
 @pytest.mark.parametrize(
     ("defect", "topic"),
     [
+        (Generous, "a_fresh_code_is_one_for_each_key"),
+        (Miserly, "a_fresh_code_is_one_for_each_key"),
         (Doubling, "a_key_gives_one_discount"),
         (Racing, "many_at_once_give_one_discount"),
         (Forgiving, "an_unknown_order_is_a_clear_error"),
@@ -100,7 +123,7 @@ class Stale(Till):
         (Stale, "reading_shows_what_applying_said"),
     ],
 )
-def test_the_suite_sees_what_it_is_for(defect: type[Till], topic: str) -> None:
+def test_the_suite_sees_what_it_is_for(defect: type[Till] | type[Coupons], topic: str) -> None:
     shelf = Shelf()
     with pytest.raises(AssertionError, match=topic):
         check_merchant(lambda: defect(shelf), shelf.order)

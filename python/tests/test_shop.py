@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from toy_till import SECRET, Shelf, Till
+from toy_till import SECRET, Coupons, Shelf, Till
 from wom_sdk import (
     AsyncShop,
     Client,
@@ -159,19 +159,38 @@ class Hand(Merchant):
         return self.till.read(order)
 
 
-class Coded(Hand):
-    """A shop whose shoppers type codes in."""
+def test_a_late_payment_is_worth_a_fresh_code(
+    wom_pos: Pos, shelf: Shelf, full_pocket: Pocket
+) -> None:
+    with Shop("bar", wom_pos, Coupons(shelf), OFFERS) as shop:
+        for offer, worth in (("coffee", (None, 1_000)), ("cake", (250, None))):
+            order = shelf.order()
+            asked = shop.offer(order, offer)
+            with pytest.raises(errors.InputInvalid, match="fresh code"):
+                shop.grant(asked, "too early")
+            shop.cancel(order)
+            full_pocket.pay(asked)
+            with pytest.raises(errors.AlreadyPerformed):
+                shop.offer(order, offer)
+            code = shop.grant(asked, "with the next order")
+            assert shop.grant(asked, "with the next order") == code
+            assert shelf.codes.pop(code) == worth
+            assert not shelf.codes
+            sale = shop.sale(asked)
+            assert (sale.state, sale.note, sale.turn) == ("granted", "with the next order", "nobody")
+            assert code not in repr(sale)
 
-    summary = "A shop whose shoppers type codes in"
 
-    def code(self, key: str) -> str:
-        return f"WOM-{key.upper()}"
+def test_a_till_that_makes_no_codes_grants_none(shop: Shop, shelf: Shelf) -> None:
+    asked = shop.offer(shelf.order(), "coffee")
+    with pytest.raises(errors.Unsupported, match="makes no codes"):
+        shop.grant(asked, "with the next order")
 
 
 def test_a_code_that_a_shopper_types_in_is_seen_on_the_order(
     wom_pos: Pos, shelf: Shelf, full_pocket: Pocket
 ) -> None:
-    with Shop("bar", wom_pos, Coded(shelf), OFFERS) as shop:
+    with Shop("bar", wom_pos, Coupons(shelf), OFFERS) as shop:
         order = shelf.order()
         asked = shop.offer(order, "coffee")
         full_pocket.pay(asked)

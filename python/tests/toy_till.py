@@ -29,6 +29,7 @@ class Shelf:
         self.lock = threading.Lock()
         self.orders: dict[str, Held] = {}
         self.log: list[str] = []
+        self.codes: dict[str, tuple[int | None, int | None]] = {}
         self.asked = 0
 
     def order(self, price: int = 1_200) -> str:
@@ -112,3 +113,25 @@ class Till(Merchant):
         except errors.WebhookRefused:
             return Received(status=401, refused=True)
         return Received(status=202, hint=json.loads(request.body)["order"])
+
+
+class Coupons(Merchant):
+    """Makes codes that shoppers type in, with the next order too."""
+
+    name = "town.coupons"
+    summary = "A shop whose shoppers type codes in"
+    creates_codes = True
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+
+    def read(self, order: str) -> Order:
+        return Till(self.shelf).read(order)
+
+    def code(self, key: str) -> str:
+        return f"WOM-{key.upper()}"
+
+    def issue(self, money: int | None, basis_points: int | None, key: str) -> str:
+        with self.shelf.lock:
+            self.shelf.codes.setdefault(self.code(key), (money, basis_points))
+        return self.code(key)

@@ -152,6 +152,15 @@ class AsyncShop:
         decision = {"what": what, "note": note, "reference": reference}
         return await bridge((await self._open()).resolve(sale_id(sale), decision), Sale._of)
 
+    async def grant(self, sale: Sale | Ticket | str, note: str) -> str:
+        """Gives a fresh code for the customer's next order for a payment that came too late.
+
+        Tells the code to show at once; the same again gives the same code. `note` says why, without
+        anybody's name. A till that makes no codes is `Unsupported`: make one there, and `resolve` with
+        its reference.
+        """
+        return await bridge((await self._open()).grant(sale_id(sale), note), str)
+
     async def replace(self, sale: Sale | Ticket | str, order: str) -> Sale:
         """Gives the discount of a late payment on another order, agreed anew in its money."""
         return await bridge((await self._open()).replace(sale_id(sale), order), Sale._of)
