@@ -1,9 +1,10 @@
-//! The `wom` program: award, collect and spend WOM from the command line. As a library it has two
-//! functions: [`run`] for packages that bring the program along, [`run_with`] for a `wom` that knows
-//! adapters of its own.
+//! The `wom` program: award, collect and spend WOM from the command line. As a library it is for packages
+//! that bring the program along: [`run`], [`run_in`] where another program has loaded it, and [`run_with`]
+//! for a `wom` that knows adapters of its own.
 #![allow(unreachable_pub, reason = "a program exports nothing")]
 
 mod adapter_settings;
+mod again;
 mod commands;
 mod config;
 mod files;
@@ -24,7 +25,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 use wom_catalog::Catalog;
 
-use crate::{commands::*, output::Output};
+use crate::{again::Again, commands::*, output::Output};
 
 /// Award and accept WOM, the voucher for one minute given to something useful to others.
 #[derive(Debug, Parser)]
@@ -67,12 +68,22 @@ enum Command {
 
 /// Runs the program with these arguments, of which the first is its name, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    run_with(&Catalog::standard(), args)
+    go(Again::default(), &Catalog::standard(), args)
 }
 
 /// As [`run`], with a catalogue of one's own: what is registered in it can be named on the command line
 /// and in `wom.toml`.
 pub fn run_with(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> u8 {
+    go(Again::default(), catalog, args)
+}
+
+/// As [`run`], within another program, such as an interpreter. `again` is how to start this one once more:
+/// the program and the arguments that come before its own, such as `python -m wom_sdk`.
+pub fn run_in(again: Vec<OsString>, args: impl IntoIterator<Item = OsString>) -> u8 {
+    go(Again(again), &Catalog::standard(), args)
+}
+
+fn go(again: Again, catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -87,7 +98,7 @@ pub fn run_with(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> 
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(command(cli.command, catalog, &output)),
+        Ok(runtime) => runtime.block_on(command(cli.command, &again, catalog, &output)),
         Err(error) => Err(wom_sdk::Error::new(
             wom_sdk::Kind::Internal,
             "the system gives no threads",
@@ -100,7 +111,12 @@ pub fn run_with(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> 
     }
 }
 
-async fn command(command: Command, catalog: &Catalog, output: &Output) -> wom_sdk::Result<u8> {
+async fn command(
+    command: Command,
+    again: &Again,
+    catalog: &Catalog,
+    output: &Output,
+) -> wom_sdk::Result<u8> {
     let done = match command {
         Command::Adapters(args) => adapters::run(&args, catalog, output),
         Command::Audit(args) => return audit::run(args, output).await,
@@ -114,7 +130,7 @@ async fn command(command: Command, catalog: &Catalog, output: &Output) -> wom_sd
         Command::Read(args) => read::run(&args, catalog, output).await,
         Command::Registry(args) => registry::run(args, output).await,
         Command::Review(args) => review::run(args, catalog, output).await,
-        Command::Selftest(args) => selftest::run(args, output).await,
+        Command::Selftest(args) => selftest::run(args, again, output).await,
         Command::Serve(args) => serve::run(args, catalog, output).await,
         Command::Subject(args) => subject::run(args, catalog, output).await,
         Command::Submit(args) => submit::run(args, catalog, output).await,

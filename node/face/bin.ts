@@ -10,6 +10,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.off(signal, nothing);
 }
 
-process.exitCode = native.runProgram(["wom", ...process.argv.slice(2)]);
+process.exitCode = native.runProgram([process.execPath, __filename], ["wom", ...process.argv.slice(2)]);
 
 function nothing(): void {}

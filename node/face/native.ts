@@ -111,7 +111,7 @@ export interface Native {
   Registry: new (home: Home) => NativeRegistry;
   catalogue(): string;
   nothing(): void;
-  runProgram(args: string[]): number;
+  runProgram(again: string[], args: string[]): number;
   verifyWebhook(signing: string, headers: string, body: Uint8Array): string;
   signWebhook(signing: string, id: string, body: Uint8Array): string;
 }

@@ -83,7 +83,9 @@ pub fn catalogue() -> String {
 pub fn nothing() {}
 
 /// Runs the `wom` program with these arguments, of which the first is its name; gives its exit code.
+/// `again` starts it once more: a program, and the arguments before its own.
 #[napi]
-pub fn run_program(args: Vec<String>) -> u8 {
-    wom_cli::run(args.into_iter().map(OsString::from))
+pub fn run_program(again: Vec<String>, args: Vec<String>) -> u8 {
+    let again = again.into_iter().map(OsString::from).collect();
+    wom_cli::run_in(again, args.into_iter().map(OsString::from))
 }

@@ -65,10 +65,11 @@ fn rule_sets(py: Python<'_>) -> PyResult<Py<PyAny>> {
     values::to_py(py, &rows.collect())
 }
 
-/// Runs the `wom` program with these arguments, of which the first is its name.
+/// Runs the `wom` program with these arguments, of which the first is its name. `again` starts it once
+/// more: a program, and the arguments before its own.
 #[pyfunction]
-fn run_program(py: Python<'_>, args: Vec<OsString>) -> u8 {
-    py.detach(|| wom_cli::run(args))
+fn run_program(py: Python<'_>, again: Vec<OsString>, args: Vec<OsString>) -> u8 {
+    py.detach(|| wom_cli::run_in(again, args))
 }
 
 /// Does nothing: what a call across the boundary costs.

@@ -20,6 +20,7 @@ use wom_sdk::{
 
 use self::part::Part;
 use crate::{
+    again::Again,
     config::Config,
     keys::KeyPlace,
     output::Output,
@@ -58,7 +59,7 @@ struct Shown {
     writer: writer::Writer,
 }
 
-pub async fn run(args: Args, output: &Output) -> Result<()> {
+pub async fn run(args: Args, again: &Again, output: &Output) -> Result<()> {
     let seed = args.seed.unwrap_or_else(Chance::seed);
     if let (Some(part), Some(dir)) = (args.part, &args.dir) {
         return part.play(dir, seed, args.from).await;
@@ -80,7 +81,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
         _ => format!("seed {seed}: repeat with --seed {seed}"),
     });
     let began = Instant::now();
-    let shown = show(dir.path(), args.kills, seed, output).await;
+    let shown = show(again, dir.path(), args.kills, seed, output).await;
     let seconds = began.elapsed().as_secs();
     match shown {
         Ok(shown) => {
@@ -97,7 +98,7 @@ pub async fn run(args: Args, output: &Output) -> Result<()> {
     }
 }
 
-async fn show(dir: &Path, kills: u32, seed: u64, output: &Output) -> Result<Shown> {
+async fn show(again: &Again, dir: &Path, kills: u32, seed: u64, output: &Output) -> Result<Shown> {
     let mut chance = Chance::new(seed);
     let writers = kills.div_ceil(2);
     let bar = match output.json {
@@ -107,9 +108,9 @@ async fn show(dir: &Path, kills: u32, seed: u64, output: &Output) -> Result<Show
             "{bar:30} {pos} / {len}  {elapsed}  {eta}",
         ),
     };
-    let writer = writer::kill(dir, writers, &mut chance, &bar).await;
+    let writer = writer::kill(again, dir, writers, &mut chance, &bar).await;
     let shown = match writer {
-        Ok(writer) => awards::kill(dir, kills, &mut chance, &bar)
+        Ok(writer) => awards::kill(again, dir, kills, &mut chance, &bar)
             .await
             .map(|awards| Shown { awards, writer }),
         Err(error) => Err(error),

@@ -25,7 +25,7 @@ use super::{
     part::Part,
     process::{Process, Server, locked},
 };
-use crate::commands::audit::Folder as RegistryFolder;
+use crate::{again::Again, commands::audit::Folder as RegistryFolder};
 
 /// How many awards a worker makes before the next one begins.
 pub const ROUND: u32 = 60;
@@ -53,6 +53,7 @@ struct Words {
 
 /// Kills so many times, and counts.
 pub async fn kill(
+    again: &Again,
     dir: &Path,
     kills: u32,
     chance: &mut Chance,
@@ -61,7 +62,7 @@ pub async fn kill(
     let place = dir.join("registry");
     let options = RegistryOptions::new().key_bits(2048);
     let registry = Registry::open(&place, options).await?;
-    let mut server = Server::start(&place)?;
+    let mut server = Server::start(again, &place)?;
     let (dir, source) = folder(&dir.join("worker"), &registry, &server.url()).await?;
     let words = Arc::new(Mutex::new(Words::default()));
     let mut shown = Awards::default();
@@ -70,7 +71,7 @@ pub async fn kill(
         let from = rounds * ROUND;
         rounds += 1;
         locked(&words).heard.finished = false;
-        let mut worker = start(&dir, chance, from, &words)?;
+        let mut worker = start(again, &dir, chance, from, &words)?;
         loop {
             let until = match shown.kills < u64::from(kills) {
                 true => Instant::now() + Duration::from_millis(chance.below(700)),
@@ -98,14 +99,14 @@ pub async fn kill(
             if victim.is_worker() {
                 shown.worker_kills += 1;
                 worker.kill()?;
-                worker = start(&dir, chance, from, &words)?;
+                worker = start(again, &dir, chance, from, &words)?;
             }
             if victim == Victim::WorkerTwice {
                 let recovering = Duration::from_millis(chance.below(60));
                 tokio::time::sleep(recovering).await;
                 shown.worker_kills += 1;
                 worker.kill()?;
-                worker = start(&dir, chance, from, &words)?;
+                worker = start(again, &dir, chance, from, &words)?;
             }
             if victim.is_registry() {
                 server.start_again()?;
@@ -173,10 +174,16 @@ async fn count(
     }
 }
 
-fn start(dir: &Path, chance: &mut Chance, from: u32, words: &Arc<Mutex<Words>>) -> Result<Process> {
+fn start(
+    again: &Again,
+    dir: &Path,
+    chance: &mut Chance,
+    from: u32,
+    words: &Arc<Mutex<Words>>,
+) -> Result<Process> {
     let words = Arc::clone(words);
     let seed = chance.below(u64::MAX);
-    Process::start(Part::Worker, dir, seed, from, move |line| {
+    Process::start(again, Part::Worker, dir, seed, from, move |line| {
         let mut words = locked(&words);
         match line {
             "spoilt" => words.spoilt += 1,

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
@@ -11,6 +11,7 @@ use std::{
 use wom_sdk::{Error, Kind, Result};
 
 use super::part::Part;
+use crate::again::Again;
 
 /// A process that dies with this value, and with this program: it ends when nobody holds its
 /// standard input any more.
@@ -23,13 +24,14 @@ pub struct Process {
 impl Process {
     /// Starts a part, and lets `hear` have each line that it says.
     pub fn start(
+        again: &Again,
         part: Part,
         dir: &Path,
         seed: u64,
         from: u32,
         mut hear: impl FnMut(&str) + Send + 'static,
     ) -> Result<Self> {
-        let (child, stdout) = begin(part, dir, seed, from)?;
+        let (child, stdout) = begin(again, part, dir, seed, from)?;
         let listener = std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 hear(&line);
@@ -84,6 +86,7 @@ impl Drop for Process {
 
 /// The Registry's process.
 pub struct Server {
+    again: Again,
     process: Process,
     dir: PathBuf,
     port: u16,
@@ -91,19 +94,27 @@ pub struct Server {
 
 impl Server {
     /// Serves the Registry in this folder on a free port.
-    pub fn start(dir: &Path) -> Result<Self> {
-        Self::on(dir, 0)
+    pub fn start(again: &Again, dir: &Path) -> Result<Self> {
+        Self::on(again, dir, 0)
     }
 
-    fn on(dir: &Path, port: u16) -> Result<Self> {
+    fn on(again: &Again, dir: &Path, port: u16) -> Result<Self> {
         let (told, tells) = std::sync::mpsc::channel();
-        let process = Process::start(Part::Registry, dir, 0, u32::from(port), move |line| {
-            if let Some(port) = line.strip_prefix("serving ") {
-                let _ = told.send(port.parse::<u16>());
-            }
-        })?;
+        let process = Process::start(
+            again,
+            Part::Registry,
+            dir,
+            0,
+            u32::from(port),
+            move |line| {
+                if let Some(port) = line.strip_prefix("serving ") {
+                    let _ = told.send(port.parse::<u16>());
+                }
+            },
+        )?;
         let port = tells.recv().ok().and_then(|port| port.ok());
         Ok(Self {
+            again: again.clone(),
             process,
             dir: dir.to_owned(),
             port: port.ok_or_else(|| Error::new(Kind::Internal, "the Registry does not serve"))?,
@@ -116,7 +127,7 @@ impl Server {
 
     /// Serves again where it has served before.
     pub fn start_again(&mut self) -> Result<()> {
-        let again = Self::on(&self.dir, self.port)?;
+        let again = Self::on(&self.again, &self.dir, self.port)?;
         *self = again;
         Ok(())
     }
@@ -131,9 +142,15 @@ pub fn locked<T>(shared: &Arc<Mutex<T>>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn begin(part: Part, dir: &Path, seed: u64, from: u32) -> Result<(Child, ChildStdout)> {
-    let own = std::env::current_exe().map_err(unmanaged)?;
-    let mut child = Command::new(own)
+fn begin(
+    again: &Again,
+    part: Part,
+    dir: &Path,
+    seed: u64,
+    from: u32,
+) -> Result<(Child, ChildStdout)> {
+    let mut child = again
+        .command()?
         .arg("selftest")
         .args(["--part", part.name()])
         .arg("--dir")

@@ -21,7 +21,7 @@ use super::{
     part::Part,
     process::{Process, locked},
 };
-use crate::profile::open_file;
+use crate::{again::Again, profile::open_file};
 
 /// A Registry that nobody asks: only the store is at work.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -35,6 +35,7 @@ pub struct Writer {
 
 /// Kills the writer so many times. Whatever it has reported is there each time.
 pub async fn kill(
+    again: &Again,
     dir: &Path,
     kills: u32,
     chance: &mut Chance,
@@ -56,7 +57,7 @@ pub async fn kill(
             .last()
             .map_or(0, |last| last + 1_000);
         let listener = Arc::clone(&heard);
-        let mut writer = Process::start(Part::Writer, &dir, 0, from, move |line| {
+        let mut writer = Process::start(again, Part::Writer, &dir, 0, from, move |line| {
             locked(&listener).hear(line);
         })?;
         // Some die while they open the store, some in the midst of their commits.
