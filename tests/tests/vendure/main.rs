@@ -14,10 +14,12 @@ mod traps;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use shop::Shop;
 use wom_adapter_pos::Vendure;
 use wom_sdk::{
     Kind,
+    instrument::Cursor,
     merchant::{Applied, Discount, Merchant, OrderId, OrderState},
     testing::conformance::merchant::{self, Fixture},
 };
@@ -80,7 +82,14 @@ async fn vendure_drafts_get_one_discount_however_often_and_by_however_many() {
     assert_eq!(adapter.apply(&order, &FIVE, "k1").await.unwrap(), done);
     assert_eq!(adapter.read(&order).await.unwrap().total, 1900);
     assert_eq!(adapter.find(&reference).await.unwrap(), Some(order.clone()));
-    assert!(adapter.orders(None).await.unwrap().0.contains(&order));
+    let (told, place) = adapter.orders(None).await.unwrap();
+    assert!(told.contains(&order));
+    // As where the orders of one instant fill more than a page: by their ids.
+    let place: Value = serde_json::from_str(&place.unwrap().0).unwrap();
+    let within = json!({"within": {"at": place["last"], "read": 0, "last_id": null}});
+    let place = json!({"last": place["last"], "next": within}).to_string();
+    let (told, _) = adapter.orders(Some(Cursor(place))).await.unwrap();
+    assert_eq!(told, [order.clone()]);
 
     // Another process of ours has no lock in common with this one.
     let raced = shop.draft().await;
