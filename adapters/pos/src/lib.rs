@@ -13,10 +13,13 @@ mod code;
 mod hook;
 mod manual;
 mod money;
+mod place;
 pub mod shopify;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turns;
 pub mod vendure;
+mod way_in;
 pub mod woocommerce;
 
 pub use manual::{Manual, ManualConfig};

@@ -18,7 +18,10 @@ use super::{
     ShopifyConfig,
     fault::{faults, user_errors},
 };
-use crate::answer::{content, refused, unreachable};
+use crate::{
+    answer::{content, refused, unreachable},
+    way_in::client,
+};
 
 /// The header with the version that an answer is in.
 const VERSION: &str = "x-shopify-api-version";
@@ -39,10 +42,8 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) fn new(config: &ShopifyConfig, credentials: Arc<dyn Credentials>) -> Result<Self> {
-        let shop = wom_http::address("endpoint", &config.endpoint)?;
         let timeout = Duration::from_secs(config.timeout_seconds.max(1).into());
-        // A connection that the shop closed meanwhile would leave the outcome of a call unknown.
-        let settings = Client::builder().timeout(timeout).pool_max_idle_per_host(0);
+        let (client, shop) = client(&config.endpoint, config.danger_accept_plain_http, timeout)?;
         if !is_version(&config.version) {
             return Err(
                 Error::new(Kind::ConfigurationInvalid, "not a version of the Admin API")
@@ -52,7 +53,7 @@ impl Api {
         }
         let parts = ["admin", "api", config.version.as_str(), "graphql.json"];
         Ok(Self {
-            client: wom_http::client(&shop, config.danger_accept_plain_http, settings)?,
+            client,
             address: wom_http::below(&shop, parts),
             tokens: wom_http::below(&shop, ["admin", "oauth", "access_token"]),
             client_id: config.client_id.clone(),

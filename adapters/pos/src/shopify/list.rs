@@ -10,7 +10,7 @@ use super::{
     id::Id,
     told::{Marks, Page},
 };
-use crate::code::reference;
+use crate::{code::reference, place};
 
 /// How many are asked for at once.
 const PAGE: usize = 50;
@@ -69,21 +69,14 @@ pub(super) async fn since(
     api: &Api,
     since: Option<Cursor>,
 ) -> Result<(Vec<OrderId>, Option<Cursor>)> {
-    let mut places: Places = match since {
-        None => Places::default(),
-        Some(Cursor(text)) => serde_json::from_str(&text)
-            .map_err(|_| Error::new(Kind::InputInvalid, "not a cursor of this adapter"))?,
-    };
+    let mut places: Places = place::of(since.as_ref())?;
     let mut found = Vec::new();
     let fields = "discountCodes customAttributes{key value}";
     walk(api, "draftOrders", "", &mut places.drafts, &mut found).await?;
     walk(api, "orders", fields, &mut places.orders, &mut found).await?;
     let is_begun = places.drafts.last.is_some() || places.orders.last.is_some();
-    let cursor = is_begun.then(|| serde_json::to_string(&places));
-    let cursor = cursor
-        .transpose()
-        .map_err(|error| Error::new(Kind::Internal, "a cursor cannot be written").because(error))?;
-    Ok((found, cursor.map(Cursor)))
+    let cursor = is_begun.then(|| place::cursor(&places));
+    Ok((found, cursor.transpose()?))
 }
 
 /// Turns some pages of one list.

@@ -21,13 +21,12 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tokio::sync::Mutex;
-use wom_http::{Credentials, Secrets};
+use wom_http::Credentials;
 use wom_sdk::{
     Clock, Error, Kind, Result, SystemClock,
-    instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
+    instrument::{Cursor, Info, Proven, Received, Request},
     merchant::{Applied, Discount, Merchant, MerchantCapabilities, Order, OrderId, OrderState},
-    webhook::{self, Scheme, Secret, Verified},
+    webhook::Scheme,
 };
 
 pub use config::ShopifyConfig;
@@ -37,7 +36,13 @@ use self::{
     id::Id,
     told::{Marks, Told},
 };
-use crate::{answer::unclear, code::applied, hook};
+use crate::{
+    answer::unclear,
+    code::applied,
+    hook::{self, Door},
+    turns::Turns,
+    way_in::credentials,
+};
 
 /// A Shopify shop.
 pub struct Shopify {
@@ -47,8 +52,8 @@ pub struct Shopify {
     valid_ms: i64,
     fresh_valid_ms: i64,
     clock: Arc<dyn Clock>,
-    webhook_secrets: Vec<Secret>,
-    locks: [Mutex<()>; 64],
+    door: Door,
+    turns: Turns,
 }
 
 impl Shopify {
@@ -77,12 +82,8 @@ impl Shopify {
     /// [`Kind::ConfigurationInvalid`] if the address or the version is none or nothing opens it;
     /// [`Kind::InsecureTransport`] for plain http on another machine.
     pub fn new(config: ShopifyConfig) -> Result<Self> {
-        let secrets = Secrets::named(&config.secret_files, &config.secret_variables);
-        let secrets = secrets.ok_or_else(|| {
-            Error::new(Kind::ConfigurationInvalid, "nothing opens the shop")
-                .hint("set secret_files or secret_variables")
-        })?;
-        Self::with_credentials(config, Arc::new(secrets))
+        let credentials = credentials(&config.secret_files, &config.secret_variables)?;
+        Self::with_credentials(config, credentials)
     }
 
     /// As [`new`](Self::new), with access tokens, or client secrets, from a callback.
@@ -104,8 +105,8 @@ impl Shopify {
             valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
             fresh_valid_ms: i64::from(config.fresh_valid_days.max(1)) * 86_400_000,
             clock: Arc::new(SystemClock),
-            webhook_secrets: hook::secrets(&Scheme::Shopify, files, variables)?,
-            locks: std::array::from_fn(|_| Mutex::default()),
+            door: Door::new(Scheme::Shopify, files, variables)?,
+            turns: Turns::new(),
         })
     }
 
@@ -126,14 +127,6 @@ impl Shopify {
         let told = tell::tell(&self.api, id).await?.ok_or_else(unknown)?;
         Ok((id, told))
     }
-
-    /// One order is changed by one call at a time; some orders share a lock.
-    fn lock(&self, order: &OrderId) -> &Mutex<()> {
-        let sum = order.0.bytes().fold(0_usize, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        &self.locks[sum % self.locks.len()]
-    }
 }
 
 #[async_trait]
@@ -149,18 +142,8 @@ impl Merchant for Shopify {
     /// A message only says which order to read: to read it twice does no harm, so nothing rests on the
     /// id of a message, which is not signed.
     fn receive(&self, request: &Request<'_>) -> Received {
-        let (headers, body, now) = (request.headers, request.body, request.received_at);
-        let verified = webhook::verify(&Scheme::Shopify, headers, body, &self.webhook_secrets, now);
-        match verified.map(Verified::message) {
-            Err(error) => return Received::refuse(401, error),
-            Ok(None) => return Received::answer(Reply::status(200)),
-            Ok(Some(_)) => {}
-        }
-        match hooked(body) {
-            Ok(Some(id)) => Received::read(Reply::status(200), Hint(id.gid())),
-            Ok(None) => Received::answer(Reply::status(200)),
-            Err(()) => Received::refuse(400, hook::misunderstood()),
-        }
+        self.door
+            .receive(request, |body| hooked(body).map(|id| id.map(Id::gid)))
     }
 
     async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
@@ -183,7 +166,7 @@ impl Merchant for Shopify {
 
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
         let code = crate::code::code(key);
-        let _changing = self.lock(order).lock().await;
+        let _changing = self.turns.at(&order.0).await;
         let (id, told) = self.told(order).await?;
         let state = told.what_became();
         if told.discounted_by(&code)? > 0 && state != OrderState::Cancelled {
@@ -215,7 +198,7 @@ impl Merchant for Shopify {
 
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
         let code = crate::code::code(reference);
-        let _changing = self.lock(order).lock().await;
+        let _changing = self.turns.at(&order.0).await;
         let id = Id::parse(&order.0).ok_or_else(unknown)?;
         // First the code, so that nobody takes it again while it leaves the order.
         if let Some(node) = code::find(&self.api, &code).await? {
@@ -238,7 +221,7 @@ impl Merchant for Shopify {
 
     async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
         let code = crate::code::code(key);
-        let _making = self.lock(&OrderId(code.clone())).lock().await;
+        let _making = self.turns.at(&code).await;
         self.fresh(discount, &code).await?;
         Ok(code)
     }

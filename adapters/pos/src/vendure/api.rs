@@ -2,21 +2,22 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use reqwest::{Client, Response, header::HeaderValue};
+use reqwest::{Client, header::HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
-use wom_http::{Credentials, Cut};
+use wom_http::Credentials;
 use wom_sdk::{Error, Kind, Result, Retry};
 use zeroize::Zeroizing;
 
 use super::VendureConfig;
+use crate::{
+    answer::{content, refused, unreachable},
+    way_in::client,
+};
 
 const TOKEN: &str = "vendure-auth-token";
 const LOGIN: &str = "mutation($u:String!,$p:String!){login(username:$u,password:$p){__typename ... on ErrorResult{errorCode}}}";
-
-/// The most bytes of one answer.
-const ANSWER_BYTES: usize = 16 << 20;
 
 /// How long the shop may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -36,12 +37,10 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) fn new(config: &VendureConfig, credentials: Arc<dyn Credentials>) -> Result<Self> {
-        let shop = wom_http::address("endpoint", &config.endpoint)?;
+        let (client, shop) = client(&config.endpoint, config.danger_accept_plain_http, TIMEOUT)?;
         let address = wom_http::below(&shop, ["admin-api"]);
-        // A connection that the shop closed meanwhile would leave the outcome of a call unknown.
-        let settings = Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0);
         Ok(Self {
-            client: wom_http::client(&address, config.danger_accept_plain_http, settings)?,
+            client,
             address,
             channel: config.channel.clone(),
             username: config.username.clone(),
@@ -197,56 +196,5 @@ fn bounded(code: &str) -> String {
         code.to_owned()
     } else {
         "UNKNOWN".to_owned()
-    }
-}
-
-/// The JSON of an answer.
-///
-/// # Errors
-/// [`Kind::OutcomeUnknown`] if it breaks off or is none, as the shop may have acted;
-/// [`Kind::LimitExceeded`] if it is too large.
-async fn content(answer: Response) -> Result<Value> {
-    let bytes = wom_http::body(answer, ANSWER_BYTES)
-        .await
-        .map_err(|cut| match cut {
-            Cut::TooLong => Error::new(
-                Kind::LimitExceeded,
-                "the shop's answer is larger than any should be",
-            )
-            .with("limit", ANSWER_BYTES),
-            Cut::BrokenOff(error) => unreachable(error),
-        })?;
-    serde_json::from_slice(&bytes).map_err(|_| {
-        Error::new(Kind::OutcomeUnknown, "the shop's answer is not JSON")
-            .hint("check endpoint; the same call may be made again")
-    })
-}
-
-/// Why no answer came: only where nobody was reached is it certain that nothing happened.
-fn unreachable(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    if error.is_connect() {
-        return Error::new(Kind::NetworkUnreachable, "the shop cannot be reached")
-            .hint("check endpoint and the network")
-            .because(error);
-    }
-    Error::new(Kind::OutcomeUnknown, "the shop broke off its answer")
-        .hint("the same call may be made again")
-        .because(error)
-}
-
-/// What a status that is no success says.
-fn refused(answer: &Response) -> Error {
-    let status = answer.status().as_u16();
-    let kind = match status {
-        401 | 403 => Kind::AccessDenied,
-        429 => Kind::RateLimited,
-        400..500 => Kind::ConfigurationInvalid,
-        _ => Kind::OutcomeUnknown,
-    };
-    let error = Error::new(kind, "the shop refuses").with("status", status);
-    match wom_http::retry_after(answer) {
-        Some(pause) => error.wait(pause),
-        None => error,
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use wom_sdk::{Error, Kind, Result, Timestamp, instrument::Cursor, merchant::OrderId};
 
 use super::api::Api;
+use crate::place;
 
 const QUERY: &str = "query($o:OrderListOptions){orders(options:$o){items{id updatedAt}}}";
 
@@ -66,11 +67,7 @@ pub(super) async fn since(
     api: &Api,
     since: Option<Cursor>,
 ) -> Result<(Vec<OrderId>, Option<Cursor>)> {
-    let mut place: Place = match since {
-        None => Place::default(),
-        Some(Cursor(text)) => serde_json::from_str(&text)
-            .map_err(|_| Error::new(Kind::InputInvalid, "not a cursor of this adapter"))?,
-    };
+    let mut place: Place = place::of(since.as_ref())?;
     let look_back = |last: Timestamp| last.plus_millis(-LOOK_BACK_MS);
     let afresh = || Next::After(place.last.map(look_back));
     let mut next = Some(place.next.take().unwrap_or_else(afresh));
@@ -92,11 +89,8 @@ pub(super) async fn since(
         };
     }
     place.next = next;
-    let cursor = place.last.is_some().then(|| serde_json::to_string(&place));
-    let cursor = cursor
-        .transpose()
-        .map_err(|error| Error::new(Kind::Internal, "a cursor cannot be written").because(error))?;
-    Ok((found, cursor.map(Cursor)))
+    let cursor = place.last.is_some().then(|| place::cursor(&place));
+    Ok((found, cursor.transpose()?))
 }
 
 /// Where to go on after a page of those that changed after a time. An order that changes meanwhile goes

@@ -19,19 +19,18 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use serde_json::json;
-use tokio::sync::Mutex;
-use wom_http::{Credentials, Secrets};
+use wom_http::Credentials;
 use wom_sdk::{
     Clock, Error, Kind, Result, Retry, SystemClock,
-    instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
+    instrument::{Cursor, Info, Proven, Received, Request},
     merchant::{Applied, Discount, Merchant, MerchantCapabilities, Order, OrderId, OrderState},
-    webhook::{self, Scheme, Secret, Verified},
+    webhook::Scheme,
 };
 
 pub use config::VendureConfig;
 
 use self::{api::Api, order::Told};
-use crate::code::code;
+use crate::{code::code, hook::Door, turns::Turns, way_in::credentials};
 
 /// A Vendure shop.
 pub struct Vendure {
@@ -40,9 +39,8 @@ pub struct Vendure {
     valid_ms: i64,
     fresh_valid_ms: i64,
     clock: Arc<dyn Clock>,
-    scheme: Scheme,
-    webhook_secrets: Vec<Secret>,
-    locks: [Mutex<()>; 64],
+    door: Door,
+    turns: Turns,
 }
 
 impl Vendure {
@@ -68,12 +66,8 @@ impl Vendure {
     /// [`Kind::ConfigurationInvalid`] if the address is none or nothing opens it;
     /// [`Kind::InsecureTransport`] for plain http on another machine.
     pub fn new(config: VendureConfig) -> Result<Self> {
-        let secrets = Secrets::named(&config.secret_files, &config.secret_variables);
-        let secrets = secrets.ok_or_else(|| {
-            Error::new(Kind::ConfigurationInvalid, "nothing opens the shop")
-                .hint("set secret_files or secret_variables")
-        })?;
-        Self::with_credentials(config, Arc::new(secrets))
+        let credentials = credentials(&config.secret_files, &config.secret_variables)?;
+        Self::with_credentials(config, credentials)
     }
 
     /// As [`new`](Self::new), with the administrator's password from a callback.
@@ -97,9 +91,8 @@ impl Vendure {
             valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
             fresh_valid_ms: i64::from(config.fresh_valid_days.max(1)) * 86_400_000,
             clock: Arc::new(SystemClock),
-            webhook_secrets: hook::secrets(&scheme, files, variables)?,
-            scheme,
-            locks: std::array::from_fn(|_| Mutex::default()),
+            door: Door::new(scheme, files, variables)?,
+            turns: Turns::new(),
         })
     }
 
@@ -126,14 +119,6 @@ impl Vendure {
             Err(error) => Err(error),
         }
     }
-
-    /// One order is changed by one call at a time; some orders share a lock.
-    fn lock(&self, order: &OrderId) -> &Mutex<()> {
-        let sum = order.0.bytes().fold(0_usize, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        &self.locks[sum % self.locks.len()]
-    }
 }
 
 #[async_trait]
@@ -147,24 +132,7 @@ impl Merchant for Vendure {
     }
 
     fn receive(&self, request: &Request<'_>) -> Received {
-        let (headers, body, now) = (request.headers, request.body, request.received_at);
-        let verified = webhook::verify(&self.scheme, headers, body, &self.webhook_secrets, now);
-        match verified.map(Verified::message) {
-            Err(error) => return Received::refuse(401, error),
-            Ok(None) => return Received::answer(Reply::status(200)),
-            Ok(Some(_)) => {}
-        }
-        match hook::order(body) {
-            Ok(Some(order)) => Received::read(Reply::status(200), Hint(order)),
-            Ok(None) => Received::answer(Reply::status(200)),
-            Err(()) => Received::refuse(
-                400,
-                Error::new(
-                    Kind::PayloadInvalid,
-                    "the message is signed, but no event in JSON",
-                ),
-            ),
-        }
+        self.door.receive(request, hook::order)
     }
 
     async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
@@ -196,7 +164,7 @@ impl Merchant for Vendure {
     /// the shopper puts a code on these, so [`code`](Merchant::code) says what to show them.
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
         let code = code(key);
-        let _changing = self.lock(order).lock().await;
+        let _changing = self.turns.at(&order.0).await;
         let told = self.told(order).await?;
         if told.what_became() == OrderState::Cancelled {
             // The code lives again once its order is cancelled.
@@ -217,7 +185,7 @@ impl Merchant for Vendure {
 
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
         let code = code(reference);
-        let _changing = self.lock(order).lock().await;
+        let _changing = self.turns.at(&order.0).await;
         let told = self.told(order).await?;
         if told.what_became() == OrderState::Paid && told.discounted_by(&code) > 0 {
             return Err(Error::new(
@@ -233,7 +201,7 @@ impl Merchant for Vendure {
 
     async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
         let code = code(key);
-        let _making = self.lock(&OrderId(code.clone())).lock().await;
+        let _making = self.turns.at(&code).await;
         self.fresh(&code, discount).await?;
         Ok(code)
     }

@@ -11,7 +11,10 @@ use wom_sdk::{Error, Kind, Result};
 use zeroize::Zeroizing;
 
 use super::WooCommerceConfig;
-use crate::answer::{bounded, content, refused, unreachable};
+use crate::{
+    answer::{bounded, content, refused, unreachable},
+    way_in::client,
+};
 
 /// The REST API, as it is reached.
 pub(super) struct Api {
@@ -38,12 +41,10 @@ impl Api {
         config: &WooCommerceConfig,
         credentials: Arc<dyn Credentials>,
     ) -> Result<Self> {
-        let shop = wom_http::address("endpoint", &config.endpoint)?;
         let timeout = Duration::from_secs(config.timeout_seconds.max(1).into());
-        // A connection that the shop closed meanwhile would leave the outcome of a call unknown.
-        let settings = Client::builder().timeout(timeout).pool_max_idle_per_host(0);
+        let (client, shop) = client(&config.endpoint, config.danger_accept_plain_http, timeout)?;
         Ok(Self {
-            client: wom_http::client(&shop, config.danger_accept_plain_http, settings)?,
+            client,
             address: wom_http::below(&shop, ["wp-json", "wc", "v3"]),
             credentials,
         })

@@ -5,6 +5,7 @@ use serde_json::Value;
 use wom_sdk::{Error, Kind, Result, Timestamp, instrument::Cursor, merchant::OrderId};
 
 use super::{api::Api, coupon::instant};
+use crate::place;
 
 /// How many orders are asked for at once: the most that the shop gives.
 const PAGE: usize = 100;
@@ -44,11 +45,7 @@ pub(super) async fn since(
     api: &Api,
     since: Option<Cursor>,
 ) -> Result<(Vec<OrderId>, Option<Cursor>)> {
-    let mut place: Place = match since {
-        None => Place::default(),
-        Some(Cursor(text)) => serde_json::from_str(&text)
-            .map_err(|_| Error::new(Kind::InputInvalid, "not a cursor of this adapter"))?,
-    };
+    let mut place: Place = place::of(since.as_ref())?;
     let mut next = place.next.unwrap_or(Next {
         after: place.last.map(|last| last.plus_millis(-LOOK_BACK_MS)),
         page: 1,
@@ -82,11 +79,8 @@ pub(super) async fn since(
         };
         place.next = Some(next);
     }
-    let cursor = place.last.is_some().then(|| serde_json::to_string(&place));
-    let cursor = cursor
-        .transpose()
-        .map_err(|error| Error::new(Kind::Internal, "a cursor cannot be written").because(error))?;
-    Ok((found, cursor.map(Cursor)))
+    let cursor = place.last.is_some().then(|| place::cursor(&place));
+    Ok((found, cursor.transpose()?))
 }
 
 async fn page(api: &Api, next: Next) -> Result<Vec<(OrderId, Timestamp)>> {

@@ -15,13 +15,12 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tokio::sync::Mutex;
-use wom_http::{Credentials, Secrets};
+use wom_http::Credentials;
 use wom_sdk::{
     Clock, Error, Kind, Result, SystemClock,
-    instrument::{Cursor, Hint, Info, Proven, Received, Reply, Request},
+    instrument::{Cursor, Info, Proven, Received, Request},
     merchant::{Applied, Discount, Merchant, MerchantCapabilities, Order, OrderId, OrderState},
-    webhook::{self, Scheme, Secret, Verified},
+    webhook::Scheme,
 };
 
 pub use config::WooCommerceConfig;
@@ -30,7 +29,9 @@ use self::{api::Api, coupon::Recipe, order::Told};
 use crate::{
     answer::{is_over, unclear, used_for_an_order},
     code::applied,
-    hook,
+    hook::{self, Door},
+    turns::Turns,
+    way_in::credentials,
 };
 
 /// A WooCommerce shop.
@@ -41,8 +42,8 @@ pub struct WooCommerce {
     valid_ms: i64,
     fresh_valid_ms: i64,
     clock: Arc<dyn Clock>,
-    webhook_secrets: Vec<Secret>,
-    locks: [Mutex<()>; 64],
+    door: Door,
+    turns: Turns,
 }
 
 impl WooCommerce {
@@ -69,12 +70,8 @@ impl WooCommerce {
     /// [`Kind::ConfigurationInvalid`] if the address is none or nothing opens it;
     /// [`Kind::InsecureTransport`] for plain http on another machine.
     pub fn new(config: WooCommerceConfig) -> Result<Self> {
-        let secrets = Secrets::named(&config.secret_files, &config.secret_variables);
-        let secrets = secrets.ok_or_else(|| {
-            Error::new(Kind::ConfigurationInvalid, "nothing opens the shop")
-                .hint("set secret_files or secret_variables")
-        })?;
-        Self::with_credentials(config, Arc::new(secrets))
+        let credentials = credentials(&config.secret_files, &config.secret_variables)?;
+        Self::with_credentials(config, credentials)
     }
 
     /// As [`new`](Self::new), with keys of the REST API, `ck_…:cs_…`, from a callback.
@@ -96,8 +93,8 @@ impl WooCommerce {
             valid_ms: i64::from(config.valid_minutes.max(1)) * 60_000,
             fresh_valid_ms: i64::from(config.fresh_valid_days.max(1)) * 86_400_000,
             clock: Arc::new(SystemClock),
-            webhook_secrets: hook::secrets(&Scheme::WooCommerce, files, variables)?,
-            locks: std::array::from_fn(|_| Mutex::default()),
+            door: Door::new(Scheme::WooCommerce, files, variables)?,
+            turns: Turns::new(),
         })
     }
 
@@ -177,14 +174,6 @@ impl WooCommerce {
             (false, _) => Err(used_for_an_order()),
         }
     }
-
-    /// One order is changed by one call at a time; some orders share a lock.
-    fn lock(&self, order: &OrderId) -> &Mutex<()> {
-        let sum = order.0.bytes().fold(0_usize, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        &self.locks[sum % self.locks.len()]
-    }
 }
 
 #[async_trait]
@@ -200,28 +189,13 @@ impl Merchant for WooCommerce {
     /// A message only says which order to read. It brings the whole order, and its customer: none of
     /// that is looked at.
     fn receive(&self, request: &Request<'_>) -> Received {
-        let (headers, body, now) = (request.headers, request.body, request.received_at);
-        let verified = webhook::verify(
-            &Scheme::WooCommerce,
-            headers,
-            body,
-            &self.webhook_secrets,
-            now,
-        );
-        match verified.map(Verified::message) {
-            Err(error) => return Received::refuse(401, error),
-            Ok(None) => return Received::answer(Reply::status(200)),
-            Ok(Some(_)) => {}
-        }
         // Not signed: at worst an order is read in vain.
         let is_of_order = request
             .header("x-wc-webhook-resource")
             .is_none_or(|resource| resource == b"order");
-        match hooked(body) {
-            Ok(order) if is_of_order => Received::read(Reply::status(200), Hint(order)),
-            Ok(_) => Received::answer(Reply::status(200)),
-            Err(()) => Received::refuse(400, hook::misunderstood()),
-        }
+        self.door.receive(request, |body| {
+            hooked(body).map(|order| is_of_order.then_some(order))
+        })
     }
 
     async fn orders(&self, since: Option<Cursor>) -> Result<(Vec<OrderId>, Option<Cursor>)> {
@@ -248,7 +222,7 @@ impl Merchant for WooCommerce {
 
     async fn apply(&self, order: &OrderId, discount: &Discount, key: &str) -> Result<Applied> {
         let code = code(key);
-        let _changing = self.lock(order).lock().await;
+        let _changing = self.turns.at(&order.0).await;
         let told = self.told(order).await?;
         let known = coupon::only(&self.api, &code).await?;
         if known
@@ -296,7 +270,7 @@ impl Merchant for WooCommerce {
 
     async fn revoke(&self, order: &OrderId, reference: &str) -> Result<()> {
         let code = code(reference);
-        let _changing = self.lock(order).lock().await;
+        let _changing = self.turns.at(&order.0).await;
         let told = self.told(order).await?;
         let known = coupon::find(&self.api, &code).await?;
         if known.is_some_and(|coupon| coupon.order().as_ref() != Some(order)) {
@@ -316,7 +290,7 @@ impl Merchant for WooCommerce {
 
     async fn issue(&self, discount: &Discount, key: &str) -> Result<String> {
         let code = code(key);
-        let _making = self.lock(&OrderId(code.clone())).lock().await;
+        let _making = self.turns.at(&code).await;
         self.fresh(discount, &code).await?;
         Ok(code)
     }
