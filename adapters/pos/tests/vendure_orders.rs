@@ -130,8 +130,8 @@ async fn answer(State(books): State<Arc<Mutex<Books>>>, Json(body): Json<Value>)
 
 fn list(books: &Books, options: &Value) -> Vec<Value> {
     let time = |told: &Value| {
-        told.as_str()
-            .map(|it| it.parse::<Timestamp>().unwrap().as_millis())
+        let told = told.as_str()?.parse::<Timestamp>().unwrap();
+        Some(told.as_millis() * 2)
     };
     let filter = &options["filter"]["updatedAt"];
     let (after, start, end) = (
@@ -139,7 +139,10 @@ fn list(books: &Books, options: &Value) -> Vec<Value> {
         time(&filter["between"]["start"]).unwrap_or(i64::MIN),
         time(&filter["between"]["end"]).unwrap_or(i64::MAX),
     );
-    let asked = |at: i64| at > after && (start..=end).contains(&at);
+    // As SQLite compares them, which are texts: a whole second is kept without a fraction, and so is
+    // before itself.
+    let kept = |at: i64| at * 2 - i64::from(at % 1_000 == 0);
+    let asked = |at: i64| kept(at) > after && (start..=end).contains(&kept(at));
     let mut found: Vec<_> = books.orders.iter().filter(|(_, at)| asked(**at)).collect();
     match options["sort"]
         .as_object()
@@ -220,6 +223,16 @@ async fn what_was_told_is_not_told_again_for_ever() {
     let (_, cursor, _) = shop.look(None).await;
     let (page, next) = shop.adapter().orders(cursor.clone()).await.unwrap();
     assert_eq!((page, next), (vec![named(500)], cursor));
+}
+
+#[tokio::test]
+async fn what_was_being_written_while_the_list_was_read_is_told_later() {
+    let shop = Shop::of([(1, NOON_MS)]).await;
+    let (_, cursor, _) = shop.look(None).await;
+    let late = (2, NOON_MS - 3_000);
+    shop.books.lock().unwrap().orders.extend([late]);
+    let (found, _) = shop.adapter().orders(cursor).await.unwrap();
+    assert!(found.contains(&named(2)), "{found:?}");
 }
 
 #[tokio::test]

@@ -144,10 +144,11 @@ async fn page(api: &Api, next: &Next) -> Result<Vec<Changed>> {
             let after = after.map(|after| json!({"updatedAt": {"after": after.to_string()}}));
             json!({"filter": after.unwrap_or(json!({})), "sort": {"updatedAt": "ASC"}, "take": PAGE})
         }
-        // Some data bases keep more digits than are told: so all of the millisecond is asked for.
+        // Some data bases keep more digits than are told. SQLite keeps whole seconds without a fraction,
+        // and compares texts, so they come before themselves. A millisecond around covers both.
         Next::Within(within) => json!({
             "filter": {"updatedAt": {"between": {
-                "start": within.at.to_string(),
+                "start": within.at.plus_millis(-1).to_string(),
                 "end": within.at.plus_millis(1).to_string(),
             }}},
             "sort": {"id": "ASC"},
