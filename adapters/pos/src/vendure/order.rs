@@ -272,3 +272,25 @@ fn version(updated_at: &str, state: &str, total: i64, lines: &[OrderLine]) -> St
     }
     Digest::of(&parts).to_hex()[..16].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn two_changes_of_one_instant_are_two_versions() {
+        let version = |state: &str, total: i64| {
+            let told = json!({
+                "id": "7", "state": state, "currencyCode": "EUR", "totalWithTax": total,
+                "updatedAt": "2026-01-01T00:00:00.000Z", "active": false,
+            });
+            Told::of(told).unwrap().unwrap().into_order().version
+        };
+        let first = version("ArrangingPayment", 1_200);
+        assert_eq!(version("ArrangingPayment", 1_200), first);
+        assert_ne!(version("ArrangingPayment", 1_100), first);
+        assert_ne!(version("PaymentAuthorized", 1_200), first);
+    }
+}

@@ -447,3 +447,21 @@ async fn another_version_than_was_asked_for_is_told() {
 pub(crate) fn unknown() -> OrderId {
     OrderId("gid://shopify/DraftOrder/999999999".to_owned())
 }
+
+#[tokio::test]
+async fn two_changes_within_a_second_are_two_versions() {
+    let shop = Shop::start().await;
+    let adapter = shop.adapter();
+    let draft = shop.draft("OPEN");
+    let change = |change: fn(&mut shop::Sold)| {
+        shop.change(|books| books.drafts.values_mut().for_each(change));
+    };
+    let first = adapter.read(&draft).await.unwrap().version;
+    assert_eq!(adapter.read(&draft).await.unwrap().version, first);
+    change(|sold| sold.lines[0] += 100);
+    let dearer = adapter.read(&draft).await.unwrap().version;
+    assert_ne!(dearer, first);
+    change(|sold| sold.cancelled = true);
+    change(|sold| sold.status = "COMPLETED".to_owned());
+    assert_ne!(adapter.read(&draft).await.unwrap().version, dearer);
+}

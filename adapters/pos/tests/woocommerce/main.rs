@@ -469,3 +469,18 @@ fn a_key_does_not_go_over_an_open_wire() {
 pub(crate) fn unknown() -> OrderId {
     OrderId("999999999".to_owned())
 }
+
+#[tokio::test]
+async fn two_changes_within_a_second_are_two_versions() {
+    let shop = Shop::start().await;
+    let adapter = shop.adapter();
+    let order = shop.make("pending");
+    let number: u64 = order.0.parse().unwrap();
+    let first = adapter.read(&order).await.unwrap().version;
+    assert_eq!(adapter.read(&order).await.unwrap().version, first);
+    shop.change(|books| books.orders.get_mut(&number).unwrap().gross += 100);
+    let dearer = adapter.read(&order).await.unwrap().version;
+    assert_ne!(dearer, first);
+    shop.change(|books| books.orders.get_mut(&number).unwrap().status = "failed".to_owned());
+    assert_ne!(adapter.read(&order).await.unwrap().version, dearer);
+}
