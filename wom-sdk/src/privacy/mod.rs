@@ -3,12 +3,16 @@
 
 mod coarse;
 mod elsewhere;
+mod epoch;
+mod key_file;
 mod key_store;
 mod seal;
 
 pub use coarse::{Precision, cell_centre};
 pub use elsewhere::{CallbackKeyStore, RootedKeyStore};
-pub use key_store::{Epoch, FileKeyStore, KeyStore, Keys, MemoryKeyStore, purpose_key, random_key};
+pub use epoch::Epoch;
+pub use key_file::FileKeyStore;
+pub use key_store::{KeyStore, Keys, MemoryKeyStore, purpose_key, random_key};
 pub use seal::Sealer;
 pub(crate) use seal::{open_with, seal_with};
 
