@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::{
+    checkout::Payment,
     privacy::MemoryKeyStore,
     protocol::{Otc, Pin},
     store::MemoryStore,
