@@ -11,9 +11,7 @@
 //! A code that was taken for good on doubt is offered, and its verify is repeated for some hours:
 //! the person is not kept waiting, and a code that was not good after all becomes so.
 
-use serde::{Deserialize, Serialize};
-
-use super::{AwardKey, Content, Ticket};
+use super::{AwardKey, Content, State, Ticket};
 use crate::{Error, Kind, Result, Retry, Timestamp};
 
 /// How often a verify may end unclear before the same code is offered all the same, if it is the
@@ -35,99 +33,6 @@ const BACKOFF_BASE_MS: u64 = 500;
 const BACKOFF_CAP_MS: u64 = 60_000;
 /// The longest `Retry-After` that is heeded.
 const ASKED_CAP_MS: i64 = 3_600_000;
-
-/// Where an award stands.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "state", content = "reason")]
-#[non_exhaustive]
-pub enum State {
-    /// Durable; nothing was asked of the Registry yet.
-    Accepted,
-    /// A create was, or is about to be, sent.
-    Creating,
-    /// The code is written down, and not yet good.
-    Created,
-    /// A verify was, or is about to be, sent.
-    Verifying,
-    /// The code is good.
-    Verified,
-    /// A verify ended unclear: the code may be good already.
-    VerifyUnknown,
-    /// The code was handed over, perhaps more than once.
-    Offered,
-    /// The person, or the system that speaks for them, has it. The code is forgotten.
-    Acknowledged,
-    /// A person has to judge it first; the reason is an error code or a finding's.
-    Held(String),
-    /// It cannot go on by itself; the reason is an error code.
-    Parked(String),
-}
-
-impl State {
-    /// Why an award is parked that a person refused.
-    pub const REFUSED: &'static str = "refused";
-
-    /// The stable name.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Creating => "creating",
-            Self::Created => "created",
-            Self::Verifying => "verifying",
-            Self::Verified => "verified",
-            Self::VerifyUnknown => "verify_unknown",
-            Self::Offered => "offered",
-            Self::Acknowledged => "acknowledged",
-            Self::Held(_) => "held",
-            Self::Parked(_) => "parked",
-        }
-    }
-
-    /// Why it is held or parked.
-    pub fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Held(reason) | Self::Parked(reason) => Some(reason),
-            _ => None,
-        }
-    }
-
-    /// The state with this name and reason.
-    pub fn from_name(name: &str, reason: Option<&str>) -> Option<Self> {
-        let reason = || reason.unwrap_or_default().to_owned();
-        Some(match name {
-            "accepted" => Self::Accepted,
-            "creating" => Self::Creating,
-            "created" => Self::Created,
-            "verifying" => Self::Verifying,
-            "verified" => Self::Verified,
-            "verify_unknown" => Self::VerifyUnknown,
-            "offered" => Self::Offered,
-            "acknowledged" => Self::Acknowledged,
-            "held" => Self::Held(reason()),
-            "parked" => Self::Parked(reason()),
-            _ => return None,
-        })
-    }
-
-    /// Whether a person refused it. It stays, and goes on only if a person says so.
-    pub fn is_refused(&self) -> bool {
-        matches!(self, Self::Parked(reason) if reason == Self::REFUSED)
-    }
-
-    /// Whether a person has to judge it first, or has refused it: it is nobody's yet.
-    pub fn is_withheld(&self) -> bool {
-        matches!(self, Self::Held(_)) || self.is_refused()
-    }
-
-    /// Whether the dispatcher has something to do for it, whatever else is known; see
-    /// [`AwardRecord::is_open`](crate::store::AwardRecord::is_open).
-    pub fn is_open(&self) -> bool {
-        matches!(
-            self,
-            Self::Accepted | Self::Creating | Self::Created | Self::Verifying | Self::VerifyUnknown
-        )
-    }
-}
 
 /// Whether a code was taken for good without a clear answer, so that its verify is to be repeated:
 /// if it was not, the person's wallet does not know it until then.

@@ -11,15 +11,17 @@ mod machine;
 mod reasons;
 mod request;
 mod secrets;
+mod state;
 
 pub use accounts::{Account, Payment, gather, settle, settle_apart, uncollected};
 pub use key::{AwardKey, Identity};
-pub use machine::{Action, Award, Event, State, Step, VERIFY_TRIES, step};
+pub use machine::{Action, Award, Event, Step, VERIFY_TRIES, step};
 pub(crate) use machine::{in_doubt, may_ask};
 pub use reasons::Reason;
 pub use request::Request;
 pub use secrets::Handle;
 pub(crate) use secrets::Secrets;
+pub use state::State;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
