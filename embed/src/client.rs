@@ -108,6 +108,8 @@ pub struct Own {
 }
 
 /// Minutes to award under a key of the caller's own.
+// The service reads the same fields, and keeps a reader of its own on purpose: its body is a contract of
+// its own, documented by a schema, in which a place is an object and `30.0` is whole, as JSON has it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Award {
