@@ -194,7 +194,7 @@ impl ServedShop {
 
     /// Whether it has no till system that a program can reach: its orders are named by
     /// [`Manual::order`].
-    pub fn is_by_hand(&self) -> bool {
+    pub(crate) fn is_by_hand(&self) -> bool {
         self.merchant.info().name == Manual::INFO.name
     }
 

@@ -80,7 +80,7 @@ pub struct Grant {
 
 impl Grant {
     /// Whether it is for the POS of this name.
-    pub fn covers_pos(&self, name: &str) -> bool {
+    pub(crate) fn covers_pos(&self, name: &str) -> bool {
         self.pos
             .iter()
             .any(|pattern| match pattern.strip_suffix('*') {

@@ -136,7 +136,7 @@ pub fn settle(accounts: &[Account], due: &[Due]) -> Vec<Account> {
 /// As [`settle`], and sets apart what is due only if what is in `doubt` were accepted: these minutes
 /// are awarded to the accounts, so that nothing that comes later is paid on top of a cap, and what a
 /// person accepts can be paid only once.
-pub fn settle_apart(
+pub(crate) fn settle_apart(
     accounts: &[Account],
     clean: &[Due],
     doubt: &[Due],

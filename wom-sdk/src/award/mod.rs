@@ -13,7 +13,8 @@ mod request;
 mod secrets;
 mod state;
 
-pub use accounts::{Account, Payment, gather, settle, settle_apart, uncollected};
+pub(crate) use accounts::settle_apart;
+pub use accounts::{Account, Payment, gather, settle, uncollected};
 pub use key::{AwardKey, Identity};
 pub use machine::{Action, Award, Event, Step, VERIFY_TRIES, step};
 pub(crate) use machine::{in_doubt, may_ask};

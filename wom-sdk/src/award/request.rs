@@ -99,9 +99,7 @@ impl Request {
         }])
     }
 
-    /// Whether this asks for the content that was accepted under the same key before. A request
-    /// without a time of its own asks for whatever time was taken then.
-    pub fn asks_for(&self, accepted: &Content) -> bool {
+    fn asks_for(&self, accepted: &Content) -> bool {
         let at = self
             .at
             .or_else(|| accepted.sorts().first().map(|sort| sort.at));
@@ -109,7 +107,10 @@ impl Request {
             .is_ok_and(|content| content == *accepted)
     }
 
-    /// As [`asks_for`](Self::asks_for): another content under the same key is refused with
+    /// Refuses another content than the one that was accepted under the same key before. A request
+    /// without a time of its own asks for whatever time was taken then.
+    ///
+    /// # Errors
     /// [`Kind::AwardKeyReused`].
     pub fn check_repeated(&self, accepted: &Content) -> Result<()> {
         if self.asks_for(accepted) {

@@ -213,7 +213,7 @@ impl Campaign {
 
     /// The instant that vouchers of a unit carry: the first of the campaign's day, never the
     /// activity's own.
-    pub fn voucher_time(
+    pub(crate) fn voucher_time(
         &self,
         unit: &Unit,
         reached: Option<Timestamp>,

@@ -252,7 +252,7 @@ impl Dispatcher {
     /// nothing to give up any more.
     ///
     /// One whose call is under way at this moment is given up as soon as the call has ended.
-    pub async fn abandon(&self, key: AwardKey) -> Result<bool> {
+    pub(crate) async fn abandon(&self, key: AwardKey) -> Result<bool> {
         loop {
             let held = self.load(key).await?;
             if held.award.state == State::Acknowledged {

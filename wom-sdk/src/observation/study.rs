@@ -53,7 +53,7 @@ pub enum Toward {
 
 impl Toward {
     /// Whether minutes of days come of it.
-    pub fn is_days(&self) -> bool {
+    fn is_days(&self) -> bool {
         *self == Self::Days
     }
 }

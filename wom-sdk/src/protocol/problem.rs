@@ -90,7 +90,7 @@ problem_types! {
 
 impl ProblemType {
     /// The type with this address; only the last part counts.
-    pub fn from_address(address: &str) -> Option<Self> {
+    fn from_address(address: &str) -> Option<Self> {
         let slug = address.trim_end_matches('/').rsplit('/').next()?;
         Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
     }

@@ -41,7 +41,7 @@ impl Address {
     }
 
     /// Whether it is the platform's own Registry, or one under its name.
-    pub fn is_wom_social(&self) -> bool {
+    pub(crate) fn is_wom_social(&self) -> bool {
         let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
         let host = rest.split(['/', ':']).next().unwrap_or_default();
         let host = host.trim_end_matches('.');

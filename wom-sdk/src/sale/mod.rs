@@ -156,7 +156,7 @@ impl Sale {
 
     /// Whether it was made for a confirmation alone, without an order: of a poster, or a second one of
     /// a code that may be paid once.
-    pub fn is_of_confirmation(&self) -> bool {
+    pub(crate) fn is_of_confirmation(&self) -> bool {
         self.id == SaleId::of_confirmation(&self.shop, self.checkout, self.index)
     }
 

@@ -105,7 +105,7 @@ impl SaleId {
     }
 
     /// The sale of a confirmation that came without an order.
-    pub fn of_confirmation(shop: &str, checkout: CheckoutId, index: u32) -> Self {
+    pub(crate) fn of_confirmation(shop: &str, checkout: CheckoutId, index: u32) -> Self {
         Self::of(
             ShopId::new(shop),
             &[b"confirmation/1", &checkout.0, &index.to_be_bytes()],

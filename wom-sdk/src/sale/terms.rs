@@ -83,7 +83,7 @@ impl Rules {
     }
 
     /// The same for what was asked for before, on another order.
-    pub fn agree_on(&self, order: &Order, asked: &Terms) -> Result<Terms> {
+    pub(crate) fn agree_on(&self, order: &Order, asked: &Terms) -> Result<Terms> {
         let refused = |message: &'static str| Error::new(Kind::InputInvalid, message);
         if !order.open {
             return Err(refused(

@@ -56,7 +56,7 @@ impl Numbers {
     }
 
     /// How long the oldest award that is not acknowledged has been waiting, milliseconds.
-    pub fn oldest_ms(&self, now: Timestamp) -> Option<i64> {
+    fn oldest_ms(&self, now: Timestamp) -> Option<i64> {
         let open = self
             .awards
             .iter()

@@ -44,7 +44,8 @@ pub struct CreateRequest {
 }
 
 impl CreateRequest {
-    /// A request for at least one voucher, within the limits of [`check_total`]. Without a PIN
+    /// A request for at least one voucher, within the limits of
+    /// [`MAX_SPECIFICATIONS`](super::MAX_SPECIFICATIONS) and [`MAX_COUNT`](super::MAX_COUNT). Without a PIN
     /// the Registry makes one.
     pub fn new(
         source_id: SourceId,

@@ -35,7 +35,8 @@ pub struct IssueRequest {
 }
 
 impl IssueRequest {
-    /// A request for at least one voucher, within the limits of [`check_total`].
+    /// A request for at least one voucher, within the limits of
+    /// [`MAX_SPECIFICATIONS`](super::MAX_SPECIFICATIONS) and [`MAX_COUNT`](super::MAX_COUNT).
     pub fn new(vouchers: Vec<VoucherSpecification>) -> Result<Self> {
         let total = check_total(&vouchers)?;
         Ok(Self { vouchers, total })

@@ -37,7 +37,8 @@ pub use payment::{
     ConfirmAnswer, ConfirmRequest, InfoAnswer, InfoRequest, RegisterAnswer, RegisterRequest,
     SpentVoucher, StatusAnswer, StatusRequest,
 };
-pub use specification::{CreationMode, ReceivedSpecification, VoucherSpecification, check_total};
+use specification::check_total;
+pub use specification::{CreationMode, ReceivedSpecification, VoucherSpecification};
 
 /// The most RSA blocks that a create payload may have.
 pub const MAX_BLOCKS_CREATE: usize = 128;

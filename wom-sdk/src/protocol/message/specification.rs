@@ -97,7 +97,7 @@ impl VoucherSpecification {
 
 /// How many vouchers the specifications ask for in all, from 1 to [`MAX_COUNT`]; at most
 /// [`MAX_SPECIFICATIONS`] of them.
-pub fn check_total(vouchers: &[VoucherSpecification]) -> Result<u32> {
+pub(super) fn check_total(vouchers: &[VoucherSpecification]) -> Result<u32> {
     if vouchers.is_empty() {
         return Err(Error::new(Kind::InputInvalid, "no vouchers are asked for"));
     }
