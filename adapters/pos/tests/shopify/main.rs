@@ -465,3 +465,19 @@ async fn two_changes_within_a_second_are_two_versions() {
     change(|sold| sold.status = "COMPLETED".to_owned());
     assert_ne!(adapter.read(&draft).await.unwrap().version, dearer);
 }
+
+#[tokio::test]
+async fn what_the_index_tells_late_is_listed_all_the_same() {
+    let shop = Shop::start().await;
+    let adapter = shop.adapter();
+    let at = |second: i64| {
+        let draft = shop.draft("OPEN");
+        shop.change(|books| books.drafts.values_mut().last().unwrap().updated = second);
+        draft
+    };
+    at(1_000);
+    let (_, cursor) = adapter.orders(None).await.unwrap();
+    let late = at(990);
+    let (found, _) = adapter.orders(cursor).await.unwrap();
+    assert!(found.contains(&late), "{found:?}");
+}

@@ -484,3 +484,15 @@ async fn two_changes_within_a_second_are_two_versions() {
     shop.change(|books| books.orders.get_mut(&number).unwrap().status = "failed".to_owned());
     assert_ne!(adapter.read(&order).await.unwrap().version, dearer);
 }
+
+#[tokio::test]
+async fn a_code_that_stands_on_its_order_is_not_made_again() {
+    let shop = Shop::start().await;
+    let adapter = shop.adapter();
+    let order = shop.make("pending");
+    let done = adapter.apply(&order, &FIVE, "k1").await.unwrap();
+    // Staff has deleted the coupon since then.
+    shop.change(|books| books.coupons.clear());
+    assert_eq!(adapter.apply(&order, &FIVE, "k1").await.unwrap(), done);
+    assert!(shop.change(|books| books.coupons.is_empty()));
+}
