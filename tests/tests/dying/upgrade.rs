@@ -81,53 +81,21 @@ async fn death_while_a_sqlite_file_is_upgraded() {
         let old = ground.dir("old");
         take_back(&old.join(KEPT).join("wom.db"), &BACK[..=n]).await;
         for how in ["die", "tear"] {
-            let mut calls = 0;
-            for at in 1.. {
-                let dir = ground.copy(&old);
-                let folder = dir.join(KEPT);
-                let of = Calls::Files(&folder, "wom.db");
-                if !ground.dies(&dir, &shim, Blow { how, at, of }) {
-                    break;
-                }
-                calls = at;
-                ground.goes_on(&dir).await;
-            }
-            assert!(calls > 10, "the shim sees only {calls} writes");
-            println!("form {form}, {how}: {calls} calls; lost 0, doubled 0");
+            println!("from form {form}");
+            ground.dies_at_each_call(&shim, how, Some(&old)).await;
         }
         ground.redeem_all().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn death_while_a_schema_is_made_on_postgres() {
+async fn death_while_a_schema_is_made_or_upgraded_on_postgres() {
     let (Some(shim), Some(server)) = (Shim::made(), PgServer::shared()) else {
         return;
     };
-    let port = server.port();
     let mut ground = Upgrade::new(Base::Postgres(server)).await;
-    let (how, of) = ("die", Calls::Port(port));
-    let mut messages = 0;
-    for at in 1.. {
-        let dir = ground.fresh().await;
-        if !ground.dies(&dir, &shim, Blow { how, at, of }) {
-            break;
-        }
-        messages = at;
-        ground.goes_on(&dir).await;
-    }
-    assert!(messages > 10, "the shim sees only {messages} messages");
-    println!("{messages} messages; lost 0, doubled 0");
-    ground.redeem_all().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn death_while_a_schema_is_upgraded_on_postgres() {
-    let (Some(shim), Some(server)) = (Shim::made(), PgServer::shared()) else {
-        return;
-    };
-    let port = server.port();
-    let mut ground = Upgrade::new(Base::Postgres(server)).await;
+    println!("from nothing");
+    ground.dies_at_each_call(&shim, "die", None).await;
     ground.begin().await;
     let old = ground.dir("old");
     let url = fs::read_to_string(old.join("database")).unwrap();
@@ -137,21 +105,8 @@ async fn death_while_a_schema_is_upgraded_on_postgres() {
         .await
         .unwrap();
     conn.close().await.unwrap();
-    let (how, of) = ("die", Calls::Port(port));
-    let mut messages = 0;
-    for at in 1.. {
-        let dir = ground.copy(&old);
-        if let Base::Postgres(server) = &ground.base {
-            fs::write(dir.join("database"), server.copy_of(&url).await).unwrap();
-        }
-        if !ground.dies(&dir, &shim, Blow { how, at, of }) {
-            break;
-        }
-        messages = at;
-        ground.goes_on(&dir).await;
-    }
-    assert!(messages > 10, "the shim sees only {messages} messages");
-    println!("{messages} messages; lost 0, doubled 0");
+    println!("from form 1");
+    ground.dies_at_each_call(&shim, "die", Some(&old)).await;
     ground.redeem_all().await;
 }
 
@@ -222,8 +177,32 @@ impl Upgrade {
         store.close().await.unwrap();
     }
 
-    /// A folder that has everything from another one.
-    fn copy(&mut self, from: &Path) -> PathBuf {
+    /// Lets a worker die at each call that the shim sees, once at each. Its folder is always as `old`,
+    /// or one with a store that is still to be made.
+    async fn dies_at_each_call(&mut self, shim: &Shim, how: &'static str, old: Option<&Path>) {
+        let mut calls = 0;
+        for at in 1.. {
+            let dir = match old {
+                Some(old) => self.copy(old).await,
+                None => self.fresh().await,
+            };
+            let folder = dir.join(KEPT);
+            let of = match &self.base {
+                Base::Sqlite => Calls::Files(&folder, "wom.db"),
+                Base::Postgres(server) => Calls::Port(server.port()),
+            };
+            if !self.dies(&dir, shim, Blow { how, at, of }) {
+                break;
+            }
+            calls = at;
+            self.goes_on(&dir).await;
+        }
+        assert!(calls > 10, "the shim sees only {calls} calls");
+        println!("{how}: {calls} calls; lost 0, doubled 0");
+    }
+
+    /// A folder that has everything from another one, and its data base.
+    async fn copy(&mut self, from: &Path) -> PathBuf {
         let dir = self.next();
         for within in ["", KEPT] {
             fs::create_dir_all(dir.join(within)).unwrap();
@@ -233,6 +212,10 @@ impl Upgrade {
                     fs::copy(entry.path(), dir.join(within).join(entry.file_name())).unwrap();
                 }
             }
+        }
+        if let Base::Postgres(server) = &self.base {
+            let url = fs::read_to_string(from.join("database")).unwrap();
+            fs::write(dir.join("database"), server.copy_of(&url).await).unwrap();
         }
         dir
     }
