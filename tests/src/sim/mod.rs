@@ -89,8 +89,9 @@ pub struct Outcome {
 const SETTLES_MS: i64 = 10 * MINUTE_MS;
 /// How long after that everybody has looked whether something is due, and persons tap again.
 const TAPS_MS: i64 = 3 * MINUTE_MS;
-/// How long a code is looked after that was called off.
-const LATE_LOOKS_MS: i64 = 34 * 60 * MINUTE_MS;
+/// How long a code is looked after that was called off: 31 hours and 21 minutes, and a day more where
+/// the last look was not answered, as by a Registry that does not know the code.
+const LATE_LOOKS_MS: i64 = 57 * 60 * MINUTE_MS;
 
 /// Runs the world of a seed, with a planted bug or none.
 pub fn run(seed: u64, bug: Option<Bug>) -> Outcome {
