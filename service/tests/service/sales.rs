@@ -230,15 +230,16 @@ async fn what_is_paid_after_it_was_called_off_is_for_the_merchant_to_decide() {
 #[tokio::test]
 async fn a_posters_payments_are_taken_one_by_one() {
     let town = Town::new().await;
-    town.earn("sara", 40).await;
+    town.earn("sara", 60).await;
     let new = json!({"name": "counter", "offer": "coffee"});
     let poster = town.post("bar", "/shops/bar/posters", &new).await.ok(201);
     let other = json!({"name": "counter", "offer": "tenth"});
     town.post("bar", "/shops/bar/posters", &other)
         .await
         .refused(422, "award_key_reused");
-    town.pay("sara", &poster["code"]).await;
-    town.pay("sara", &poster["code"]).await;
+    for _ in 0..3 {
+        town.pay("sara", &poster["code"]).await;
+    }
     let at = format!("/shops/bar/posters/{}", poster["id"].as_str().unwrap());
     let bill = order(1_250, "bill1");
     let taken = town
@@ -250,15 +251,25 @@ async fn a_posters_payments_are_taken_one_by_one() {
         (&json!("manual"), &json!("counter"))
     );
     let left = town.get("bar", &format!("{at}/payments")).await.ok(200);
-    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left.as_array().unwrap().len(), 2);
     assert_eq!(
         (&left[0]["state"], left[0].get("order")),
         (&json!("unclaimed"), None)
     );
-    let chosen = json!({"order": order(700, "bill2"), "payment": left[0]["id"]});
-    town.post("bar", &format!("{at}/take"), &chosen)
+    for wrong in [json!("x"), json!("0".repeat(64)), taken["id"].clone()] {
+        let taking = json!({"order": order(700, "bill2"), "payment": wrong});
+        town.post("bar", &format!("{at}/take"), &taking)
+            .await
+            .refused(400, "input_invalid");
+    }
+    // The one that the cashier chose, whatever came before it.
+    let newest = left[1]["id"].clone();
+    let chosen = json!({"order": order(700, "bill2"), "payment": newest});
+    let taken = town
+        .post("bar", &format!("{at}/take"), &chosen)
         .await
         .ok(200);
+    assert_eq!(taken["id"], newest);
     town.post("bar", &format!("{at}/take"), &chosen)
         .await
         .refused(400, "input_invalid");
@@ -267,11 +278,43 @@ async fn a_posters_payments_are_taken_one_by_one() {
         .await
         .ok(200);
     assert!(
-        ended["ended_at"].is_string() && ended["payments"] == 2,
+        ended["ended_at"].is_string() && ended["payments"] == 3,
         "{ended}"
     );
     let listed = town.get("bar", "/shops/bar/posters").await.ok(200);
     assert_eq!(listed, json!([ended]));
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn sales_are_listed_in_pages_by_id_and_those_of_one_order_apart() {
+    let town = Town::new().await;
+    let mut made = Vec::new();
+    for bill in ["bill1", "bill2", "bill3"] {
+        made.push(offer(&town, "coffee", &order(1_250, bill)).await.ok(201));
+    }
+    let (mut read, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = town
+            .get("bar", &format!("/shops/bar/sales?limit=1{after}"))
+            .await
+            .ok(200);
+        let [sale] = page.as_array().unwrap().as_slice() else {
+            assert_eq!(page, json!([]));
+            break;
+        };
+        after = format!("&after={}", sale["id"].as_str().unwrap());
+        read.push(sale.clone());
+        assert!(read.len() <= made.len(), "a page comes again");
+    }
+    let second = made[1].clone();
+    made.sort_by_key(|sale| sale["id"].to_string());
+    assert_eq!(read, made);
+    let bill = second["order"].as_str().unwrap();
+    let of_order = town
+        .get("bar", &format!("/shops/bar/sales?order={bill}"))
+        .await;
+    assert_eq!(of_order.ok(200), json!([second]));
     town.stop().await;
 }
 
@@ -306,6 +349,19 @@ async fn a_shop_is_there_for_those_of_its_pos_only() {
     }
     for query in ["which=some", "limit=0", "limit=201", "after=x", "unknown=1"] {
         town.get("bar", &format!("/shops/bar/sales?{query}"))
+            .await
+            .refused(400, "input_invalid");
+    }
+    town.get("bar", &format!("{}?wait=31", path(&sale)))
+        .await
+        .refused(400, "input_invalid");
+    for wrong in [
+        "from=2026-01-01&until=2026-01-01",
+        "from=2026-01-02&until=2026-01-01",
+        "from=2026-01-01&until=2027-01-01&zone=Europe/Urbino",
+        "from=2026-01-01",
+    ] {
+        town.get("bar", &format!("/shops/bar/report?{wrong}"))
             .await
             .refused(400, "input_invalid");
     }
