@@ -198,6 +198,11 @@ impl ServedShop {
         self.merchant.info().name == Manual::INFO.name
     }
 
+    /// Whether the shop's system may call us.
+    pub(crate) fn takes_webhooks(&self) -> bool {
+        self.merchant.capabilities().webhook
+    }
+
     /// The cashier has typed the discount of a [manual](wom_sdk::sale::State::Manual) sale in. Use this,
     /// not [`Shop::confirm`]: where nothing can be read back of the till, what the cashier says is all
     /// that will ever be known, and the sale is over with it. Else it would wait a week for a closed

@@ -242,6 +242,7 @@ impl Shop {
     /// for a day; a discount is taken back; what was paid in vain waits for the merchant. Gives the
     /// order's sales as they stand then.
     pub async fn cancel(&self, order: &OrderId) -> Result<Vec<Sale>> {
+        check("order", &order.0)?;
         let mut sales = Vec::new();
         for sale in self.sales_of(order).await? {
             let waited = sale.state == State::Waiting;

@@ -15,7 +15,7 @@ use crate::town::Town;
 pub struct Serving {
     pub town: Town,
     pub url: String,
-    /// Good for everything that the instrument and the till `bar` can do.
+    /// Good for everything that the instrument, and the till and the shop `bar`, can do.
     pub token: String,
     /// Of the webhook that is told of payments.
     pub secret: Secret,
@@ -39,7 +39,8 @@ impl Serving {
         let tables = format!(
             "\n[service]\nlisten = \"127.0.0.1:0\"\n\n[pos]\nregistry = \"{registry}\"\nlist = \"pos.csv\"\n\
              store = \"pos.db\"\n\n[pos.webhook]\nurl = \"{listener}\"\nsecret_files = [\"secret\"]\n\
-             danger_allow_private = [\"127.0.0.1\"]\n"
+             danger_allow_private = [\"127.0.0.1\"]\n\n[shops.bar]\npos = \"bar\"\nmerchant = \"pos.manual\"\n\n\
+             [shops.bar.offers.coffee]\ntitle = \"2.00 off\"\namount = 15\ndiscount.amount = \"2.00\"\n"
         );
         town.write("wom.toml", &(config + &tables));
         let mut add = vec!["token", "add", "all", "--pos", "bar"];

@@ -70,6 +70,9 @@ async fn take(service: &Service, shop: &str, request: Request) -> Result<Respons
     let unknown = || Failure::not_found("there is no shop of this name");
     let shop = service.shops().and_then(|shops| shops.named(shop).cloned());
     let shop = shop.ok_or_else(unknown)?;
+    if !shop.takes_webhooks() {
+        return Err(Failure::not_found("this shop's system calls nobody"));
+    }
     let call = Call::read(service, request).await?;
     let headers = call.headers();
     let (reply, order) = shop.shop().receive(&call.as_adapters_see_it(&headers));

@@ -315,6 +315,22 @@ async fn sales_are_listed_in_pages_by_id_and_those_of_one_order_apart() {
         .get("bar", &format!("/shops/bar/sales?order={bill}"))
         .await;
     assert_eq!(of_order.ok(200), json!([second]));
+    // That order is cancelled: its code is called off with the answer, and no other's.
+    let told = town
+        .post(
+            "bar",
+            "/shops/bar/orders/cancelled",
+            &json!({"order": bill}),
+        )
+        .await
+        .ok(200);
+    assert_eq!(
+        (told.as_array().unwrap().len(), &told[0]["state"]),
+        (1, &json!("lapsed"))
+    );
+    let all = town.get("bar", "/shops/bar/sales").await.ok(200);
+    let states = all.as_array().unwrap().iter().map(|sale| &sale["state"]);
+    assert_eq!(states.filter(|&state| state == "waiting").count(), 2);
     town.stop().await;
 }
 
@@ -374,6 +390,16 @@ async fn a_shop_is_there_for_those_of_its_pos_only() {
         .await
         .unwrap();
     assert_eq!(called.status(), 404);
+    let told: Value = called.json().await.unwrap();
+    assert_eq!(told["detail"], "this shop's system calls nobody");
+    for name in ["", &"1".repeat(129)] {
+        for told in ["cancelled", "changed"] {
+            let path = format!("/shops/bar/orders/{told}");
+            town.post("bar", &path, &json!({"order": name}))
+                .await
+                .refused(400, "input_invalid");
+        }
+    }
     town.stop().await;
 }
 

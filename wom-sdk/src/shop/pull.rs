@@ -36,6 +36,7 @@ impl Shop {
     /// The shop says that an order changed: it is read again now. Gives its sales as they stand then.
     /// What waits for a payment is called off if the order is closed.
     pub async fn changed(&self, order: &OrderId) -> Result<Vec<Sale>> {
+        super::check("order", &order.0)?;
         let held = self.sales_of(order).await?;
         let closed = match held.iter().any(|sale| waits(&sale.state)) {
             true => Some(self.read(order).await?).filter(|order| !order.open),
