@@ -274,6 +274,15 @@ mod tests {
     }
 
     #[test]
+    fn with_tls_the_cookie_goes_with_tls_only() {
+        for (url, secure) in [("https://wom.example", true), ("http://127.0.0.1:1", false)] {
+            let service = Service::builder(url).build().unwrap();
+            let cookie = set_cookie(&service, "a", "b", 1);
+            assert_eq!(cookie.contains("; Secure"), secure, "{cookie}");
+        }
+    }
+
+    #[test]
     fn this_machine_is_known_by_its_names() {
         for ours in [
             "127.0.0.1",

@@ -316,14 +316,17 @@ async fn what_is_paid_after_it_was_called_off_is_settled_by_the_cashier() {
     assert_eq!(replaced.to, other);
     let page = cashier.until(&other, "Take €2.00 off").await;
     assert!(page.text.contains("€7.00"), "{page:?}");
-    let fields = [("as", "recorded"), ("note", "they left")];
+    let fields = [("as", "recorded"), ("note", "they <b>left</b> \"late\"")];
     let recorded = cashier
         .send(&nothing, &format!("{none}/resolve"), &fields)
         .await;
     assert_eq!(recorded.to, none);
     let page = cashier.see(&none).await;
     assert!(
-        page.text.contains("nothing was given") && page.text.contains("they left"),
+        page.text.contains("nothing was given")
+            && page
+                .text
+                .contains("they &lt;b&gt;left&lt;/b&gt; &quot;late&quot;"),
         "{page:?}"
     );
     town.stop().await;
@@ -344,6 +347,11 @@ async fn a_code_that_ran_out_is_shown_no_more_and_a_new_one_can_be_made() {
     assert_ne!(again.to, sale);
     let new = cashier.see(&again.to).await.code();
     assert_ne!(new["link"], code["link"]);
+    // A browser stays signed in for a month.
+    clock.minutes(29 * 24 * 60);
+    assert_eq!(cashier.see("/till/bar").await.status, 200);
+    clock.minutes(24 * 60);
+    assert_eq!(cashier.see("/till/bar").await.status, 401);
     town.stop().await;
 }
 
@@ -497,10 +505,29 @@ async fn the_page_answers_to_nobody_else() {
     let mut forged = Cashier::stranger(&town);
     forged.cookie = format!("{}A", cashier.cookie);
     assert_eq!(forged.see("/till/bar").await.status, 401);
-    // Signed out.
+    // Another language leads back to where one was, and nowhere else.
     let home = cashier.see("/till/bar").await;
-    let out = cashier.send(&home, "/till/leave", &[]).await;
-    assert_eq!(out.to, "/till");
+    for (back, to) in [
+        ("/till/bar/sales", "/till/bar/sales"),
+        ("https://evil.example/till", "/till"),
+        ("//evil.example/till", "/till"),
+        ("/till\r\nset-cookie: a=b", "/till"),
+    ] {
+        let form = cashier
+            .form("/till/language/it")
+            .header("origin", &town.url)
+            .form(&[("back", back)]);
+        assert_eq!(Page::of(form.send().await.unwrap()).await.to, to);
+    }
+    // Signed out: the browser is told to forget.
+    let form = cashier
+        .form("/till/leave")
+        .header("origin", &town.url)
+        .form(&home.fields("/till/leave"));
+    let out = form.send().await.unwrap();
+    let cookie = out.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("wom_till=; ") && cookie.contains("Max-Age=0"));
+    assert_eq!(out.headers()["location"], "/till");
     for _ in 0..10 {
         forged.enter("AAAA-AAAA").await;
     }
