@@ -185,6 +185,8 @@ impl Auditor {
                             if award.state == State::Acknowledged {
                                 match award.version < OFFERED_AND_COLLECTED {
                                     true => audit.given_up += minutes,
+                                    // Shown on doubt: perhaps never issued.
+                                    false if award.unclear => {}
                                     false => *collected.entry(sort.aim).or_default() += minutes,
                                 }
                             }
@@ -351,7 +353,7 @@ fn check_state(award: &AwardRecord, found: &mut Found) {
         found.add(Difference::NoReason, name(award.key));
     }
     let over = award.state == State::Acknowledged;
-    if over && (award.sealed.is_some() || award.participant.is_some()) {
+    if over && (award.sealed.is_some() && !award.is_open() || award.participant.is_some()) {
         found.add(Difference::NotForgotten, name(award.key));
     }
 }

@@ -9,7 +9,9 @@
 //! ```
 //!
 //! A code that was taken for good on doubt is offered, and its verify is repeated for some hours:
-//! the person is not kept waiting, and a code that was not good after all becomes so.
+//! the person is not kept waiting, and a code that was not good after all becomes so. That goes on
+//! where the code is acknowledged meanwhile, as whoever has it may not have redeemed it yet; it is
+//! forgotten once its verify is answered, or these hours are over.
 
 use super::{AwardKey, Content, State, Ticket};
 use crate::{Error, Kind, Result, Retry, Timestamp};
@@ -36,8 +38,11 @@ const ASKED_CAP_MS: i64 = 3_600_000;
 
 /// Whether a code was taken for good without a clear answer, so that its verify is to be repeated:
 /// if it was not, the person's wallet does not know it until then.
-pub(crate) fn in_doubt(state: &State, unclear: bool, tries: u32) -> bool {
-    matches!(state, State::Verified | State::Offered)
+pub(crate) fn in_doubt(state: &State, has_code: bool, unclear: bool, tries: u32) -> bool {
+    matches!(
+        state,
+        State::Verified | State::Offered | State::Acknowledged
+    ) && has_code
         && unclear
         && tries < VERIFY_TRIES + DOUBT_TRIES
 }
@@ -62,7 +67,7 @@ pub struct Award {
     pub content: Content,
     /// Where it stands.
     pub state: State,
-    /// The code, from `created` until `acknowledged`.
+    /// The code, from `created` until `acknowledged`, or for as long as it is in doubt then.
     pub ticket: Option<Ticket>,
     /// Tries of the present call that did not succeed.
     pub tries: u32,
@@ -83,6 +88,17 @@ impl Award {
             tries: 0,
             unclear: false,
             due: now,
+        }
+    }
+
+    fn in_doubt(&self) -> bool {
+        in_doubt(&self.state, self.ticket.is_some(), self.unclear, self.tries)
+    }
+
+    /// Nobody asks for the code any more: it is kept only while its verify is to be repeated.
+    fn forget_unless_in_doubt(&mut self) {
+        if !self.in_doubt() {
+            self.ticket = None;
         }
     }
 }
@@ -154,8 +170,8 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             next.due = now.plus_millis(LEASE_MS);
             Some(Action::Verify)
         }
-        (State::Verified | State::Offered, Event::Due)
-            if in_doubt(&award.state, award.unclear, award.tries) =>
+        (State::Verified | State::Offered | State::Acknowledged, Event::Due)
+            if award.in_doubt() =>
         {
             next.due = now.plus_millis(LEASE_MS);
             Some(Action::Verify)
@@ -218,13 +234,18 @@ pub fn step(award: &Award, event: Event, now: Timestamp, random: u64) -> Result<
             doubt(&mut next, answer, now);
             None
         }
+        (State::Acknowledged, Event::Verified(answer)) => {
+            doubt(&mut next, answer, now);
+            next.forget_unless_in_doubt();
+            None
+        }
         (State::Verified | State::Offered, Event::Offer) => {
             next.state = State::Offered;
             None
         }
         (State::Offered, Event::Acknowledge) => {
             next.state = State::Acknowledged;
-            next.ticket = None;
+            next.forget_unless_in_doubt();
             None
         }
         (State::Acknowledged, Event::Acknowledge | Event::Abandon) => None,
@@ -460,21 +481,29 @@ mod tests {
         assert_eq!((&award.state, award.unclear), (&State::Verified, true));
         let unseen = verify(&award, error(Kind::OtcUnknown));
         assert_eq!((&unseen.state, &unseen.ticket), (&State::Accepted, &None));
-        let mut award = step(&award, Event::Offer, award.due, 0).unwrap().award;
-        assert_eq!(verify(&award, Ok(())).state, State::Offered);
-        assert!(!verify(&award, Ok(())).unclear);
-        let mut tries = 0;
-        while in_doubt(&award.state, award.unclear, award.tries) {
-            let kind = if tries % 2 == 0 {
-                Kind::OtcUnknown
-            } else {
-                Kind::RegistryFailed
-            };
-            award = verify(&award, error(kind));
-            assert_eq!(award.state, State::Offered);
-            tries += 1;
+        let offered = step(&award, Event::Offer, award.due, 0).unwrap().award;
+        let acknowledged = step(&offered, Event::Acknowledge, award.due, 0).unwrap();
+        for mut award in [offered, acknowledged.award] {
+            let state = award.state.clone();
+            let collected = state == State::Acknowledged;
+            let clear = verify(&award, Ok(()));
+            assert_eq!((&clear.state, clear.unclear), (&state, false));
+            assert_eq!(clear.ticket.is_none(), collected);
+            assert!(step(&clear, Event::Due, clear.due, 0).is_err());
+            let mut tries = 0;
+            while award.in_doubt() {
+                let kind = if tries % 2 == 0 {
+                    Kind::OtcUnknown
+                } else {
+                    Kind::RegistryFailed
+                };
+                award = verify(&award, error(kind));
+                assert_eq!(award.state, state);
+                tries += 1;
+            }
+            assert_eq!(tries, DOUBT_TRIES);
+            assert_eq!(award.ticket.is_none(), collected);
+            assert!(step(&award, Event::Due, award.due, 0).is_err());
         }
-        assert_eq!(tries, DOUBT_TRIES);
-        assert!(step(&award, Event::Due, award.due, 0).is_err());
     }
 }

@@ -28,16 +28,14 @@ impl Held {
     /// As the next version is written.
     pub(super) fn record(&self) -> AwardRecord {
         let award = &self.award;
-        // Who has the code is nobody's business any more.
-        let over = award.state == State::Acknowledged;
         AwardRecord {
             key: award.key,
             version: self.version + 1,
-            participant: self.participant.filter(|_| !over),
+            participant: self.participant,
             content: award.content.clone(),
             accepted: self.accepted,
             state: award.state.clone(),
-            sealed: self.sealed.clone().filter(|_| !over),
+            sealed: self.sealed.clone(),
             tries: award.tries,
             unclear: award.unclear,
             due: award.due,
@@ -107,9 +105,13 @@ impl Dispatcher {
 
     /// Writes what comes after `held`. `None` if somebody else has moved the award on.
     pub(super) async fn write(&self, held: Held, next: Award) -> Result<Option<Held>> {
-        let changed = held.award.ticket != next.ticket;
+        // Who has the code is nobody's business any more.
+        let over = next.state == State::Acknowledged;
+        let changed = held.award.ticket != next.ticket || over && held.handle.is_some();
         let mut next = Held {
             award: next,
+            participant: held.participant.filter(|_| !over),
+            handle: held.handle.filter(|_| !over),
             ..held
         };
         if changed {

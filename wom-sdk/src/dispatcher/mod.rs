@@ -230,6 +230,9 @@ impl Dispatcher {
     }
 
     /// The person has the code: it is forgotten here, and never given out again.
+    ///
+    /// One that was shown on doubt, as the Registry's answer to its verify never came, is kept for some
+    /// hours more to verify it again: sealed, without whom it was for.
     pub async fn acknowledge(&self, key: &str) -> Result<()> {
         self.acknowledge_key(self.direct_key(key)?).await
     }
@@ -425,6 +428,16 @@ impl Dispatcher {
                     ..record
                 };
                 self.store.advance(&postponed).await.map(drop)
+            }
+            // Its key is destroyed: what was in doubt stays so.
+            Err(error) if record.state == State::Acknowledged => {
+                tracing::error!(code = error.code(), "a code in doubt cannot be read");
+                let forgotten = AwardRecord {
+                    version: record.version + 1,
+                    sealed: None,
+                    ..record
+                };
+                self.store.advance(&forgotten).await.map(drop)
             }
             // What was offered is never taken back, and so never parked.
             Err(error) if !record.state.is_open() => {

@@ -322,7 +322,8 @@ pub struct AwardRecord {
     pub accepted: Timestamp,
     /// Where it stands.
     pub state: State,
-    /// Sealed: the ticket, and whom to hand it to.
+    /// Sealed: the ticket, and whom to hand it to; of an acknowledged award nothing, or the ticket
+    /// for as long as it is in doubt whether its code is good.
     pub sealed: Option<Vec<u8>>,
     /// See [`Award::tries`](crate::award::Award::tries).
     pub tries: u32,
@@ -335,7 +336,8 @@ pub struct AwardRecord {
 impl AwardRecord {
     /// Whether the dispatcher has something to do for it: what [`due`](Store::due) looks at.
     pub fn is_open(&self) -> bool {
-        self.state.is_open() || in_doubt(&self.state, self.unclear, self.tries)
+        self.state.is_open()
+            || in_doubt(&self.state, self.sealed.is_some(), self.unclear, self.tries)
     }
 }
 
