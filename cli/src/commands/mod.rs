@@ -6,6 +6,7 @@ pub mod award;
 pub mod charge;
 pub mod demo;
 pub mod doctor;
+pub mod inbox;
 pub mod init;
 pub mod outbox;
 pub mod pocket;

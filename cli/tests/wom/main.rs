@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod inbox;
 mod machines;
 mod museum;
 mod operations;

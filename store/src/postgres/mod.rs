@@ -387,6 +387,17 @@ impl Store for PostgresStore {
         rows.iter().map(rows::delivery).collect()
     }
 
+    async fn undone_deliveries(
+        &self,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRecord>> {
+        let sql = statement::undone_deliveries(self.s());
+        let after = after.map_or_else(Vec::new, |id| id.0.0.to_vec());
+        let rows = self.page(sql, &after, limit).await?;
+        rows.iter().map(rows::delivery).collect()
+    }
+
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
         let sql = statement::forget_deliveries(self.s());
         let mut count = 0;

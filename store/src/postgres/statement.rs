@@ -88,6 +88,13 @@ pub(super) fn due_deliveries(s: &str) -> String {
     )
 }
 
+pub(super) fn undone_deliveries(s: &str) -> String {
+    format!(
+        "SELECT {DELIVERY} FROM {s}.delivery WHERE state <> 'done' AND id > $1
+         ORDER BY id LIMIT $2"
+    )
+}
+
 pub(super) fn due_checkouts(s: &str) -> String {
     format!("SELECT {CHECKOUT} FROM {s}.checkout WHERE due <= $1 ORDER BY due, id LIMIT $2")
 }

@@ -333,6 +333,19 @@ impl Store for SqliteStore {
         rows.iter().map(rows::delivery).collect()
     }
 
+    async fn undone_deliveries(
+        &self,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRecord>> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM delivery WHERE state <> 'done' AND id > ? ORDER BY id LIMIT ?"
+        );
+        let after = after.map_or_else(Vec::new, |id| id.0.0.to_vec());
+        let rows = self.rows(sql, (after, at_most(limit))).await?;
+        rows.iter().map(rows::delivery).collect()
+    }
+
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
         let count = "SELECT count(*) FROM delivery WHERE state = 'done' AND received < ?";
         let count = self.number(count, (before.as_millis(),)).await?;

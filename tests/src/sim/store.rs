@@ -380,6 +380,15 @@ impl Store for SimStore {
         self.truth.memory.due_deliveries(now, limit).await
     }
 
+    async fn undone_deliveries(
+        &self,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRecord>> {
+        self.before("undone_deliveries").await?;
+        self.truth.memory.undone_deliveries(after, limit).await
+    }
+
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
         self.before("forget_deliveries").await?;
         self.truth.memory.forget_deliveries(before).await

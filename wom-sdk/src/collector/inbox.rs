@@ -4,18 +4,78 @@ use std::sync::Arc;
 
 use super::{Collector, Submission, Unwatched, done, intake::Intake};
 use crate::{
-    Digest, Error, Kind, Result, Retry,
+    Clock, Digest, Error, Kind, Result, Retry,
     instrument::{Hint, Input, Instrument, Reply, Request, Verdict},
     protocol::random,
-    store::{DeliveryId, DeliveryRecord, DeliveryState},
+    store::{DeliveryId, DeliveryRecord, DeliveryState, Store},
 };
 
-/// Tries before somebody has to look.
-const TRIES: u32 = 20;
+/// Tries before somebody has to look: as they come to be an hour apart, about a week of a source that
+/// does not answer.
+const TRIES: u32 = 230;
 const PAUSE_CAP_MS: u64 = 3_600_000;
 /// For how long what brings records from the future is read again, and how often.
 pub(super) const TO_COME_MS: i64 = 86_400_000;
 const TO_COME_PAUSE_MS: i64 = 900_000;
+
+/// What came in and is not done with: for the person whom it waits for. It names nobody, and shows
+/// nothing of what came in.
+///
+/// [`Collector::process_due`] reads it; this works beside it, on the same store.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Inbox {
+    const PAGE: usize = 1_000;
+
+    /// The inbox in this store.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// What waits or is parked, of one source or of all, at most `limit`.
+    pub async fn list(&self, source: Option<&str>, limit: usize) -> Result<Vec<DeliveryRecord>> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.undone_deliveries(after, Self::PAGE).await?;
+            after = page.last().map(|record| record.id);
+            let last = page.len() < Self::PAGE;
+            found.extend(
+                page.into_iter()
+                    .filter(|record| source.is_none_or(|source| source == record.source)),
+            );
+            if last || found.len() >= limit {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Goes on with what is parked, of one source or of all, because whoever mended its cause says so:
+    /// it is read within seconds. Gives how many there were.
+    pub async fn retry(&self, source: Option<&str>) -> Result<usize> {
+        let mut resumed = 0;
+        for record in self.list(source, usize::MAX).await? {
+            if !matches!(record.state, DeliveryState::Parked(_)) {
+                continue;
+            }
+            let waiting = DeliveryRecord {
+                version: record.version + 1,
+                state: DeliveryState::Waiting,
+                tries: 0,
+                due: self.clock.now(),
+                ..record
+            };
+            // Somebody else may have gone on with it: that is as good.
+            resumed += usize::from(self.store.put_delivery(&waiting).await?);
+        }
+        Ok(resumed)
+    }
+}
 
 impl Collector {
     /// Takes a webhook call for a source, and gives what to answer. A call that leads to reading is

@@ -8,6 +8,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+pub use inbox::Inbox;
 pub use people::{Directory, Person};
 pub use settle::{Accepted, Settled};
 

@@ -358,9 +358,47 @@ async fn what_cannot_be_read_now_comes_again_and_what_never_can_is_kept() {
     assert_eq!(world.collector.process_due(9).await.unwrap().len(), 1);
     assert_eq!(world.deliveries().await, [("done".to_owned(), 2)]);
 
+    // Or it does not, and somebody says: go on.
+    let refused = Error::new(Kind::AccessDenied, "403");
+    *world.gate.failures.lock().unwrap() = vec![refused];
+    world.call("order 9").await;
+    world.collector.process_due(9).await.unwrap();
+    let inbox = Inbox::new(world.store.clone(), world.clock.clone());
+    assert_eq!(inbox.retry(Some("another")).await.unwrap(), 0);
+    assert_eq!(inbox.retry(Some("box office")).await.unwrap(), 1);
+    assert_eq!(inbox.retry(None).await.unwrap(), 0);
+    assert_eq!(world.collector.process_due(9).await.unwrap().len(), 1);
+    assert_eq!(world.deliveries().await, [("done".to_owned(), 3)]);
+
     world.pass(10 * 86_400);
-    assert_eq!(world.collector.forget_inbox(3).await.unwrap(), 2);
+    assert_eq!(world.collector.forget_inbox(3).await.unwrap(), 3);
     assert_eq!(world.deliveries().await, []);
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_answer_for_days_loses_nothing_and_somebody_looks_after_a_week() {
+    let world = world();
+    *world.gate.sessions.lock().unwrap() = 5;
+    *world.gate.failures.lock().unwrap() = vec![down(); 100_000];
+    world.call("order 7").await;
+    let state_after = async |minutes: u32| {
+        for _ in 0..minutes / 15 {
+            world.pass(900);
+            world.collector.process_due(9).await.unwrap();
+        }
+        world.deliveries().await
+    };
+    let waits = [("waiting".to_owned(), 1)];
+    assert_eq!(state_after(4 * 1_440).await, waits);
+    let reads = world.gate.reads.lock().unwrap().len();
+    assert!((80..160).contains(&reads), "{reads} tries in four days");
+    assert_eq!(state_after(6 * 1_440).await, [("parked".to_owned(), 1)]);
+    world.gate.failures.lock().unwrap().clear();
+    let inbox = Inbox::new(world.store.clone(), world.clock.clone());
+    assert_eq!(inbox.retry(None).await.unwrap(), 1);
+    world.collector.process_due(9).await.unwrap();
+    assert_eq!(world.deliveries().await, [("done".to_owned(), 1)]);
+    assert_eq!(world.waiting().await, 5);
 }
 
 #[tokio::test]

@@ -314,6 +314,20 @@ impl Store for MemoryStore {
         Ok(due)
     }
 
+    async fn undone_deliveries(
+        &self,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRecord>> {
+        let state = self.state()?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = state.deliveries.range((from, Bound::Unbounded));
+        let undone = all
+            .map(|(_, held)| held)
+            .filter(|held| held.state != DeliveryState::Done);
+        Ok(undone.take(limit).cloned().collect())
+    }
+
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64> {
         let deliveries = &mut self.state()?.deliveries;
         let count = deliveries.len();

@@ -137,6 +137,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Deliveries that wait to be processed, the longest waiting first, at most `limit`.
     async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>>;
 
+    /// Deliveries after this one that are not done with, by id, at most `limit`.
+    async fn undone_deliveries(
+        &self,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRecord>>;
+
     /// Forgets deliveries that were done with before this time. The same delivery is a new one after.
     async fn forget_deliveries(&self, before: Timestamp) -> Result<u64>;
 

@@ -100,6 +100,7 @@ layer! {
     delivery(id: DeliveryId) -> Option<DeliveryRecord>;
     put_delivery(record: &DeliveryRecord) -> bool;
     due_deliveries(now: Timestamp, limit: usize) -> Vec<DeliveryRecord>;
+    undone_deliveries(after: Option<DeliveryId>, limit: usize) -> Vec<DeliveryRecord>;
     forget_deliveries(before: Timestamp) -> u64;
     cursor(source: &str) -> Option<CursorRecord>;
     put_cursor(record: &CursorRecord) -> bool;

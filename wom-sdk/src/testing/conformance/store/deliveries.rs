@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Timestamp,
-    store::{Count, CursorRecord, DeliveryRecord, DeliveryState, Rate, Store},
+    store::{Count, CursorRecord, DeliveryId, DeliveryRecord, DeliveryState, Rate, Store},
 };
 
 /// A delivery moves on from the version before only, waits until it is done, and is listed when it
@@ -37,6 +37,12 @@ pub async fn a_delivery_is_processed_once<F: Fixture>(fixture: &F) {
     let parked = moved(&delivered(4, 5), DeliveryState::Parked("x".into()));
     assert!(store.put_delivery(&parked).await.unwrap());
     assert_eq!(due(&store, 9, 9).await, [1, 7]);
+    let mut undone = vec![delivered(2, 7).id, delivered(3, 1).id, parked.id];
+    undone.sort();
+    assert_eq!(undone_after(&store, None, 9).await, undone);
+    assert_eq!(undone_after(&store, None, 2).await, undone[..2]);
+    assert_eq!(undone_after(&store, Some(undone[0]), 9).await, undone[1..]);
+    assert!(undone_after(&store, Some(undone[2]), 9).await.is_empty());
     let store = fixture.reopen(store).await;
     assert_eq!(store.delivery(parked.id).await.unwrap(), Some(parked));
     let counted = store.numbers().await.unwrap().deliveries;
@@ -153,6 +159,15 @@ async fn due(store: &impl Store, now: i64, limit: usize) -> Vec<i64> {
     let far = store.due_deliveries(Timestamp::MIN, 9).await.unwrap();
     assert_eq!(far, []);
     seconds.collect()
+}
+
+async fn undone_after(
+    store: &impl Store,
+    after: Option<DeliveryId>,
+    limit: usize,
+) -> Vec<DeliveryId> {
+    let undone = store.undone_deliveries(after, limit).await.unwrap();
+    undone.iter().map(|held| held.id).collect()
 }
 
 fn moved(delivery: &DeliveryRecord, state: DeliveryState) -> DeliveryRecord {
