@@ -288,6 +288,10 @@ async fn play(world: &Arc<World>, times: &Times) {
         .await;
     tills::check(&scene, tills).await;
     forget_months(&scene).await;
+    scene
+        .processes
+        .iter()
+        .for_each(|process| process.put_away());
 }
 
 /// Long after, months are forgotten with their keys: all but those of which something waits.

@@ -77,6 +77,11 @@ impl Process {
         self.died.notify_one();
     }
 
+    /// Is put away at the end of a run: what it holds holds it in turn.
+    pub(super) fn put_away(&self) {
+        lock(&self.life).hands = None;
+    }
+
     /// Starts to live: requests are answered from now on.
     pub(super) fn live(&self, hands: Hands) {
         self.world.log(format_args!("{self} lives"));
