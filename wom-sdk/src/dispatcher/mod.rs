@@ -162,6 +162,7 @@ impl Dispatcher {
         mut known: Option<Held>,
         ends: Timestamp,
     ) -> Result<Ticket> {
+        let mut looks = 0;
         loop {
             let held = match known.take() {
                 Some(held) => held,
@@ -185,13 +186,15 @@ impl Dispatcher {
                 state if state.is_refused() => return Err(unjudged(State::REFUSED)),
                 State::Parked(reason) => return Err(parked(reason)),
                 state if now >= ends => return Err(late(state)),
-                _ => match self.wait_for(&held.award, now) {
+                _ => match self.wait_for(&held.award, looks, now) {
                     None => {
+                        looks = 0;
                         let own = self.clone();
                         let work = async move { own.drive(held, true).await };
                         known = self.wait_until(ends, work).await?;
                     }
                     Some(wait) => {
+                        looks += 1;
                         let left = ends.since(now).max(1).unsigned_abs();
                         tokio::time::sleep(wait.min(Duration::from_millis(left))).await;
                     }
@@ -477,16 +480,17 @@ impl Dispatcher {
         }
     }
 
-    /// How long to leave an award alone; `None` if it is due.
-    fn wait_for(&self, award: &Award, now: Timestamp) -> Option<Duration> {
+    /// How long to leave an award alone that was looked at so often; `None` if it is due.
+    fn wait_for(&self, award: &Award, looks: u32, now: Timestamp) -> Option<Duration> {
         if award.due <= now {
             return self.governor.pause(now);
         }
         let left = award.due.since(now).clamp(1, 60_000).unsigned_abs();
-        // Somebody is at work on it, and may be done any moment.
+        // Somebody is at work on it, and may be done any moment; or has died, which takes longer.
         let working = award.tries == 0;
         let left = Duration::from_millis(left);
-        Some(if working { left.min(Self::LOOK) } else { left })
+        let look = Self::LOOK * (1 << (looks / 4).min(4));
+        Some(if working { left.min(look) } else { left })
     }
 }
 
