@@ -249,6 +249,39 @@ pub async fn acknowledging_forgets_the_sealed_ticket<F: Fixture>(fixture: &F) {
     assert_eq!(held, acknowledged);
 }
 
+/// Whoever works on awards goes on with one that was acknowledged in doubt, until it is clear; nobody
+/// else finds it.
+pub async fn what_is_acknowledged_in_doubt_is_due_until_it_is_clear<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let accepted = AwardRecord {
+        participant: Some(participant(1)),
+        ..award(1, 0)
+    };
+    accept(&store, vec![accepted.clone()]).await;
+    let offered = AwardRecord {
+        unclear: true,
+        tries: 7,
+        ..moved(&accepted, State::Offered, Some(vec![7; 300]))
+    };
+    assert!(store.advance(&offered).await.unwrap());
+    let doubtful = AwardRecord {
+        participant: None,
+        ..moved(&offered, State::Acknowledged, Some(vec![8; 300]))
+    };
+    assert!(store.advance(&doubtful).await.unwrap());
+    let store = fixture.reopen(store).await;
+    assert_eq!(store.due(at(0), 9).await.unwrap(), [doubtful.clone()]);
+    assert_eq!(store.unacknowledged(None, 9).await.unwrap(), []);
+    assert_eq!(store.awards_of(participant(1)).await.unwrap(), []);
+    let clear = AwardRecord {
+        unclear: false,
+        ..moved(&doubtful, State::Acknowledged, None)
+    };
+    assert!(store.advance(&clear).await.unwrap());
+    assert_eq!(store.due(at(0), 9).await.unwrap(), []);
+    assert_eq!(store.award(clear.key).await.unwrap(), Some(clear));
+}
+
 /// Whatever state an award is in, it can be found until it is acknowledged.
 pub async fn what_is_not_acknowledged_stays_findable<F: Fixture>(fixture: &F) {
     let store = fixture.fresh().await;

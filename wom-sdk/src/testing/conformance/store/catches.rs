@@ -27,6 +27,7 @@ enum Defect {
     ConflictKeepsEntries,
     CursorsOverwrite,
     DeliveriesOverwrite,
+    DropsDoubt,
     DueInAnyOrder,
     DueListsClosed,
     DueSoon,
@@ -221,6 +222,7 @@ impl StoreLayer for Defective {
         };
         let mut due = self.store.due(now, limit).await?;
         match self.defect {
+            Defect::DropsDoubt => due.retain(|award| award.state != State::Acknowledged),
             Defect::DueInAnyOrder => due.sort_by_key(|award| award.key),
             Defect::DueListsClosed => {
                 let closed = super::samples::award(3, 1);
@@ -386,6 +388,10 @@ fn each_defect_is_caught_by_its_topic() {
         planted(
             Defect::ConflictKeepsEntries,
             topic!(a_conflict_writes_nothing),
+        ),
+        planted(
+            Defect::DropsDoubt,
+            topic!(what_is_acknowledged_in_doubt_is_due_until_it_is_clear),
         ),
         planted(Defect::DueInAnyOrder, topic!(due_awards_come_in_order)),
         planted(Defect::DueListsClosed, topic!(due_awards_come_in_order)),
