@@ -63,7 +63,10 @@ async fn an_order_gets_one_coupon_of_one_use_that_ends() {
         1_900
     );
     let coupon = shop.change(|books| books.coupons[0].clone());
-    assert_eq!((coupon.used, coupon.individual_use), (1, true));
+    assert_eq!(
+        (coupon.used, coupon.limit, coupon.individual_use),
+        (1, 1, true)
+    );
     let ends = coupon.expires.unwrap().since(SystemClock.now());
     assert!((3_590_000..=3_600_000).contains(&ends), "{ends}");
 

@@ -35,7 +35,7 @@ pub(crate) struct Coupon {
     amount: String,
     pub(crate) individual_use: bool,
     pub(crate) expires: Option<Timestamp>,
-    limit: u64,
+    pub(crate) limit: u64,
     pub(crate) used: u64,
     meta: Value,
 }
