@@ -3,6 +3,7 @@
 
 mod awards;
 mod browser;
+mod calls;
 mod checkouts;
 mod claims;
 mod corner;

@@ -287,6 +287,9 @@ async fn what_is_paid_after_it_was_called_off_is_settled_by_the_cashier() {
             .contains("Qualcosa per la prossima volta")
     );
     cashier.language = "en";
+    let today = cashier.see("/till/bar/sales").await;
+    let listed = today.text.matches("paid after it was called off: decide");
+    assert_eq!(listed.count(), 3, "{today:?}");
     let [(given, page), (other, another), (none, nothing)] = late.try_into().unwrap();
     let settled = cashier
         .send(
@@ -365,7 +368,11 @@ async fn a_sale_that_is_paid_and_does_not_take_place_is_made_good() {
     let page = cashier.until(&sale, "Take €2.00 off").await;
     cashier.send(&page, &format!("{sale}/off"), &[]).await;
     let page = cashier.see(&sale).await;
-    assert!(page.text.contains("WOM cannot be given back"), "{page:?}");
+    assert!(
+        page.text.contains("Paid after it was called off")
+            && page.text.contains("WOM cannot be given back"),
+        "{page:?}"
+    );
     town.stop().await;
 }
 
@@ -533,6 +540,57 @@ async fn the_page_answers_to_nobody_else() {
     }
     let blocked = forged.enter(&town.code).await;
     assert!(blocked.text.contains("Too many wrong codes"), "{blocked:?}");
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_browser_may_no_more_than_its_token_may_now() {
+    let town = Town::new().await;
+    let mut cashier = Cashier::stranger(&town);
+    cashier.enter(town.token("bar")).await;
+    let entry = cashier.see("/till/bar/new/coffee").await;
+    let begin = async || {
+        let begun = cashier.send(&entry, "/till/bar/sales", &[("total", "9")]);
+        begun.await.status
+    };
+    // The token is not good for checkouts any more.
+    town.regrant("bar", |grant| grant["scopes"] = json!(["metrics"]));
+    assert_eq!(cashier.see("/till/bar").await.status, 401);
+    assert_eq!(cashier.see("/till/bar/report").await.status, 401);
+    assert_eq!(begin().await, 401);
+    // It is, and for another POS.
+    town.regrant("bar", |grant| {
+        grant["scopes"] = json!(["checkouts"]);
+        grant["pos"] = json!(["chain/*"]);
+    });
+    assert_eq!(cashier.see("/till/bar").await.status, 404);
+    assert_eq!(begin().await, 404);
+    let bar = town.shops.named("bar").unwrap().shop();
+    let sales = bar.sales(wom_sdk::store::Which::All, None, 1).await;
+    assert_eq!(sales.unwrap(), []);
+    // As it was.
+    town.regrant("bar", |grant| grant["pos"] = json!(["bar"]));
+    assert_eq!(cashier.see("/till/bar").await.status, 200);
+    assert_eq!(begin().await, 303);
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_sale_is_on_the_page_of_its_shop_only() {
+    let town = Town::with_chain(Arc::new(Later::default())).await;
+    let cashier = Cashier::let_in(&town).await;
+    let sale = cashier.begin().await;
+    let page = cashier.see(&sale).await;
+    let elsewhere = sale.replace("/bar/", "/corner/");
+    assert_eq!(cashier.see(&elsewhere).await.status, 404);
+    for what in ["cancel", "off", "done", "again", "replace", "resolve"] {
+        let form = cashier.form(&format!("{elsewhere}/{what}"));
+        let form = form.header("origin", &town.url);
+        let form = form.form(&page.fields(&format!("{sale}/cancel")));
+        let refused = Page::of(form.send().await.unwrap()).await;
+        assert!(refused.status >= 400, "{what}: {refused:?}");
+    }
+    assert_eq!(cashier.see(&sale).await.code(), page.code());
     town.stop().await;
 }
 

@@ -32,6 +32,8 @@ use zeroize::Zeroizing;
 use crate::corner::Corner;
 
 const DAY_MS: i64 = 86_400_000;
+/// The file of tokens.
+const TOKENS: &str = "tokens.json";
 
 /// The names of the instruments.
 pub(crate) const BIKES: &str = "bikes";
@@ -44,8 +46,11 @@ pub(crate) struct Town {
     pub(crate) registry: TestRegistry,
     pub(crate) service: Service,
     pub(crate) url: String,
-    /// The bar, whose till is worked by hand.
+    /// The bar, whose till is worked by hand, and the chain's where it is there.
     pub(crate) shops: Shops,
+    /// The tills of the chain's shops.
+    pub(crate) corner: Corner,
+    pub(crate) market: Corner,
     /// What lets a cashier in.
     pub(crate) code: Zeroizing<String>,
     http: Client,
@@ -64,12 +69,12 @@ impl Town {
         Self::build(options, clock, false).await
     }
 
-    /// With a shop at the corner too, whose till calls.
-    pub(crate) async fn with_corner(clock: Arc<dyn Clock>) -> Self {
+    /// With the two shops of a chain too, whose tills call.
+    pub(crate) async fn with_chain(clock: Arc<dyn Clock>) -> Self {
         Self::build(RegistryOptions::new(), clock, true).await
     }
 
-    async fn build(options: RegistryOptions, clock: Arc<dyn Clock>, corner: bool) -> Self {
+    async fn build(options: RegistryOptions, clock: Arc<dyn Clock>, chain: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = options.key_bits(2048);
         let registry = TestRegistry::start_with(dir.path().join("registry"), options)
@@ -79,6 +84,7 @@ impl Town {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut held = Tokens::default();
         let tokens = tokens(&mut held);
+        held.write(&dir.path().join(TOKENS)).unwrap();
         let keys: Arc<dyn KeyStore> =
             Arc::new(FileKeyStore::create(dir.path().join("keys.json")).unwrap());
         let mut builder = Service::builder(&url)
@@ -92,7 +98,13 @@ impl Town {
         let (page, code) = TillPage::with_code(Arc::clone(&keys));
         let path = dir.path().join("pos.db");
         let (store, tills) = tills(&registry, path, keys, clock, &connection).await;
-        let shops = shops(store, &tills, connection, corner);
+        let (corner, market) = (Corner::default(), Corner::default());
+        let calling = [
+            ("corner", "chain/1", &corner),
+            ("market", "chain/2", &market),
+        ];
+        let calling = if chain { &calling[..] } else { &[] };
+        let shops = shops(store, &tills, connection, calling);
         let builder = builder.tills(tills).shops(shops.clone()).till_page(page);
         let service = builder.build().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -111,6 +123,8 @@ impl Town {
             service,
             url,
             shops,
+            corner,
+            market,
             code,
             http: Client::builder().no_proxy().build().unwrap(),
             stop: Some(stop),
@@ -128,6 +142,17 @@ impl Town {
     pub(crate) fn token(&self, name: &str) -> &str {
         let found = self.tokens.iter().find(|(other, _)| other == name);
         found.unwrap().1.as_str()
+    }
+
+    /// Writes another grant for a token, as an operator does, and takes the file anew.
+    pub(crate) fn regrant(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        let file = self.dir.path().join(TOKENS);
+        let mut held: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let grants = held.as_object_mut().unwrap().values_mut();
+        change(grants.into_iter().find(|it| it["name"] == name).unwrap());
+        std::fs::write(&file, held.to_string()).unwrap();
+        let tokens = Tokens::read(&file).unwrap();
+        self.service.replace(tokens, None, Some(self.shops.clone()));
     }
 
     pub(crate) async fn get(&self, token: &str, path: &str) -> Answer {
@@ -347,8 +372,14 @@ async fn tills(
     (store, tills)
 }
 
-/// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30.
-fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection, corner: bool) -> Shops {
+/// The bar has a till without a connection: 2.00 off for 15 WOM, or a tenth for 30. Those that call, by
+/// their names and those of their POS, give 2.00 off, too.
+fn shops(
+    store: Arc<dyn Store>,
+    tills: &Tills,
+    connection: Connection,
+    calling: &[(&str, &str, &Corner)],
+) -> Shops {
     let offer = |title: &str, amount, discount| Offer {
         title: title.to_owned(),
         charge: Charge::new(amount).unwrap(),
@@ -371,12 +402,12 @@ fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection, corner: b
     .unwrap()
     .with_offer("tenth", offer("10 % off", 30, Discount::BasisPoints(1_000)))
     .unwrap();
-    let corner = corner.then(|| {
+    let calling = calling.iter().map(|&(name, pos, till)| {
         ServedShop::new(
-            "corner",
-            "chain/1",
-            tills.desk("chain/1").unwrap().clone(),
-            Arc::new(Corner::default()),
+            name,
+            pos,
+            tills.desk(pos).unwrap().clone(),
+            Arc::new(till.clone()),
             Rules::default(),
             Currency::new("EUR").unwrap(),
         )
@@ -384,7 +415,7 @@ fn shops(store: Arc<dyn Store>, tills: &Tills, connection: Connection, corner: b
         .with_offer("coffee", offer("2.00 off", 15, Discount::Amount(200)))
         .unwrap()
     });
-    Shops::new(store, [bar].into_iter().chain(corner)).unwrap()
+    Shops::new(store, [bar].into_iter().chain(calling)).unwrap()
 }
 
 /// Minutes of yesterday, one record for each stretch, as activity.json.
