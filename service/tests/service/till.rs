@@ -544,7 +544,7 @@ async fn the_page_answers_to_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_browser_may_no_more_than_its_token_may_now() {
+async fn who_was_let_in_may_no_more_than_the_token_may_now() {
     let town = Town::new().await;
     let mut cashier = Cashier::stranger(&town);
     cashier.enter(town.token("bar")).await;
