@@ -23,7 +23,7 @@ use super::{
     sale::Shown,
     wait::Wait,
 };
-use crate::ServedShop;
+use crate::{ServedShop, shops};
 
 /// How many sales are listed unless told otherwise, and at most.
 const LISTED: u32 = 50;
@@ -261,11 +261,7 @@ impl Decision {
     fn resolution(&self) -> Result<Resolution, Error> {
         let resolution = match self.resolution {
             Decided::Granted => {
-                let reference = self.reference.as_deref().ok_or_else(|| {
-                    Error::new(Kind::InputInvalid, "what was granted has to be said")
-                        .with("field", "reference")
-                })?;
-                return Ok(Resolution::Granted(reference.to_owned()));
+                return shops::granted(self.reference.as_deref().unwrap_or_default());
             }
             Decided::Retry => Resolution::Retry,
             Decided::Applied => Resolution::Applied,

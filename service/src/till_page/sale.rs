@@ -27,7 +27,7 @@ use super::{
     home, not_here, to,
     visitor::{Posted, Visitor},
 };
-use crate::{ServedShop, Service};
+use crate::{ServedShop, Service, shops};
 
 /// How long a browser waits for something new before it asks again.
 const WAIT: Duration = Duration::from_secs(25);
@@ -35,8 +35,6 @@ const WAIT: Duration = Duration::from_secs(25);
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a payment that was heard of is brought on while somebody looks.
 const BRING: Duration = Duration::from_secs(2);
-/// The longest note of a decision, bytes.
-const NOTE: usize = 500;
 
 /// What the page shows of a sale.
 pub(super) struct View {
@@ -275,7 +273,7 @@ async fn off(shop: &ServedShop, id: SaleId) -> Result<Sale> {
 
 async fn resolve(shop: &ServedShop, id: SaleId, form: &Form) -> Result<Sale> {
     let resolution = match form.get("as") {
-        "granted" => Resolution::Granted(reference(form.get("reference"))?),
+        "granted" => shops::granted(form.get("reference"))?,
         "recorded" => Resolution::Recorded,
         "redeemed" => Resolution::Redeemed,
         "refunded" => Resolution::Refunded,
@@ -285,20 +283,9 @@ async fn resolve(shop: &ServedShop, id: SaleId, form: &Form) -> Result<Sale> {
     };
     let note = match form.get("note") {
         "" => "decided at the till",
-        note if note.len() > NOTE => {
-            return Err(Error::new(Kind::InputInvalid, "the note is too long"));
-        }
         note => note,
     };
     shop.shop().resolve(id, resolution, note).await
-}
-
-/// What the cashier calls what they gave instead.
-fn reference(text: &str) -> Result<String> {
-    match text.is_empty() || text.len() > 128 {
-        true => Err(Error::new(Kind::InputInvalid, "say what was given")),
-        false => Ok(text.to_owned()),
-    }
 }
 
 async fn replace(shop: &ServedShop, id: SaleId, form: &Form) -> Result<Sale> {

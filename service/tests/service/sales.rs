@@ -164,12 +164,22 @@ async fn what_is_paid_after_it_was_called_off_is_for_the_merchant_to_decide() {
         .await
         .refused(400, "unsupported");
     let decide = format!("{}/resolve", path(&sale));
-    let vague = json!({"resolution": "granted", "note": "a code"});
-    let refused = town
-        .post("bar", &decide, &vague)
-        .await
-        .refused(400, "input_invalid");
-    assert_eq!(refused["context"]["field"], "reference");
+    for vague in [Value::Null, json!(""), json!("x".repeat(129))] {
+        let vague = json!({"resolution": "granted", "note": "a code", "reference": vague});
+        let refused = town
+            .post("bar", &decide, &vague)
+            .await
+            .refused(400, "input_invalid");
+        assert_eq!(refused["context"]["field"], "reference");
+    }
+    for note in ["", " ", &"x".repeat(501)] {
+        let wordy = json!({"resolution": "recorded", "note": note});
+        let refused = town
+            .post("bar", &decide, &wordy)
+            .await
+            .refused(400, "input_invalid");
+        assert_eq!(refused["context"]["field"], "note");
+    }
     let wrong = json!({"resolution": "recorded", "reference": "x", "note": "a code"});
     town.post("bar", &decide, &wrong)
         .await

@@ -319,6 +319,17 @@ async fn what_is_paid_after_it_was_called_off_is_settled_by_the_cashier() {
     assert_eq!(replaced.to, other);
     let page = cashier.until(&other, "Take €2.00 off").await;
     assert!(page.text.contains("€7.00"), "{page:?}");
+    let wordy = "x".repeat(501);
+    let wordy = [("as", "recorded"), ("note", wordy.as_str())];
+    let refused = cashier
+        .send(&nothing, &format!("{none}/resolve"), &wordy)
+        .await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let page = cashier.see(&none).await;
+    assert!(
+        page.text.contains("Paid after it was called off"),
+        "{page:?}"
+    );
     let fields = [("as", "recorded"), ("note", "they <b>left</b> \"late\"")];
     let recorded = cashier
         .send(&nothing, &format!("{none}/resolve"), &fields)
