@@ -9,7 +9,7 @@ use wom_sdk::{
     Digest, Error, Kind, Result, Subject, SystemClock, Timestamp, Zone,
     award::{self, AwardKey, Handle, Issuer},
     claim::Claims,
-    collector::{Collector, Directory, FirstRefusals},
+    collector::{Collector, Directory, FirstRefusals, Inbox},
     dispatcher::Dispatcher,
     instrument::{Input, Instrument, Reply, Request},
     protocol::{Aim, Position},
@@ -372,6 +372,13 @@ impl Client {
     pub async fn pull(&self, source: &str) -> Result<Taken> {
         let taken = self.programme()?.collector.pull(source).await?;
         Ok(Taken::of(&taken, FirstRefusals::default()))
+    }
+
+    /// Goes on with what sources have told and what could not be read, of one source or of all, once its
+    /// cause is mended: [`work`](Self::work) reads it. Gives how much there was.
+    pub async fn retry_inbox(&self, source: Option<&str>) -> Result<u64> {
+        let inbox = Inbox::new(Arc::clone(&self.store), Arc::new(SystemClock));
+        Ok(inbox.retry(source).await? as u64)
     }
 
     /// The adapter of the catalogue with this name and these settings.

@@ -254,6 +254,16 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Goes on with what sources have told and what could not be read, of one source or of all. A delivery is
+   * parked when its source refuses to be asked, or has not answered for a week; the log says so. Once the
+   * cause is mended, this lets `work` or `run` read it. Gives how many there were.
+   */
+  async retryInbox(source?: string, { signal }: Waiting = {}): Promise<number> {
+    const name = source === undefined ? null : text(source, "source");
+    return await call((call) => this.#native.retryInbox(call, name), Number, signal);
+  }
+
+  /**
    * What a person can collect now: everything that has settled, as codes that are good. Usually one
    * claim; one for each month in which something waits. The same claims again until each is
    * acknowledged.

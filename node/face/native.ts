@@ -31,6 +31,7 @@ export interface NativeClient {
   submitStream(call: number, adapter: string, stream: number, delivery?: string): void;
   receive(call: number, source: string, method: string, query: string, headers: string, body: Uint8Array): void;
   pull(call: number, source: string): void;
+  retryInbox(call: number, source: string | null): void;
   claims(call: number, person: string): void;
   waiting(call: number, person: string): void;
   history(call: number, person: string): void;

@@ -236,6 +236,14 @@ impl Client {
         );
     }
 
+    /// Goes on with what could not be read.
+    #[napi]
+    pub fn retry_inbox(&self, call: u32, source: Option<String>) {
+        self.0.call(call, move |open| async move {
+            open.client.retry_inbox(source.as_deref()).await
+        });
+    }
+
     /// What a person can collect.
     #[napi]
     pub fn claims(&self, call: u32, person: String) {

@@ -162,6 +162,29 @@ test("a webhook is answered, and read later", async (t) => {
   await assert.rejects(client.receive("gym", { type: "ping" }), wom("input_invalid", /raw body/));
 });
 
+test("what could not be read is gone on with, once its cause is mended", async (t) => {
+  const gym = new Gym();
+  let shut = true;
+  const read = gym.read.bind(gym);
+  gym.read = async function* (input, now) {
+    if (shut) throw new WomError("access_denied", "the door's token was revoked");
+    yield* read(input, now);
+  };
+  gym.visits = [visit("sara", "v-1", 30)];
+  const client = await clientFor(t, { sources: { gym } });
+  const body = Buffer.from('{"type": "visit", "visit": "v-1"}');
+  const reply = await client.receive("gym", body, webhook.sign("standard-webhooks", "m-1", body, SECRET));
+  assert.equal(reply.status, 202);
+  assert.equal((await client.work()).read, 0);
+  shut = false;
+  assert.equal((await client.work()).read, 0);
+  assert.equal(await client.retryInbox("pool"), 0);
+  assert.equal(await client.retryInbox(), 1);
+  assert.equal(await client.retryInbox("gym"), 0);
+  assert.equal((await client.work()).read, 1);
+  assert.equal(await client.waiting(new Person("gym", "sara")), 30);
+});
+
 test("a pull goes on where it ended", async (t) => {
   const gym = new Gym();
   gym.visits = [visit("sara", "v-1", 30)];

@@ -200,6 +200,11 @@ impl Client {
         Call::data(async move { open.client.pull(&source).await })
     }
 
+    fn retry_inbox(&self, source: Option<String>) -> PyResult<Call> {
+        let open = self.open()?;
+        Call::data(async move { open.client.retry_inbox(source.as_deref()).await })
+    }
+
     fn claims(&self, person: &Bound<'_, PyAny>) -> PyResult<Call> {
         let person: embed::Person = values::read(person)?;
         let open = self.open()?;

@@ -167,6 +167,34 @@ def test_a_webhook_is_answered_and_read_later(wom_source: Source) -> None:
             client.receive("pool", b"")
 
 
+class Shut(Gym):
+    """A gym whose door lets nobody read, until somebody mends that."""
+
+    shut = True
+
+    def read(self, input: Input, now: datetime) -> Iterator[Found]:
+        if self.shut:
+            raise errors.AccessDenied("the door's token was revoked")
+        return super().read(input, now)
+
+
+def test_what_could_not_be_read_is_gone_on_with_once_its_cause_is_mended(wom_source: Source) -> None:
+    gym = Shut()
+    gym.visits = [visit("sara", "v-1", 30)]
+    body = b'{"type": "visit", "visit": "v-1"}'
+    with Client(wom_source, campaign=campaign(), sources={"gym": gym}) as client:
+        headers = webhook.sign("standard-webhooks", "m-1", body, SECRET)
+        assert client.receive("gym", body, headers).status == 202
+        assert client.work().read == 0
+        gym.shut = False
+        assert client.work().read == 0
+        assert client.retry_inbox("pool") == 0
+        assert client.retry_inbox() == 1
+        assert client.retry_inbox("gym") == 0
+        assert client.work().read == 1
+        assert client.waiting(Person("gym", "sara")) == 30
+
+
 def test_a_pull_goes_on_where_it_ended(wom_source: Source) -> None:
     gym = Gym()
     gym.visits = [visit("sara", "v-1", 30)]

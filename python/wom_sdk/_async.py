@@ -283,6 +283,15 @@ class AsyncClient:
         """Pulls from a source what has happened since the last time."""
         return await bridge((await self._open()).pull(source), Submission._of)
 
+    async def retry_inbox(self, source: str | None = None) -> int:
+        """Goes on with what sources have told and what could not be read, of one source or of all.
+
+        A delivery is parked when its source refuses to be asked, or has not answered for a week; the
+        log says so. Once the cause is mended, this lets `work` or `run` read it. Gives how many there
+        were.
+        """
+        return await bridge((await self._open()).retry_inbox(source), int)
+
     async def claims(self, user: str | Person) -> list[Claim]:
         """What a person can collect now: everything that has settled, as codes that are good.
 

@@ -284,6 +284,15 @@ class Client:
         """Pulls from a source what has happened since the last time."""
         return wait((self._open()).pull(source), Submission._of)
 
+    def retry_inbox(self, source: str | None = None) -> int:
+        """Goes on with what sources have told and what could not be read, of one source or of all.
+
+        A delivery is parked when its source refuses to be asked, or has not answered for a week; the
+        log says so. Once the cause is mended, this lets `work` or `run` read it. Gives how many there
+        were.
+        """
+        return wait((self._open()).retry_inbox(source), int)
+
     def claims(self, user: str | Person) -> list[Claim]:
         """What a person can collect now: everything that has settled, as codes that are good.
 
