@@ -17,8 +17,10 @@ use crate::{Programme, Shops, TillPage, Tills, Tokens, api, listen, metrics::Met
 
 /// How many files are brought in at a time.
 const READING: usize = 16;
-/// How many orders are looked at a time because shops told of them.
-const HEARING: usize = 16;
+/// How many orders are looked at a time because shops told of them, and how many may be told of: what is
+/// told beyond that is found by asking the shop.
+const LOOKING: usize = 16;
+const TOLD: usize = 1_024;
 
 /// Everything that one process serves. Cheap to clone.
 #[derive(Clone)]
@@ -39,7 +41,9 @@ pub(crate) struct Inner {
     /// Places for bodies that are being read.
     pub(crate) reading: Semaphore,
     /// Places for orders that webhooks told of.
-    pub(crate) hearing: Arc<Semaphore>,
+    pub(crate) told: Arc<Semaphore>,
+    /// Places for those of them that are being looked at.
+    pub(crate) looking: Semaphore,
     /// Says that a webhook came in.
     pub(crate) wake: Notify,
     /// True once it is to end.
@@ -252,7 +256,8 @@ impl ServiceBuilder {
             clock: self.clock,
             metrics: Metrics::default(),
             reading: Semaphore::new(READING),
-            hearing: Arc::new(Semaphore::new(HEARING)),
+            told: Arc::new(Semaphore::new(TOLD)),
+            looking: Semaphore::new(LOOKING),
             wake: Notify::new(),
             stopping: watch::Sender::new(false),
         })))

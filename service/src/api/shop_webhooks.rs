@@ -77,10 +77,12 @@ async fn take(service: &Service, shop: &str, request: Request) -> Result<Respons
     let headers = call.headers();
     let (reply, order) = shop.shop().receive(&call.as_adapters_see_it(&headers));
     if let Some(order) = order
-        && let Ok(place) = service.0.hearing.clone().try_acquire_owned()
+        && let Ok(place) = service.0.told.clone().try_acquire_owned()
     {
+        let service = service.clone();
         // The system that calls is not kept waiting until it has been asked itself.
         tokio::spawn(async move {
+            let _looking = service.0.looking.acquire().await;
             if let Err(error) = shop.shop().changed(&order).await {
                 tracing::info!(code = error.code(), "an order will be looked at later");
             }

@@ -131,6 +131,26 @@ async fn a_call_is_about_its_shops_order_and_no_other() {
     town.stop().await;
 }
 
+/// More than are looked at together.
+#[tokio::test]
+async fn of_many_calls_at_once_none_is_forgotten() {
+    let town = Town::with_chain(Arc::new(Later::default())).await;
+    let mut sales = Vec::new();
+    for n in 0..20 {
+        let order = n.to_string();
+        sales.push(offer(&town, "corner", &order).await);
+        town.corner.becomes(&order, OrderState::Cancelled);
+    }
+    town.corner.slows_down();
+    for n in 0..20 {
+        assert_eq!(call(&town, "corner", SECRET, &n.to_string()).await, 202);
+    }
+    for sale in sales {
+        becomes(&town, &sale, "lapsed").await;
+    }
+    town.stop().await;
+}
+
 #[tokio::test]
 async fn a_discount_goes_with_the_order_that_the_shop_cancels() {
     let clock = Arc::new(Later::default());

@@ -2,7 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -22,7 +26,10 @@ const PRICE: i64 = 1_000;
 pub(crate) const SECRET: &str = "knock";
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Corner(Arc<Mutex<BTreeMap<String, Bill>>>);
+pub(crate) struct Corner {
+    bills: Arc<Mutex<BTreeMap<String, Bill>>>,
+    is_slow: Arc<AtomicBool>,
+}
 
 #[derive(Debug)]
 struct Bill {
@@ -38,6 +45,11 @@ impl Corner {
         self.bill(order, |bill| bill.state = state);
     }
 
+    /// From now on it takes half a second to tell an order.
+    pub(crate) fn slows_down(&self) {
+        self.is_slow.store(true, Ordering::Relaxed);
+    }
+
     /// How much less is paid for an order.
     pub(crate) fn discount(&self, order: &str) -> i64 {
         self.bill(order, |bill| {
@@ -51,7 +63,7 @@ impl Corner {
     }
 
     fn bill<T>(&self, order: &str, see: impl FnOnce(&mut Bill) -> T) -> T {
-        let mut bills = self.0.lock().unwrap();
+        let mut bills = self.bills.lock().unwrap();
         see(bills.entry(order.to_owned()).or_insert(Bill {
             state: OrderState::Open,
             discount: None,
@@ -106,6 +118,9 @@ impl Merchant for Corner {
     }
 
     async fn read(&self, order: &OrderId) -> Result<Order> {
+        if self.is_slow.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         Ok(self.bill(&order.0, |bill| {
             bill.reads += 1;
             let line = |text: &str, amount, reference| OrderLine {
@@ -132,7 +147,7 @@ impl Merchant for Corner {
     }
 
     async fn find(&self, reference: &str) -> Result<Option<OrderId>> {
-        let bills = self.0.lock().unwrap();
+        let bills = self.bills.lock().unwrap();
         let is = |bill: &Bill| matches!(&bill.discount, Some((key, _)) if key == reference);
         let found = bills.iter().find(|(_, bill)| is(bill));
         Ok(found.map(|(name, _)| OrderId(name.clone())))
