@@ -2,47 +2,33 @@
 
 use wom_adapter_pos::{WooCommerce, WooCommerceConfig};
 use wom_sdk::{
-    Kind, Timestamp,
-    instrument::{Hint, Received, Request, Verdict},
+    Timestamp,
+    instrument::{Request, Verdict},
     merchant::Merchant as _,
-    webhook::{self, Scheme},
+    webhook::Scheme,
 };
+
+use crate::door::{Sender, files};
 
 const BODY: &str = r#"{"id":727,"date_modified_gmt":"2026-11-28T07:00:00","status":"processing","billing":{"first_name":"Sara","email":"sara@example.org"}}"#;
 
+fn shop<'a>(secret: &'a str, resource: &'a str) -> Sender<'a> {
+    Sender {
+        scheme: Scheme::WooCommerce,
+        secret,
+        header: Some(("X-WC-Webhook-Resource", resource)),
+    }
+}
+
 fn adapter(secrets: &[&str]) -> WooCommerce {
     let folder = tempfile::tempdir().unwrap();
-    let files = secrets.iter().enumerate().map(|(n, secret)| {
-        let file = folder.path().join(n.to_string());
-        std::fs::write(&file, secret).unwrap();
-        file
-    });
     WooCommerce::new(WooCommerceConfig {
         endpoint: "https://shop.example.org".to_owned(),
         secret_variables: vec!["NOT_READ_HERE".to_owned()],
-        webhook_secret_files: files.collect(),
+        webhook_secret_files: files(folder.path(), secrets),
         ..WooCommerceConfig::default()
     })
     .unwrap()
-}
-
-fn call(adapter: &WooCommerce, secret: &str, resource: &str, signed: &str, sent: &str) -> Received {
-    let scheme = Scheme::WooCommerce;
-    let secrets = [scheme.secret(secret).unwrap()];
-    let now = Timestamp::from_seconds(1_790_000_000);
-    let signed = webhook::sign(&scheme, "1", now, signed.as_bytes(), &secrets).unwrap();
-    let mut headers: Vec<_> = signed
-        .headers()
-        .map(|(name, value)| (name, value.as_bytes()))
-        .collect();
-    headers.push(("X-WC-Webhook-Resource", resource.as_bytes()));
-    adapter.receive(&Request {
-        method: "POST",
-        query: "",
-        headers: &headers,
-        body: sent.as_bytes(),
-        received_at: now,
-    })
 }
 
 #[test]
@@ -52,35 +38,14 @@ fn a_signed_message_names_its_order_and_nothing_else_comes_in() {
     for adapter in [&one, &changing] {
         // The secret counts with its entities decoded.
         for secret in ["old &amp; new", "old & new"] {
-            let received = call(adapter, secret, "order", BODY, BODY);
-            assert_eq!(received.reply.status, 200);
-            assert!(matches!(received.verdict, Verdict::Read(Hint(order)) if order == "727"));
+            shop(secret, "order").tells(adapter, BODY, Some("727"));
         }
     }
-    let coupon = call(&one, "old & new", "coupon", BODY, BODY);
-    assert!(matches!(coupon.verdict, Verdict::Answered));
-    let altered = BODY.replace("727", "728");
-    for (adapter, secret, sent) in [
-        (&one, "old & new", altered.as_str()),
-        (&one, "another", BODY),
-        (&adapter(&[]), "old & new", BODY),
-    ] {
-        let received = call(adapter, secret, "order", BODY, sent);
-        assert_eq!(received.reply.status, 401);
-        let Verdict::Refused(error) = received.verdict else {
-            panic!("taken");
-        };
-        assert_eq!(error.kind(), Kind::WebhookRefused);
-        assert!(!format!("{error:?}").contains("old &"));
-    }
-    for body in ["", "[]", r#"{"id":"Sara"}"#, r#"{"id":-1}"#, "\u{1}"] {
-        let received = call(&one, "old & new", "order", body, body);
-        assert_eq!(received.reply.status, 400, "{body}");
-        let Verdict::Refused(error) = received.verdict else {
-            panic!("taken: {body}");
-        };
-        assert!(!format!("{error:?}").contains("Sara"));
-    }
+    shop("old & new", "coupon").tells(&one, BODY, None);
+    let orders = shop("old & new", "order");
+    orders.is_the_only_one_heard(adapter, BODY, &BODY.replace("727", "728"));
+    let strange = ["", "[]", r#"{"id":"Sara"}"#, r#"{"id":-1}"#, "\u{1}"];
+    orders.is_not_understood(&one, &strange);
 }
 
 #[test]

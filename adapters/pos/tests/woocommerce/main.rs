@@ -3,6 +3,8 @@
 
 #[path = "../support/counter.rs"]
 mod counter;
+#[path = "../support/door.rs"]
+mod door;
 mod faults;
 mod fresh;
 mod hooks;
