@@ -42,6 +42,15 @@ fn a_signed_message_names_what_to_read_and_nothing_else_comes_in() {
             r#"{"id":7,"admin_graphql_api_id":"gid://shopify/DraftOrder/7","order_id":820}"#,
             Some("gid://shopify/DraftOrder/7"),
         ),
+        // With the fields that the docs say are enough.
+        (
+            r#"{"admin_graphql_api_id":"gid://shopify/Order/820","note_attributes":[]}"#,
+            Some("gid://shopify/Order/820"),
+        ),
+        (
+            r#"{"admin_graphql_api_id":"gid://shopify/Refund/9","order_id":820}"#,
+            Some("gid://shopify/Order/820"),
+        ),
         // The law's topics: there is nothing of a customer here.
         (
             r#"{"shop_id":1,"customer":{"id":1,"email":"sara@example.org"},"orders_to_redact":[820]}"#,
