@@ -42,6 +42,9 @@ pub async fn run(args: Args, catalog: &Catalog, output: &Output) -> Result<()> {
     checks.push(check("rules", rules(&config, catalog)));
     checks.push(check("keys", keys(&config.keys)));
     checks.push(check("store", store(&config.profile.store).await));
+    if checks.last().is_some_and(|store| store.ok) && is_made(&config.profile.store) {
+        checks.push(waiting(&config.profile.store).await);
+    }
     let client = config.profile.client();
     checks.push(check("registry", registry(client.as_ref()).await));
     checks.push(check("clock", clock(&config.profile.registry).await));
@@ -134,6 +137,43 @@ async fn store(place: &StorePlace) -> Result<String> {
         "{} will be made at the first award",
         path.display()
     ))
+}
+
+fn is_made(place: &StorePlace) -> bool {
+    match place {
+        StorePlace::File(path) => path.exists(),
+        _ => true,
+    }
+}
+
+/// What waits for a person: no fault of the configuration, but often what brings somebody here.
+async fn waiting(place: &StorePlace) -> Check {
+    let counted = async {
+        let store = place.open().await?;
+        let numbers = store.numbers().await;
+        store.close().await?;
+        numbers
+    };
+    let numbers = match counted.await {
+        Ok(numbers) => numbers,
+        Err(error) => return check("waiting", Err(error)),
+    };
+    let (pending, held, parked) = (numbers.pending(), numbers.held(), numbers.parked());
+    let look = [
+        (held > 0, "wom review list"),
+        (parked > 0, "wom outbox list --state parked, wom inbox list"),
+    ];
+    let look: Vec<_> = look
+        .into_iter()
+        .filter_map(|(is_there, command)| is_there.then_some(command))
+        .collect();
+    Check {
+        hint: (!look.is_empty()).then(|| format!("for you to look at: {}", look.join(", "))),
+        ..passed(
+            "waiting",
+            format!("{pending} on their way, {held} held, {parked} parked"),
+        )
+    }
 }
 
 /// The name of the file system, where what is written to it does not last.

@@ -48,6 +48,9 @@ async fn what_is_parked_is_listed_with_its_reason_and_gone_on_with_when_its_caus
         "{people}"
     );
 
+    let doctor = String::from_utf8(town.for_people(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("0 held, 3 parked") && doctor.contains("wom inbox list"));
+
     let resumed = town.done(&["inbox", "retry", "--source", "gate"]);
     assert_eq!(resumed[0]["summary"]["resumed"], 2);
     let listed = town.done(&["inbox", "list"]);
