@@ -235,22 +235,6 @@ impl ServedShop {
     }
 }
 
-/// The decision that the customer got something else: what, as the merchant calls it.
-///
-/// # Errors
-///
-/// [`Kind::InputInvalid`] if that is not said in 1 to 128 bytes.
-pub(crate) fn granted(reference: &str) -> Result<Resolution> {
-    match (1..=128).contains(&reference.len()) {
-        true => Ok(Resolution::Granted(reference.to_owned())),
-        false => Err(Error::new(
-            Kind::InputInvalid,
-            "what was granted has to be said, in 1 to 128 bytes",
-        )
-        .with("field", "reference")),
-    }
-}
-
 /// Shops over one store, by names that never change.
 #[derive(Clone, Debug)]
 pub struct Shops {

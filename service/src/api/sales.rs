@@ -23,7 +23,7 @@ use super::{
     sale::Shown,
     wait::Wait,
 };
-use crate::{ServedShop, shops};
+use crate::ServedShop;
 
 /// How many sales are listed unless told otherwise, and at most.
 const LISTED: u32 = 50;
@@ -261,7 +261,9 @@ impl Decision {
     fn resolution(&self) -> Result<Resolution, Error> {
         let resolution = match self.resolution {
             Decided::Granted => {
-                return shops::granted(self.reference.as_deref().unwrap_or_default());
+                return Ok(Resolution::Granted(
+                    self.reference.clone().unwrap_or_default(),
+                ));
             }
             Decided::Retry => Resolution::Retry,
             Decided::Applied => Resolution::Applied,

@@ -12,6 +12,8 @@ use crate::{
 
 /// How long a note may be, bytes.
 const NOTE: usize = 500;
+/// How long the reference of what was granted may be, bytes.
+const REFERENCE: usize = 128;
 
 /// What a person decides.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,7 +29,7 @@ pub enum Resolution {
     Withdrawn,
     /// The customer got the money back.
     Refunded,
-    /// The customer got something else, such as a fresh code: its reference in the shop.
+    /// The customer got something else, such as a fresh code: its reference in the shop, 1 to 128 bytes.
     Granted(String),
     /// The customer gets nothing.
     Recorded,
@@ -72,6 +74,13 @@ pub(super) fn resolve(
         }
         Resolution::Withdrawn if on_order => enter(sale, State::Withdrawn, None, now),
         Resolution::Refunded if on_order || refunds => enter(sale, State::Refunded, None, now),
+        Resolution::Granted(reference) if !(1..=REFERENCE).contains(&reference.len()) => {
+            return Err(Error::new(
+                Kind::InputInvalid,
+                "what was granted has to be said, in 1 to 128 bytes",
+            )
+            .with("field", "reference"));
+        }
         Resolution::Granted(reference) => {
             sale.reference = Some(reference);
             enter(sale, State::Granted, None, now);

@@ -193,6 +193,13 @@ fn a_late_payment_is_an_entry_with_what_can_be_done() {
         );
         assert_eq!(late.remedies(), [Remedy::FreshCode, Remedy::RecordOnly]);
         assert!(step(&late, Event::Confirmed, at(61), 0).is_err());
+        for unsaid in [String::new(), "x".repeat(129)] {
+            let granted = Event::Resolve {
+                resolution: Resolution::Granted(unsaid),
+                note: "shown at the till".into(),
+            };
+            assert!(step(&late, granted, at(70), 0).is_err());
+        }
         let granted = Event::Resolve {
             resolution: Resolution::Granted("FRESH".into()),
             note: "shown at the till".into(),
