@@ -280,8 +280,7 @@ impl Shop {
                 continue;
             }
             if self.desk.look(sale.checkout).await?.is_paid()
-                && let Some(next) = self.go_on(&sale).await?
-                && next.state != State::Lapsed
+                && self.gone_on(sale).await?.state != State::Lapsed
             {
                 return Err(late());
             }

@@ -31,6 +31,14 @@ impl Shop {
         self.follow(sale, first).await
     }
 
+    /// Takes the step that is due, and gives the sale as it stands then, whoever was faster.
+    pub(super) async fn gone_on(&self, sale: Sale) -> Result<Sale> {
+        match self.go_on(&sale).await? {
+            Some(next) => Ok(next),
+            None => self.sale(sale.id).await,
+        }
+    }
+
     /// Lets something happen to a sale, whatever others do at the same time, and gives it as it stands
     /// then.
     pub(super) async fn tell(&self, id: SaleId, event: &Event) -> Result<Sale> {

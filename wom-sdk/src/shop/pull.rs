@@ -1,5 +1,7 @@
 //! What changed in the shop: asked for now and then, since no shop's webhooks can be relied on.
 
+use std::time::Duration;
+
 use super::{Shop, unanswered};
 use crate::{
     Error, Kind, MINUTE_MS, Result, Timestamp,
@@ -14,6 +16,8 @@ use crate::{
 pub(super) const PAUSE_MS: i64 = 30_000;
 /// How long one may be at it before another takes over, and how long to wait after an error.
 const LEASE_MS: i64 = 2 * MINUTE_MS;
+/// The longest `Retry-After` that is heeded.
+const LONGEST: Duration = Duration::from_secs(3_600);
 /// How many lists of orders are read in one go.
 const PAGES: usize = 20;
 
@@ -57,7 +61,7 @@ impl Shop {
             let told = self.tell(sale.id, &event).await?;
             let due = !off && told.due.is_some_and(|due| due <= self.now());
             sales.push(match due {
-                true => self.go_on(&told).await?.unwrap_or(told),
+                true => self.gone_on(told).await?,
                 false => told,
             });
         }
@@ -98,7 +102,11 @@ impl Shop {
             let (next, more) = match read {
                 Ok((next, more)) => (next, more && page < PAGES),
                 Err(error) => {
-                    put(version, &cursor, lease, Some(error.code().to_owned())).await?;
+                    // As long as the shop asks for, up to a limit.
+                    let asked = error.retry_after().unwrap_or_default().min(LONGEST);
+                    let asked = i64::try_from(asked.as_millis()).unwrap_or(LEASE_MS);
+                    let due = self.now().plus_millis(asked).max(lease);
+                    put(version, &cursor, due, Some(error.code().to_owned())).await?;
                     return Err(error);
                 }
             };

@@ -126,6 +126,21 @@ async fn a_discount_that_was_not_answered_is_looked_for_before_it_is_asked_again
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shop_that_asks_for_a_pause_is_left_alone_for_as_long() {
+    for (asked, given) in [(600, 600), (10, 120), (1_000_000, 3_600)] {
+        let world = World::new();
+        world.shelf.fail("orders", Fault::Busy(asked));
+        let error = world.shop.pull().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::RateLimited);
+        let source = format!("shop/{}", world.shop.name);
+        let held = world.shop.store().cursor(&source).await.unwrap().unwrap();
+        let left = held.due.since(world.shop.now()) / 1_000;
+        assert!((given - 2..=given).contains(&left), "{asked}: {left}");
+        assert_eq!(held.failed.as_deref(), Some("rate_limited"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_order_keeps_no_code_and_its_payment_is_kept_in_mind() {
     let world = World::new();
     // Before anybody paid: the code is watched.

@@ -51,6 +51,8 @@ pub(super) enum Fault {
     Later(u64),
     /// It is surely not carried out.
     Refuse,
+    /// It is surely not carried out, and for so many seconds nothing is.
+    Busy(u64),
 }
 
 /// Where a process dies: at its n-th point, counted from 1.
@@ -283,6 +285,9 @@ impl Adapter {
         tokio::time::sleep(Duration::from_millis(slow + 20)).await;
         let answer = match self.shelf.fault(name) {
             Some(Fault::Refuse) => Err(refused()),
+            Some(Fault::Busy(seconds)) => {
+                Err(Error::new(Kind::RateLimited, "429").wait(Duration::from_secs(seconds)))
+            }
             Some(Fault::LoseRequest) => Err(lost()),
             Some(Fault::LoseReply) => {
                 work(&self.shelf);
