@@ -1,13 +1,8 @@
 //! What changed, as the adapter lists it.
 
-use wom_adapter_pos::Shopify;
-use wom_sdk::{
-    Kind,
-    instrument::Cursor,
-    merchant::{Merchant as _, OrderId},
-};
+use wom_sdk::{Kind, instrument::Cursor, merchant::Merchant as _};
 
-use crate::{FIVE, shop::Shop, trouble::Trouble};
+use crate::{FIVE, listed::listed, shop::Shop, trouble::Trouble};
 
 const THROTTLED: &str = r#"{"errors":[{"extensions":{"code":"THROTTLED"}}]}"#;
 
@@ -65,23 +60,6 @@ async fn what_changed_is_listed_and_nobody_is_asked_for() {
             );
         }
     }
-}
-
-/// All that changed, in as many calls as it takes: what is read again comes round.
-async fn listed(adapter: &Shopify, since: Option<Cursor>) -> (Vec<OrderId>, Option<Cursor>) {
-    let (mut found, mut cursors) = (Vec::new(), vec![since]);
-    for _ in 0..50 {
-        let since = cursors.last().cloned().flatten();
-        let (more, next) = adapter.orders(since).await.unwrap();
-        found.extend(more);
-        if cursors.contains(&next) {
-            found.sort();
-            found.dedup();
-            return (found, next);
-        }
-        cursors.push(next);
-    }
-    panic!("it never ends");
 }
 
 #[tokio::test]

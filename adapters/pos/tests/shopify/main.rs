@@ -9,6 +9,8 @@ mod faults;
 mod fresh;
 mod graph;
 mod hooks;
+#[path = "../support/listed.rs"]
+mod listed;
 mod lists;
 mod sale;
 mod shop;

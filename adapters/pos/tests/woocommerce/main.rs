@@ -8,6 +8,8 @@ mod door;
 mod faults;
 mod fresh;
 mod hooks;
+#[path = "../support/listed.rs"]
+mod listed;
 mod sale;
 mod shop;
 #[path = "../support/trouble.rs"]
@@ -15,6 +17,7 @@ mod trouble;
 
 use std::sync::Arc;
 
+use listed::listed;
 use shop::{KEY, Shop};
 use trouble::Trouble;
 use wom_adapter_pos::{WooCommerce, WooCommerceConfig};
@@ -390,23 +393,6 @@ async fn orders_that_changed_are_listed_however_many_and_none_is_passed_over() {
         asked.iter().all(|asked| asked.contains("_fields=")),
         "{asked:?}"
     );
-}
-
-/// All that changed, in as many calls as it takes: what is read again comes round.
-async fn listed(adapter: &WooCommerce, since: Option<Cursor>) -> (Vec<OrderId>, Option<Cursor>) {
-    let (mut found, mut cursors) = (Vec::new(), vec![since]);
-    for _ in 0..50 {
-        let since = cursors.last().cloned().flatten();
-        let (more, next) = adapter.orders(since).await.unwrap();
-        found.extend(more);
-        if cursors.contains(&next) {
-            found.sort();
-            found.dedup();
-            return (found, next);
-        }
-        cursors.push(next);
-    }
-    panic!("it never ends");
 }
 
 #[tokio::test]
