@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     Address, HttpRequest, HttpResponse, Transport,
+    cores::Cores,
     keys::Keys,
     tries::{Failure, Repeat, Tries},
 };
@@ -25,6 +26,7 @@ struct Inner {
     keys: Keys,
     deadline: Duration,
     clock: Arc<dyn Clock>,
+    cores: Arc<Cores>,
 }
 
 impl RegistryClient {
@@ -95,6 +97,10 @@ impl RegistryClient {
 
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
+    }
+
+    pub(super) fn cores(&self) -> &Arc<Cores> {
+        &self.0.cores
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -270,6 +276,7 @@ impl RegistryClientBuilder {
             transport,
             deadline: self.deadline,
             clock: self.clock,
+            cores: Cores::all(),
         })))
     }
 }

@@ -43,6 +43,7 @@
 mod address;
 mod api_key;
 mod client;
+mod cores;
 mod instrument;
 mod keys;
 mod operation;

@@ -62,7 +62,7 @@ impl RegistryClient {
     async fn attempts<T: Send + 'static>(&self, operation: Operation<T>) -> Result<T> {
         let mut tries = Tries::new(operation.repeat, self.deadline());
         let mut key = self.key_for(operation.repeat, tries.ends()).await?;
-        let mut body = seal(&operation, &key).await?;
+        let mut body = self.seal(&operation, &key).await?;
         let mut asked_for_key = false;
         loop {
             let failure = match self.attempt(&operation, &body, &tries).await {
@@ -81,7 +81,7 @@ impl RegistryClient {
                 Ok(None) => return Err(failure.error),
                 Err(error) => return Err(tries.last(error, None)),
             }
-            body = seal(&operation, &key).await?;
+            body = self.seal(&operation, &key).await?;
         }
     }
 
@@ -97,41 +97,33 @@ impl RegistryClient {
             Read::Here(read) => Ok(read(&answer.body)?),
             Read::Elsewhere(read) => {
                 let read = Arc::clone(read);
-                Ok(off_thread(move || read(&answer.body)).await?)
+                Ok(self.cores().run(move || read(&answer.body)).await?)
             }
         }
     }
-}
 
-async fn seal<T>(operation: &Operation<T>, key: &PublicKey) -> Result<String> {
-    let blocks = rsa::blocks(key, operation.text.len());
-    if blocks > operation.max_blocks {
-        return Err(Error::new(
-            Kind::LimitExceeded,
-            "the request is larger than what a Registry reads",
-        )
-        .with(
-            "limit_bytes",
-            operation.max_blocks * (key.size_bytes() - 11),
-        )
-        .hint("ask for less at once"));
+    async fn seal<T>(&self, operation: &Operation<T>, key: &PublicKey) -> Result<String> {
+        let blocks = rsa::blocks(key, operation.text.len());
+        if blocks > operation.max_blocks {
+            return Err(Error::new(
+                Kind::LimitExceeded,
+                "the request is larger than what a Registry reads",
+            )
+            .with(
+                "limit_bytes",
+                operation.max_blocks * (key.size_bytes() - 11),
+            )
+            .hint("ask for less at once"));
+        }
+        let payload = if blocks <= SEALED_HERE {
+            rsa::seal(key, operation.text.as_bytes())
+        } else {
+            let (key, text) = (key.clone(), operation.text.clone());
+            let work = move || Ok(rsa::seal(&key, text.as_bytes()));
+            self.cores().run(work).await?
+        };
+        Ok((operation.body)(payload))
     }
-    let payload = if blocks <= SEALED_HERE {
-        rsa::seal(key, operation.text.as_bytes())
-    } else {
-        let (key, text) = (key.clone(), operation.text.clone());
-        off_thread(move || Ok(rsa::seal(&key, text.as_bytes()))).await?
-    };
-    Ok((operation.body)(payload))
-}
-
-/// What takes milliseconds is done where no other task waits for it.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::new(Kind::Cancelled, "the process is shutting down").because(error)
-    })?
 }
 
 /// The answer to a verify, which is empty. A page in its place is no answer of a Registry, and a
