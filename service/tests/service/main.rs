@@ -4,6 +4,7 @@
 mod awards;
 mod browser;
 mod calls;
+mod cashier;
 mod checkouts;
 mod claims;
 mod corner;

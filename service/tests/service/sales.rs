@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wom_adapter_pos::Manual;
 
 use crate::{
-    till::Cashier,
+    cashier::Cashier,
     town::{Answer, BIKES, Town, until},
 };
 

@@ -9,7 +9,11 @@
 //!
 //! Every round runs all of them, one after the other, against a server in a process of its own on the same
 //! cores: one whose RSA is removed, then the Registry. Quote the medians and ratios. Ours writes
-//! every step of every award durably to SQLite.
+//! every step of every award durably to SQLite. One thread sends, receives and waits; the SDK does
+//! RSA on as many of the runtime's others as there are cores.
+//!
+//! What a core is worth changes from second to second on a shared machine: the RSA operation is measured
+//! before and after every run, and a run's CPU is told over the mean of the two.
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
 mod peer;
@@ -18,7 +22,11 @@ mod server;
 use std::{path::Path, sync::Arc, time::Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    runtime::{self, Runtime},
+    sync::Semaphore,
+    task::JoinSet,
+};
 use wom_registry::{Registry, RegistryOptions};
 use wom_sdk::{
     SystemClock,
@@ -27,6 +35,7 @@ use wom_sdk::{
     privacy::MemoryKeyStore,
     protocol::{ApiKey, PrivateKey, rsa},
     registry::{ApiKeyClient, InstrumentClient, RegistryClient},
+    store::{MemoryStore, Store},
 };
 use wom_store::SqliteStore;
 
@@ -35,6 +44,8 @@ use server::Server;
 
 const AWARDS: u32 = 64;
 const IN_FLIGHT: [u32; 3] = [1, 8, 32];
+/// In one measurement of what one costs.
+const OPERATIONS: u32 = 25;
 /// With an API key, which takes no RSA.
 const ISSUES: u32 = 2_048;
 const ISSUES_IN_FLIGHT: u32 = 32;
@@ -46,6 +57,8 @@ struct Run {
     rate: f64,
     /// Milliseconds of CPU for an award.
     cpu: f64,
+    /// The same, over that of an RSA private operation. [`Operations::beside`] sets it.
+    operations: f64,
 }
 
 impl Run {
@@ -53,6 +66,7 @@ impl Run {
         Self {
             rate: f64::from(awards) / seconds,
             cpu: cpu_seconds * 1e3 / f64::from(awards),
+            operations: f64::NAN,
         }
     }
 }
@@ -61,24 +75,60 @@ impl Run {
 #[derive(Default)]
 struct Runs {
     ours: Vec<Run>,
+    in_memory: Vec<Run>,
     /// As [`peer::CLIENTS`] has them.
     others: [Vec<Run>; peer::CLIENTS.len()],
 }
 
-#[tokio::main]
-async fn main() {
+/// RSA's private operation, measured between the runs.
+struct Operations<'a> {
+    key: &'a PrivateKey,
+    /// Milliseconds of CPU each, as they were measured.
+    measured: Vec<f64>,
+}
+
+impl<'a> Operations<'a> {
+    fn new(key: &'a PrivateKey) -> Self {
+        Self {
+            key,
+            measured: vec![private_operation(key)],
+        }
+    }
+
+    /// A run, over the operation as it was just before and is just after it.
+    fn beside(&mut self, run: Run) -> Run {
+        let before = self.measured.last().copied().unwrap_or(f64::NAN);
+        let after = private_operation(self.key);
+        self.measured.push(after);
+        Run {
+            operations: run.cpu / f64::midpoint(before, after),
+            ..run
+        }
+    }
+}
+
+fn main() {
     let mut arguments = std::env::args()
         .skip(1)
         .filter(|argument| argument != "--bench");
-    let first = arguments.next();
+    let (first, second) = (arguments.next(), arguments.next());
     match first.as_deref() {
-        Some("registry") => return server::registry(Path::new(&arguments.next().unwrap())).await,
-        Some("stub") => return server::stub(Path::new(&arguments.next().unwrap())).await,
-        _ => {}
+        Some("registry") => serve(server::registry(Path::new(&second.unwrap()))),
+        Some("stub") => serve(server::stub(Path::new(&second.unwrap()))),
+        _ => {
+            let rounds = first.map_or(5, |text| text.parse().unwrap());
+            let bits = second.map_or(4096, |text| text.parse().unwrap());
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(compare(rounds, bits));
+        }
     }
-    let rounds: usize = first.map_or(5, |text| text.parse().unwrap());
-    let bits: usize = arguments.next().map_or(4096, |text| text.parse().unwrap());
+}
 
+fn serve(server: impl Future<Output = ()>) {
+    Runtime::new().unwrap().block_on(server);
+}
+
+async fn compare(rounds: usize, bits: usize) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let folder = dir.path().join("registry");
     let registry = Registry::open(&folder, RegistryOptions::new().key_bits(bits))
@@ -112,36 +162,39 @@ async fn main() {
     println!(
         "{rounds} rounds of {AWARDS} awards, {bits} bits, one server or the other on the same cores"
     );
-    let mut operations = Vec::new();
+    let mut operations = Operations::new(&source.key);
     let mut runs: [[Runs; IN_FLIGHT.len()]; 2] = Default::default();
     let mut issues = Vec::new();
     for _ in 0..rounds {
-        operations.push(private_operation(&source.key));
         for ((server, peers), runs) in servers.iter().zip(&mut peers).zip(&mut runs) {
             let url = &server.1.url;
             for (in_flight, runs) in IN_FLIGHT.into_iter().zip(runs) {
                 let key = PrivateKey::from_pem(&source.key.to_pkcs1_pem(), None).unwrap();
                 let client = RegistryClient::new(url).unwrap();
                 let issuer = InstrumentClient::new(client, source.id.clone(), key).unwrap();
-                runs.ours
-                    .push(run(Arc::new(issuer), dir.path(), AWARDS, in_flight).await);
+                let issuer = Arc::new(issuer);
+                let ours = durable(issuer.clone(), dir.path(), AWARDS, in_flight).await;
+                runs.ours.push(operations.beside(ours));
+                let memory = Arc::new(MemoryStore::default());
+                let in_memory = run(issuer, memory, AWARDS, in_flight).await;
+                runs.in_memory.push(operations.beside(in_memory));
                 for (peer, runs) in peers.iter_mut().zip(&mut runs.others) {
                     if let Some(peer) = peer {
-                        runs.push(peer.run(AWARDS, in_flight));
+                        runs.push(operations.beside(peer.run(AWARDS, in_flight)));
                     }
                 }
             }
         }
         let client = RegistryClient::new(&servers[0].1.url).unwrap();
         let issuer = ApiKeyClient::new(client, source.id.clone(), ApiKey::random()).unwrap();
-        issues.push(run(Arc::new(issuer), dir.path(), ISSUES, ISSUES_IN_FLIGHT).await);
+        issues.push(durable(Arc::new(issuer), dir.path(), ISSUES, ISSUES_IN_FLIGHT).await);
     }
     println!(
         "one RSA private operation: {} ms of CPU",
-        spread(&operations, 2)
+        spread(&operations.measured, 2)
     );
     for ((server, _), runs) in servers.iter().zip(&runs) {
-        report(server, runs, &operations);
+        report(server, runs);
     }
     let beside: Vec<f64> = runs[0][2].others[0].iter().map(|run| run.rate).collect();
     let rates: Vec<f64> = issues.iter().map(|run| run.rate).collect();
@@ -154,7 +207,7 @@ async fn main() {
     );
 }
 
-fn report(server: &str, runs: &[Runs; IN_FLIGHT.len()], operations: &[f64]) {
+fn report(server: &str, runs: &[Runs; IN_FLIGHT.len()]) {
     println!("\n{server}:");
     println!(
         "| in flight | client | awards/s | over ours | ours over it | CPU per award, ms | over one RSA operation |"
@@ -163,12 +216,17 @@ fn report(server: &str, runs: &[Runs; IN_FLIGHT.len()], operations: &[f64]) {
     for (in_flight, runs) in IN_FLIGHT.into_iter().zip(runs) {
         let rates = |runs: &[Run]| runs.iter().map(|run| run.rate).collect::<Vec<_>>();
         let costs = |runs: &[Run]| runs.iter().map(|run| run.cpu).collect::<Vec<_>>();
+        let over = |runs: &[Run]| runs.iter().map(|run| run.operations).collect::<Vec<_>>();
         let ours = rates(&runs.ours);
         let others = peer::CLIENTS.iter().map(|client| client.name);
         let all = others
             .zip(&runs.others)
             .filter(|(_, runs)| !runs.is_empty());
-        for (client, runs) in [("our Rust client", &runs.ours)].into_iter().chain(all) {
+        let clients = [
+            ("our Rust client", &runs.ours),
+            ("the same, in memory", &runs.in_memory),
+        ];
+        for (client, runs) in clients.into_iter().chain(all) {
             let rates = rates(runs);
             println!(
                 "| {in_flight} | {client} | {} | {} | {} | {} | {} |",
@@ -176,22 +234,27 @@ fn report(server: &str, runs: &[Runs; IN_FLIGHT.len()], operations: &[f64]) {
                 spread(&ratios(&rates, &ours), 2),
                 spread(&ratios(&ours, &rates), 2),
                 spread(&costs(runs), 2),
-                spread(&ratios(&costs(runs), operations), 2),
+                spread(&over(runs), 2),
             );
         }
     }
 }
 
-/// Awards everything, after one award that fetches the key and opens a connection, as in a service.
-async fn run(issuer: Arc<dyn Issuer>, folder: &Path, awards: u32, in_flight: u32) -> Run {
+/// [`run`], with every step in SQLite.
+async fn durable(issuer: Arc<dyn Issuer>, folder: &Path, awards: u32, in_flight: u32) -> Run {
     let folder = tempfile::tempdir_in(folder).unwrap();
     let store = SqliteStore::open(folder.path().join("awards.db")).await;
     let store = Arc::new(store.unwrap());
+    let run = run(issuer, store.clone(), awards, in_flight).await;
+    store.close().await.unwrap();
+    run
+}
+
+/// Awards everything, after one award that fetches the key and opens a connection, as in a service.
+async fn run(issuer: Arc<dyn Issuer>, store: Arc<dyn Store>, awards: u32, in_flight: u32) -> Run {
     let keys = Arc::new(MemoryKeyStore::default());
     let clock = Arc::new(SystemClock);
-    let dispatcher = Dispatcher::open(Arc::clone(&store) as _, issuer, keys, clock)
-        .await
-        .unwrap();
+    let dispatcher = Dispatcher::open(store, issuer, keys, clock).await.unwrap();
     let request = Request::new("H".parse().unwrap(), 30, "43.72,12.63".parse().unwrap());
     dispatcher.award("warm", &request).await.unwrap();
 
@@ -210,18 +273,16 @@ async fn run(issuer: Arc<dyn Issuer>, folder: &Path, awards: u32, in_flight: u32
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
-    let run = Run::of(awards, began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    store.close().await.unwrap();
-    run
+    Run::of(awards, began.elapsed().as_secs_f64(), cpu_seconds() - cpu)
 }
 
 fn private_operation(key: &PrivateKey) -> f64 {
     let sealed = rsa::seal(key.public(), b"{}");
     let cpu = cpu_seconds();
-    for _ in 0..50 {
+    for _ in 0..OPERATIONS {
         rsa::open(key, &sealed, 1).unwrap();
     }
-    (cpu_seconds() - cpu) * 1e3 / 50.0
+    (cpu_seconds() - cpu) * 1e3 / f64::from(OPERATIONS)
 }
 
 /// CPU time of this process so far, of all its threads.

@@ -183,6 +183,27 @@ async fn a_cancelled_order_keeps_no_code_and_its_payment_is_kept_in_mind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_another_worker_was_faster_the_sale_is_told_as_it_stands() {
+    let world = World::new();
+    world.shelf.order("1", 1_200);
+    let (sale, ticket) = world
+        .shop
+        .offer(&order("1"), "coffee", &coffee())
+        .await
+        .unwrap();
+    world.shelf.cancel("1");
+    let lapsed = world.shop.cancel(&order("1")).await.unwrap().remove(0);
+    world.till.pay(&ticket.otc);
+    world.run(minutes(30)).await;
+    let now = world.shop.gone_on(lapsed.clone()).await.unwrap();
+    assert_eq!(
+        (&lapsed.state, &now.state),
+        (&State::Lapsed, &State::Late(After::Cancel))
+    );
+    assert_eq!(now, world.sale(sale.id).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_be_under_way_in_the_shop_is_taken_back_after_it_is_there() {
     let world = World::new();
     world.shelf.order("1", 1_200);

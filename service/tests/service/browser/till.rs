@@ -11,7 +11,7 @@ use super::{
     remote::{Browser, Read},
 };
 use crate::{
-    till::Cashier,
+    cashier::Cashier,
     town::{Town, until},
 };
 
