@@ -6,10 +6,9 @@ use axum::{
 };
 use wom_sdk::{
     Error, Kind,
+    cores::Undone,
     protocol::{Problem, ProblemType},
 };
-
-use crate::rsa_pool::Busy;
 
 /// A request refused: a problem, and perhaps when to come back.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,8 +134,8 @@ impl From<ProblemType> for Refusal {
     }
 }
 
-impl From<Busy> for Refusal {
-    fn from(_: Busy) -> Self {
+impl From<Undone> for Refusal {
+    fn from(_: Undone) -> Self {
         Self::busy()
     }
 }

@@ -7,6 +7,7 @@ pub mod cash_desk;
 pub mod checkout;
 pub mod claim;
 pub mod collector;
+pub mod cores;
 pub mod dispatcher;
 mod error;
 pub mod files;

@@ -1,9 +1,10 @@
 //! Windows of time, limits, and what they let through.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
-use wom_registry::RequestState;
+use wom_registry::{RegistryOptions, RequestState};
 use wom_sdk::protocol::SessionKey;
 
 use crate::common::*;
@@ -324,11 +325,7 @@ async fn a_lost_answer_to_a_payment_for_many_is_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_blocks_cost_no_rsa_operation() {
     let world = World::new().await;
-    let blocks = |count: usize| {
-        use base64::Engine as _;
-        let payload = base64::engine::general_purpose::STANDARD.encode(vec![1; 256 * count]);
-        json!({"payload": payload, "posId": world.pos.id, "sourceId": world.instrument.id, "nonce": "n"}).to_string()
-    };
+    let blocks = |count| blocks(&world, count);
     for (path, limit) in [
         ("voucher/create", 128),
         ("voucher/verify", 8),
@@ -359,8 +356,27 @@ async fn too_many_blocks_cost_no_rsa_operation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_queue_full_callers_are_asked_to_come_back() {
-    let world = World::with(|options| options.rsa_queue = 0).await;
-    let answer = world.client.sealed("voucher/verify", json!({})).await;
-    assert_eq!(answer.status, 503);
-    assert_eq!(answer.header("retry-after"), Some("1"));
+    let set = |options: &mut RegistryOptions| {
+        options.rsa_workers = NonZeroUsize::new(1);
+        options.rsa_queue = 0;
+    };
+    let world = World::with(set).await;
+    let held = world.client.post("payment/confirm", blocks(&world, 256));
+    let refused = async {
+        while world.registry.rsa_operations() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world.client.sealed("voucher/verify", json!({})).await
+    };
+    let (held, refused) = tokio::join!(held, refused);
+    assert_eq!(held.status, 403);
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+}
+
+/// A body whose payload has so many blocks, and is nothing that can be read.
+fn blocks(world: &World, count: usize) -> String {
+    let payload = STANDARD.encode(vec![1; 256 * count]);
+    json!({"payload": payload, "posId": world.pos.id, "sourceId": world.instrument.id, "nonce": "n"})
+        .to_string()
 }

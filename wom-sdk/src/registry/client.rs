@@ -6,12 +6,12 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     Address, HttpRequest, HttpResponse, Transport,
-    cores::Cores,
     keys::Keys,
     tries::{Failure, Repeat, Tries},
 };
 use crate::{
     Clock, Error, Kind, Result, Retry, SystemClock,
+    cores::Cores,
     protocol::{Aim, PublicKey, SourceId, from_response, json, message::AimList},
 };
 
@@ -26,7 +26,7 @@ struct Inner {
     keys: Keys,
     deadline: Duration,
     clock: Arc<dyn Clock>,
-    cores: Arc<Cores>,
+    cores: Cores,
 }
 
 impl RegistryClient {
@@ -99,8 +99,14 @@ impl RegistryClient {
         &*self.0.clock
     }
 
-    pub(super) fn cores(&self) -> &Arc<Cores> {
-        &self.0.cores
+    /// Does what takes milliseconds of a core where no other task waits for it.
+    pub(super) async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let ended = || Error::new(Kind::Cancelled, "the process is shutting down");
+        let done = self.0.cores.run(work).await;
+        done.unwrap_or_else(|_| Err(ended()))
     }
 
     pub(super) fn url(&self, path: &str) -> String {

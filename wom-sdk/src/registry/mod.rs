@@ -43,7 +43,6 @@
 mod address;
 mod api_key;
 mod client;
-mod cores;
 mod instrument;
 mod keys;
 mod operation;

@@ -97,7 +97,7 @@ impl RegistryClient {
             Read::Here(read) => Ok(read(&answer.body)?),
             Read::Elsewhere(read) => {
                 let read = Arc::clone(read);
-                Ok(self.cores().run(move || read(&answer.body)).await?)
+                Ok(self.off_thread(move || read(&answer.body)).await?)
             }
         }
     }
@@ -120,7 +120,7 @@ impl RegistryClient {
         } else {
             let (key, text) = (key.clone(), operation.text.clone());
             let work = move || Ok(rsa::seal(&key, text.as_bytes()));
-            self.cores().run(work).await?
+            self.off_thread(work).await?
         };
         Ok((operation.body)(payload))
     }
