@@ -1,12 +1,16 @@
 //! Administration: instruments and POS. It works while a Registry serves from the directory.
 
-use sqlx::Row as _;
 use wom_sdk::{
     Error, Kind, Result,
     protocol::{Aim, PosId, PrivateKey, PublicKey, SourceId},
 };
 
-use crate::{Registry, db::failed, ids, registry::blocking};
+use crate::{
+    Registry,
+    db::{Sql, Write},
+    ids,
+    registry::blocking,
+};
 
 /// The longest name of an instrument, a merchant or a POS, in characters.
 const NAME_LIMIT: usize = 128;
@@ -48,14 +52,17 @@ impl Registry {
         let key = self.new_key().await?;
         let id = SourceId::random();
         let codes: Vec<_> = aims.iter().map(Aim::code).collect();
-        self.insert(
-            sqlx::query("INSERT INTO source (id, name, aims, public_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-                .bind(id_bytes(id.as_str())?)
-                .bind(name)
-                .bind(codes.join(" "))
-                .bind(key.public().to_pem()),
-        )
-        .await?;
+        let (bytes, codes) = (id_bytes(id.as_str())?, codes.join(" "));
+        let (public, now) = (key.public().to_pem(), self.now().as_millis());
+        let admitted = move |write: &mut Write<'_>| {
+            write.execute(
+                "INSERT INTO source (id, name, aims, public_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                (bytes, name, codes, public, now),
+            )?;
+            write.keep();
+            Ok::<_, Error>(())
+        };
+        self.db().write(admitted).await?;
         Ok(NewInstrument { id, key })
     }
 
@@ -69,34 +76,23 @@ impl Registry {
         let name = name_of("POS", name)?;
         let key = self.new_key().await?;
         let id = PosId::random();
-        self.insert(
-            sqlx::query("INSERT INTO pos (id, merchant, name, public_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-                .bind(id_bytes(id.as_str())?)
-                .bind(merchant)
-                .bind(name)
-                .bind(key.public().to_pem()),
-        )
-        .await?;
+        let bytes = id_bytes(id.as_str())?;
+        let (public, now) = (key.public().to_pem(), self.now().as_millis());
+        let added = move |write: &mut Write<'_>| {
+            write.execute(
+                "INSERT INTO pos (id, merchant, name, public_key, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                (bytes, merchant, name, public, now),
+            )?;
+            write.keep();
+            Ok::<_, Error>(())
+        };
+        self.db().write(added).await?;
         Ok(NewPos { id, key })
     }
 
     async fn new_key(&self) -> Result<PrivateKey> {
         let bits = self.options().key_bits;
         blocking(move || PrivateKey::generate(bits)).await
-    }
-
-    /// Runs an insert whose fifth parameter is the present.
-    async fn insert(
-        &self,
-        query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
-    ) -> Result<()> {
-        let mut tx = self.db().write().await?;
-        query
-            .bind(self.now().as_millis())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)
     }
 }
 
@@ -129,23 +125,28 @@ pub(crate) async fn source(registry: &Registry, id: &SourceId) -> Result<Option<
     let Some(bytes) = ids::bytes(id.as_str()) else {
         return Ok(None);
     };
-    let row = sqlx::query("SELECT name, aims, public_key, created_at FROM source WHERE id = ?1")
-        .bind(&bytes[..])
-        .fetch_optional(registry.db().read())
-        .await
-        .map_err(failed)?;
-    let Some(row) = row else { return Ok(None) };
-    let aims: String = row.try_get("aims").map_err(failed)?;
-    let pem: String = row.try_get("public_key").map_err(failed)?;
+    let found = move |sql: &Sql<'_>| {
+        sql.row(
+            "SELECT name, aims, public_key, created_at FROM source WHERE id = ?1",
+            [bytes],
+            |row| {
+                let (aims, pem): (String, String) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, aims, pem, row.get(3)?))
+            },
+        )
+    };
+    let Some((name, aims, pem, created_at)) = registry.db().read(found).await? else {
+        return Ok(None);
+    };
     Ok(Some(Source {
         bytes,
-        name: row.try_get("name").map_err(failed)?,
+        name,
         aims: aims
             .split(' ')
             .filter_map(|code| code.parse().ok())
             .collect(),
         key: PublicKey::from_pem(&pem)?,
-        created_at: wom_sdk::Timestamp::from_millis(row.try_get("created_at").map_err(failed)?),
+        created_at: wom_sdk::Timestamp::from_millis(created_at),
     }))
 }
 
@@ -154,12 +155,13 @@ pub(crate) async fn pos(registry: &Registry, id: &PosId) -> Result<Option<Pos>> 
     let Some(bytes) = ids::bytes(id.as_str()) else {
         return Ok(None);
     };
-    let pem: Option<String> = sqlx::query_scalar("SELECT public_key FROM pos WHERE id = ?1")
-        .bind(&bytes[..])
-        .fetch_optional(registry.db().read())
-        .await
-        .map_err(failed)?;
-    let Some(pem) = pem else { return Ok(None) };
+    let found = move |sql: &Sql<'_>| {
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        sql.row("SELECT public_key FROM pos WHERE id = ?1", [bytes], read)
+    };
+    let Some(pem) = registry.db().read(found).await? else {
+        return Ok(None);
+    };
     Ok(Some(Pos {
         bytes,
         key: PublicKey::from_pem(&pem)?,
@@ -178,6 +180,6 @@ fn name_of(what: &'static str, name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-fn id_bytes(id: &str) -> Result<Vec<u8>> {
-    ids::bytes(id).map(Vec::from).ok_or_else(ids::corrupt)
+fn id_bytes(id: &str) -> Result<[u8; 12]> {
+    ids::bytes(id).ok_or_else(ids::corrupt)
 }

@@ -1,13 +1,17 @@
 //! API keys: who may award without a key pair. Only their digests are kept.
 
 use axum::http::StatusCode;
-use sqlx::Row as _;
 use wom_sdk::{
     Error, Kind, Result,
     protocol::{Aim, ApiKey, SourceId},
 };
 
-use crate::{Registry, admin, db::failed, ids, refusal::Refusal};
+use crate::{
+    Registry, admin,
+    db::{Sql, Write},
+    ids,
+    refusal::Refusal,
+};
 
 /// The longest selector, in characters.
 const SELECTOR_LIMIT: usize = 64;
@@ -25,19 +29,17 @@ impl Registry {
     pub async fn add_api_key(&self, source: &SourceId, selector: &str) -> Result<ApiKey> {
         let (source, selector) = (known(self, source).await?, checked(selector)?);
         let key = ApiKey::random();
-        let mut tx = self.db().write().await?;
-        sqlx::query(
-            "INSERT OR REPLACE INTO api_key (source, selector, digest, created_at)
-             VALUES (?1, ?2, ?3, ?4)",
-        )
-        .bind(&source[..])
-        .bind(selector)
-        .bind(&key.digest()[..])
-        .bind(self.now().as_millis())
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
+        let (selector, digest, now) = (selector.to_owned(), key.digest(), self.now().as_millis());
+        let added = move |write: &mut Write<'_>| {
+            write.execute(
+                "INSERT OR REPLACE INTO api_key (source, selector, digest, created_at)
+                 VALUES (?1, ?2, ?3, ?4)",
+                (source, selector, digest, now),
+            )?;
+            write.keep();
+            Ok::<_, Error>(())
+        };
+        self.db().write(added).await?;
         Ok(key)
     }
 
@@ -49,15 +51,16 @@ impl Registry {
     /// As [`add_api_key`](Self::add_api_key).
     pub async fn remove_api_key(&self, source: &SourceId, selector: &str) -> Result<bool> {
         let (source, selector) = (known(self, source).await?, checked(selector)?);
-        let mut tx = self.db().write().await?;
-        let done = sqlx::query("DELETE FROM api_key WHERE source = ?1 AND selector = ?2")
-            .bind(&source[..])
-            .bind(selector)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
-        Ok(done.rows_affected() == 1)
+        let selector = selector.to_owned();
+        let removed = move |write: &mut Write<'_>| {
+            let done = write.execute(
+                "DELETE FROM api_key WHERE source = ?1 AND selector = ?2",
+                (source, selector),
+            )?;
+            write.keep();
+            Ok(done == 1)
+        };
+        self.db().write(removed).await
     }
 }
 
@@ -67,14 +70,16 @@ pub(crate) async fn holder(registry: &Registry, key: &str) -> Result<Option<[u8;
     let Ok(key) = ApiKey::parse(key) else {
         return Ok(None);
     };
-    let row = sqlx::query("SELECT source FROM api_key WHERE digest = ?1")
-        .bind(&key.digest()[..])
-        .fetch_optional(registry.db().read())
-        .await
-        .map_err(failed)?;
-    let Some(row) = row else { return Ok(None) };
-    let source: Vec<u8> = row.try_get("source").map_err(failed)?;
-    source.try_into().map(Some).map_err(|_| ids::corrupt())
+    let digest = key.digest();
+    let found = move |sql: &Sql<'_>| {
+        let read = |row: &rusqlite::Row<'_>| row.get(0);
+        sql.row(
+            "SELECT source FROM api_key WHERE digest = ?1",
+            [digest],
+            read,
+        )
+    };
+    registry.db().read(found).await
 }
 
 /// WOM protocol, POST v2/auth/apikey: what a key stands for. There is no private key to give away:

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::Row;
 use serde::Serialize;
-use sqlx::Row as _;
 use wom_sdk::{
     Result,
     protocol::{Otc, SourceId},
 };
 
-use crate::{Registry, admin, db::failed, ids};
+use crate::{Registry, admin, db::Sql, ids};
 
 /// Sums over vouchers; each is worth one minute.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
@@ -97,28 +97,24 @@ pub struct PaymentBook {
 impl Registry {
     /// The books at this moment: one consistent view, whatever else goes on.
     pub async fn books(&self) -> Result<Books> {
-        let mut tx = self.db().read().begin().await.map_err(failed)?;
-        let rows = sqlx::query(BY_SOURCE_AND_AIM)
-            .fetch_all(&mut *tx)
+        self.db()
+            .read(|sql| {
+                let mut books = Books::default();
+                for (source, aim, sums) in by_source_and_aim(sql)? {
+                    books.total.add(&sums);
+                    books.by_source.entry(source).or_default().add(&sums);
+                    books.by_aim.entry(aim).or_default().add(&sums);
+                }
+                let paid = sql.row(
+                    "SELECT coalesce(sum(amount * confirmations), 0), coalesce(sum(confirmations), 0)
+                     FROM payment",
+                    [],
+                    |row| Ok((count(row, 0)?, count(row, 1)?)),
+                )?;
+                (books.paid, books.payments) = paid.unwrap_or_default();
+                Ok(books)
+            })
             .await
-            .map_err(failed)?;
-        let mut books = Books::default();
-        for row in rows {
-            let (source, aim, sums) = line(&row)?;
-            books.total.add(&sums);
-            books.by_source.entry(source).or_default().add(&sums);
-            books.by_aim.entry(aim).or_default().add(&sums);
-        }
-        let row = sqlx::query(
-            "SELECT coalesce(sum(amount * confirmations), 0) AS paid,
-                    coalesce(sum(confirmations), 0) AS payments FROM payment",
-        )
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed)?;
-        books.paid = count(&row, "paid")?;
-        books.payments = count(&row, "payments")?;
-        Ok(books)
     }
 
     /// What one source awarded, by the vouchers' aim; `None` if there is no such source.
@@ -126,72 +122,58 @@ impl Registry {
         if admin::source(self, source).await?.is_none() {
             return Ok(None);
         }
-        let mut by_aim = BTreeMap::new();
-        let rows = sqlx::query(BY_SOURCE_AND_AIM)
-            .fetch_all(self.db().read())
-            .await
-            .map_err(failed)?;
-        for row in rows {
-            let (other, aim, sums) = line(&row)?;
-            if other == *source {
-                by_aim.insert(aim, sums);
-            }
-        }
-        Ok(Some(by_aim))
+        let lines = self.db().read(by_source_and_aim).await?;
+        let own = lines.into_iter().filter(|(other, ..)| other == source);
+        Ok(Some(own.map(|(_, aim, sums)| (aim, sums)).collect()))
     }
 
     /// The book of one request for vouchers; `None` if there is none with this code.
     pub async fn request_book(&self, otc: &Otc) -> Result<Option<RequestBook>> {
-        let row = sqlx::query(
-            "SELECT r.attempts_left, r.verified_at, r.performed_at,
-                    coalesce(sum(v.count), 0) AS count,
-                    (SELECT count(*) FROM spent s JOIN voucher w ON w.id = s.voucher
-                     WHERE w.request = r.otc) AS spent
-             FROM request r LEFT JOIN voucher v ON v.request = r.otc
-             WHERE r.otc = ?1 GROUP BY r.otc",
-        )
-        .bind(&otc.reveal_bytes()[..])
-        .fetch_optional(self.db().read())
-        .await
-        .map_err(failed)?;
-        let Some(row) = row else { return Ok(None) };
-        let present = |name: &str| {
-            row.try_get::<Option<i64>, _>(name)
-                .map(|at| at.is_some())
-                .map_err(failed)
+        let otc = otc.reveal_bytes();
+        let found = move |sql: &Sql<'_>| {
+            sql.row(
+                "SELECT r.attempts_left = 0, r.verified_at IS NOT NULL, r.performed_at IS NOT NULL,
+                        coalesce(sum(v.count), 0),
+                        (SELECT count(*) FROM spent s JOIN voucher w ON w.id = s.voucher
+                         WHERE w.request = r.otc)
+                 FROM request r LEFT JOIN voucher v ON v.request = r.otc
+                 WHERE r.otc = ?1 GROUP BY r.otc",
+                [otc],
+                |row| {
+                    let (void, verified, performed) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    Ok(RequestBook {
+                        state: match (performed, void, verified) {
+                            (true, ..) => RequestState::Performed,
+                            (_, true, _) => RequestState::Void,
+                            (.., true) => RequestState::Verified,
+                            _ => RequestState::Created,
+                        },
+                        count: count(row, 3)?,
+                        spent: count(row, 4)?,
+                    })
+                },
+            )
         };
-        let state = if present("performed_at")? {
-            RequestState::Performed
-        } else if count(&row, "attempts_left")? == 0 {
-            RequestState::Void
-        } else if present("verified_at")? {
-            RequestState::Verified
-        } else {
-            RequestState::Created
-        };
-        Ok(Some(RequestBook {
-            state,
-            count: count(&row, "count")?,
-            spent: count(&row, "spent")?,
-        }))
+        self.db().read(found).await
     }
 
     /// The book of one request for payment; `None` if there is none with this code.
     pub async fn payment_book(&self, otc: &Otc) -> Result<Option<PaymentBook>> {
-        let row = sqlx::query(
-            "SELECT verified_at IS NOT NULL AS verified, amount, confirmations
-             FROM payment WHERE otc = ?1",
-        )
-        .bind(&otc.reveal_bytes()[..])
-        .fetch_optional(self.db().read())
-        .await
-        .map_err(failed)?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(PaymentBook {
-            verified: count(&row, "verified")? != 0,
-            amount: count(&row, "amount")?,
-            confirmations: count(&row, "confirmations")?,
-        }))
+        let otc = otc.reveal_bytes();
+        let found = move |sql: &Sql<'_>| {
+            sql.row(
+                "SELECT verified_at IS NOT NULL, amount, confirmations FROM payment WHERE otc = ?1",
+                [otc],
+                |row| {
+                    Ok(PaymentBook {
+                        verified: row.get(0)?,
+                        amount: count(row, 1)?,
+                        confirmations: count(row, 2)?,
+                    })
+                },
+            )
+        };
+        self.db().read(found).await
     }
 }
 
@@ -204,18 +186,22 @@ const BY_SOURCE_AND_AIM: &str = "
     FROM voucher v JOIN request r ON r.otc = v.request
     GROUP BY r.source, v.aim";
 
-fn line(row: &sqlx::sqlite::SqliteRow) -> Result<(SourceId, String, Sums)> {
-    let sums = Sums {
-        generated: count(row, "generated")?,
-        issued: count(row, "issued")?,
-        redeemed: count(row, "redeemed")?,
-        spent: count(row, "spent")?,
-    };
-    let source = ids::source(row.try_get("source").map_err(failed)?)?;
-    Ok((source, row.try_get("aim").map_err(failed)?, sums))
+fn by_source_and_aim(sql: &Sql<'_>) -> Result<Vec<(SourceId, String, Sums)>> {
+    let lines = sql.rows(BY_SOURCE_AND_AIM, [], |row| {
+        let sums = Sums {
+            generated: count(row, 2)?,
+            issued: count(row, 3)?,
+            redeemed: count(row, 4)?,
+            spent: count(row, 5)?,
+        };
+        Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, sums))
+    })?;
+    let lines = lines.into_iter();
+    lines
+        .map(|(source, aim, sums)| Ok((ids::source(&source)?, aim, sums)))
+        .collect()
 }
 
-fn count(row: &sqlx::sqlite::SqliteRow, name: &str) -> Result<u64> {
-    let number: i64 = row.try_get(name).map_err(failed)?;
-    Ok(number.unsigned_abs())
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get(column).map(i64::unsigned_abs)
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sqlx::Row as _;
 use wom_sdk::{
     Result, Timestamp,
     protocol::{
@@ -13,14 +12,13 @@ use wom_sdk::{
 };
 
 use crate::{
-    Registry,
-    db::{Write, failed},
+    Registry, RegistryOptions,
+    db::{Sql, Write},
     envelope::{open, refused},
     ids,
     pay::Payment,
-    redeem::position,
+    redeem::Record,
     refusal::Refusal,
-    secrets,
 };
 
 /// The vouchers of a payment by their record: number and secret of each.
@@ -39,93 +37,86 @@ pub(crate) async fn confirm(registry: &Registry, body: &[u8]) -> Result<String, 
         ConfirmRequest::from_inner,
     )
     .await?;
+    let session_key = request.session_key.clone();
+    let (now, options) = (registry.now(), registry.options().clone());
+    let paid = move |write: &mut Write<'_>| pay(write, &request, now, &options);
     let answer = ConfirmAnswer {
-        ack_url: perform(registry, &request).await?,
+        ack_url: registry.db().write(paid).await?,
     };
-    let payload = aes::seal(&request.session_key, answer.to_json().as_bytes());
+    let payload = aes::seal(&session_key, answer.to_json().as_bytes());
     Ok(SealedBody { payload }.to_json())
 }
 
-async fn perform(registry: &Registry, request: &ConfirmRequest) -> Result<Option<String>, Refusal> {
-    let now = registry.now();
-    let mut tx = registry.db().write().await?;
-    let payment = Payment::find(&mut tx, &request.otc).await?;
+fn pay(
+    write: &mut Write<'_>,
+    request: &ConfirmRequest,
+    now: Timestamp,
+    options: &RegistryOptions,
+) -> Result<Option<String>, Refusal> {
+    let payment = Payment::find(write, &request.otc)?;
     let digest = digest(request);
     if payment.persistent
         && payment.pin == request.password
-        && is_repeated(&mut tx, &payment, &digest).await?
+        && is_repeated(write, &payment, &digest)?
     {
         return Ok(payment.pocket_ack);
     }
-    payment.payable(registry)?;
-    let mut tx = payment.admit(tx, &request.password, registry).await?;
+    payment.payable(now, options)?;
+    payment.admit(write, &request.password, now, options)?;
     if request.vouchers.len() != payment.amount as usize {
         let supplied = i64::try_from(request.vouchers.len()).unwrap_or(i64::MAX);
         return Err(Refusal::number_of_vouchers(payment.amount.into(), supplied));
     }
     let filter = payment.filter.clone().unwrap_or_default();
     let offered = by_record(&request.vouchers)?;
-    let records = find(&mut tx, &offered).await?;
-    for (record, vouchers) in &offered {
-        let row = &records[record];
-        spend(&mut tx, record, row, vouchers, &filter, now).await?;
+    let records = find(write, &offered)?;
+    for (id, vouchers) in &offered {
+        spend(write, id, &records[id], vouchers, &filter, now)?;
     }
-    settle(&mut tx, &payment, &digest, now).await?;
-    tx.commit().await.map_err(failed)?;
+    settle(write, &payment, &digest, now)?;
+    write.keep();
     Ok(payment.pocket_ack)
 }
 
-async fn is_repeated(tx: &mut Write, payment: &Payment, digest: &[u8; 32]) -> Result<bool> {
-    let known: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM confirmation WHERE payment = ?1 AND digest = ?2")
-            .bind(&payment.otc[..])
-            .bind(&digest[..])
-            .fetch_one(&mut **tx)
-            .await
-            .map_err(failed)?;
+fn is_repeated(sql: &Sql<'_>, payment: &Payment, digest: &[u8; 32]) -> Result<bool> {
+    let known: i64 = sql.value(
+        "SELECT count(*) FROM confirmation WHERE payment = ?1 AND digest = ?2",
+        (payment.otc, digest),
+    )?;
     Ok(known > 0)
 }
 
 /// The records of all vouchers.
-async fn find(
-    tx: &mut Write,
-    offered: &Offered<'_>,
-) -> Result<BTreeMap<[u8; 12], sqlx::sqlite::SqliteRow>, Refusal> {
+fn find(sql: &Sql<'_>, offered: &Offered<'_>) -> Result<BTreeMap<[u8; 12], Record>, Refusal> {
     let mut records = BTreeMap::new();
     for id in offered.keys() {
-        let row = sqlx::query(
-            "SELECT v.aim, v.count, v.at, v.latitude, v.longitude, v.secret
+        let found = sql.row(
+            "SELECT v.id, v.aim, v.count, v.at, v.latitude, v.longitude, v.secret
              FROM voucher v JOIN request r ON r.otc = v.request
              WHERE v.id = ?1 AND r.performed_at IS NOT NULL",
-        )
-        .bind(&id[..])
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(failed)?
-        .ok_or_else(not_found)?;
-        records.insert(*id, row);
+            [id],
+            Record::read,
+        )?;
+        records.insert(*id, found.ok_or_else(not_found)?);
     }
     Ok(records)
 }
 
 /// Spends vouchers of one record, each only if its secret is right, it passes the filter, and it was
 /// not spent before, nor is named twice here.
-async fn spend(
-    tx: &mut Write,
-    record: &[u8; 12],
-    row: &sqlx::sqlite::SqliteRow,
+fn spend(
+    sql: &Sql<'_>,
+    id: &[u8; 12],
+    record: &Record,
     vouchers: &[(u32, &VoucherSecret)],
     filter: &Filter,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let secrets = secrets::Record::new(row.try_get("secret").map_err(failed)?);
-    let count: u32 = row.try_get("count").map_err(failed)?;
-    let aim: &str = row.try_get("aim").map_err(failed)?;
-    let earned = Timestamp::from_millis(row.try_get("at").map_err(failed)?);
-    let mut valid = filter.accepts(aim, position(row)?, earned, now);
+    let secrets = record.secrets();
+    let mut valid = filter.accepts(&record.aim, record.position()?, record.at(), now);
     let mut numbers = String::from("[");
     for (n, secret) in vouchers {
-        valid &= (1..=count).contains(n) && secrets.voucher(*n)? == **secret;
+        valid &= (1..=record.count).contains(n) && secrets.voucher(*n)? == **secret;
         if numbers.len() > 1 {
             numbers.push(',');
         }
@@ -135,47 +126,37 @@ async fn spend(
     if !valid {
         return Err(not_valid());
     }
-    let spent = sqlx::query(
+    let spent = sql.execute(
         "INSERT INTO spent (voucher, n) SELECT ?1, value FROM json_each(?2) WHERE true
          ON CONFLICT DO NOTHING",
-    )
-    .bind(&record[..])
-    .bind(numbers)
-    .execute(&mut **tx)
-    .await
-    .map_err(failed)?;
-    if spent.rows_affected() != vouchers.len() as u64 {
+        (id, numbers),
+    )?;
+    if spent != vouchers.len() {
         return Err(not_valid());
     }
     Ok(())
 }
 
 /// Records the payment, and gives the attempt back that the right PIN did not use.
-async fn settle(
-    tx: &mut Write,
+fn settle(
+    sql: &Sql<'_>,
     payment: &Payment,
     digest: &[u8; 32],
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let done = sqlx::query(
+    let done = sql.execute(
         "UPDATE payment SET confirmations = confirmations + 1,
                 attempts_left = attempts_left + 1, paused_at = NULL
          WHERE otc = ?1 AND (persistent OR confirmations = 0)",
-    )
-    .bind(&payment.otc[..])
-    .execute(&mut **tx)
-    .await
-    .map_err(failed)?;
-    if done.rows_affected() == 0 {
+        [payment.otc],
+    )?;
+    if done == 0 {
         return Err(ProblemType::OperationAlreadyPerformed.into());
     }
-    sqlx::query("INSERT INTO confirmation (payment, digest, at) VALUES (?1, ?2, ?3)")
-        .bind(&payment.otc[..])
-        .bind(&digest[..])
-        .bind(now.as_millis())
-        .execute(&mut **tx)
-        .await
-        .map_err(failed)?;
+    sql.execute(
+        "INSERT INTO confirmation (payment, digest, at) VALUES (?1, ?2, ?3)",
+        (payment.otc, digest, now.as_millis()),
+    )?;
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! Vouchers come into being: create and verify, or one call with an API key.
 
 use axum::http::StatusCode;
-use sqlx::Row as _;
+use rusqlite::params;
 use wom_sdk::{
-    Result, Timestamp,
+    Result,
     protocol::{
         Otc, Pin, Position, ProblemType, SourceId, VoucherId,
         message::{
@@ -18,7 +18,7 @@ use crate::{
     Registry,
     admin::{self, Source},
     api_key,
-    db::{Write, failed},
+    db::{Sql, Write},
     envelope::{open, refused},
     ids,
     refusal::Refusal,
@@ -60,16 +60,16 @@ pub(crate) async fn create(
     let wished = received.password.clone();
     let request = judge(received, &source)?;
     let wish = Wish {
-        vouchers: request.vouchers(),
+        vouchers: request.vouchers().to_vec(),
         pin: wished,
         same: Some(Sameness {
-            party: &source.bytes,
+            party: source.bytes,
             nonce: sha256(request.nonce().as_bytes()),
             content: sha256(request.to_json().as_bytes()),
         }),
         good: false,
     };
-    let made = record(registry, &source, wish).await?;
+    let made = record(registry, source.bytes, wish).await?;
     let answer = answer(registry, body.nonce, made, request.total());
     let payload = rsa::seal(&source.key, answer.to_json().as_bytes());
     Ok(SealedBody { payload }.to_json())
@@ -102,17 +102,17 @@ pub(crate) async fn issue(
     let request = IssueRequest::new(vouchers).map_err(refused)?;
     let nonce = idempotency_key.map_or_else(|| Otc::random().reveal(), ToOwned::to_owned);
     let wish = Wish {
-        vouchers: request.vouchers(),
+        vouchers: request.vouchers().to_vec(),
         pin: None,
         same: idempotency_key.map(|key| Sameness {
-            party: &source.bytes,
+            party: source.bytes,
             // No nonce of a create, which would bring a code that is not good.
             nonce: sha256(format!("issue\0{key}").as_bytes()),
             content: sha256(request.to_json().as_bytes()),
         }),
         good: true,
     };
-    let made = record(registry, &source, wish).await?;
+    let made = record(registry, source.bytes, wish).await?;
     Ok(answer(registry, nonce, made, request.total())
         .to_json()
         .to_string())
@@ -143,19 +143,22 @@ pub(crate) async fn verify(
         VerifyRequest::from_inner,
     )
     .await?;
-    let mut tx = registry.db().write().await?;
-    let otc = request.otc.reveal_bytes();
-    if !table
-        .verify(&mut tx, &otc, registry.now(), registry.options())
-        .await?
-    {
-        return Err(match registry.options().faithful {
-            true => ProblemType::Unexpected.into(),
-            false => ProblemType::OtcNotValid.into(),
-        });
-    }
-    tx.commit().await.map_err(failed)?;
-    Ok(String::new())
+    let (otc, now, options) = (
+        request.otc.reveal_bytes(),
+        registry.now(),
+        registry.options().clone(),
+    );
+    let verified = move |write: &mut Write<'_>| {
+        if !table.verify(write, &otc, now, &options)? {
+            return Err(match options.faithful {
+                true => ProblemType::Unexpected.into(),
+                false => ProblemType::OtcNotValid.into(),
+            });
+        }
+        write.keep();
+        Ok(String::new())
+    };
+    registry.db().write(verified).await
 }
 
 /// A PIN that a client wishes: digits, as wallets have no other keys.
@@ -196,93 +199,76 @@ fn allowed(
 }
 
 /// A request that passed every check.
-struct Wish<'a> {
-    vouchers: &'a [VoucherSpecification],
+struct Wish {
+    vouchers: Vec<VoucherSpecification>,
     /// None: one is drawn.
     pin: Option<Pin>,
     /// None: it is like no other.
-    same: Option<Sameness<'a>>,
+    same: Option<Sameness>,
     /// Whether the code can be redeemed at once.
     good: bool,
 }
 
-async fn record(
-    registry: &Registry,
-    source: &Source,
-    wish: Wish<'_>,
-) -> Result<(Otc, Pin), Refusal> {
-    let (now, options) = (registry.now(), registry.options());
-    let mut tx = registry.db().write().await?;
-    let known = match &wish.same {
-        Some(same) => REQUEST.recall(&mut tx, same, now, options).await?,
-        None => None,
+async fn record(registry: &Registry, source: [u8; 12], wish: Wish) -> Result<(Otc, Pin), Refusal> {
+    let (now, options) = (registry.now(), registry.options().clone());
+    let recorded = move |write: &mut Write<'_>| {
+        let known = match &wish.same {
+            Some(same) => REQUEST.recall(write, same, now, &options)?,
+            None => None,
+        };
+        if let Some(otc) = known {
+            let pin: String = write.value("SELECT pin FROM request WHERE otc = ?1", [otc])?;
+            return Ok((Otc::from_bytes(otc), stored_pin(&pin)?));
+        }
+        if !wish.good {
+            REQUEST.make_room(write, &source, now, &options)?;
+        }
+        let otc = Otc::random();
+        let pin = wish.pin.unwrap_or_else(Pin::random);
+        let bytes = otc.reveal_bytes();
+        write.execute(
+            "INSERT INTO request (otc, source, pin, attempts_left, created_at, verified_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                bytes,
+                source,
+                pin.reveal(),
+                options.pin_attempts,
+                now.as_millis(),
+                wish.good.then(|| now.as_millis()),
+            ],
+        )?;
+        for (line, voucher) in (0_i64..).zip(&wish.vouchers) {
+            insert(write, &bytes, line, voucher)?;
+        }
+        if let Some(same) = &wish.same {
+            REQUEST.remember(write, same, &bytes, now, &options)?;
+        }
+        write.keep();
+        Ok((otc, pin))
     };
-    if let Some(otc) = known {
-        let pin: String = sqlx::query_scalar("SELECT pin FROM request WHERE otc = ?1")
-            .bind(&otc[..])
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed)?;
-        return Ok((Otc::from_bytes(otc), stored_pin(&pin)?));
-    }
-    if !wish.good {
-        REQUEST
-            .make_room(&mut tx, &source.bytes, now, options)
-            .await?;
-    }
-    let otc = Otc::random();
-    let pin = wish.pin.unwrap_or_else(Pin::random);
-    let bytes = otc.reveal_bytes();
-    sqlx::query(
-        "INSERT INTO request (otc, source, pin, attempts_left, created_at, verified_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )
-    .bind(&bytes[..])
-    .bind(&source.bytes[..])
-    .bind(pin.reveal())
-    .bind(options.pin_attempts)
-    .bind(now.as_millis())
-    .bind(wish.good.then(|| now.as_millis()))
-    .execute(&mut *tx)
-    .await
-    .map_err(failed)?;
-    for (line, voucher) in (0_i64..).zip(wish.vouchers) {
-        insert(&mut tx, &bytes, line, voucher).await?;
-    }
-    if let Some(same) = &wish.same {
-        REQUEST
-            .remember(&mut tx, same, &bytes, now, options)
-            .await?;
-    }
-    tx.commit().await.map_err(failed)?;
-    Ok((otc, pin))
+    registry.db().write(recorded).await
 }
 
-async fn insert(
-    tx: &mut Write,
-    otc: &[u8; 16],
-    line: i64,
-    voucher: &VoucherSpecification,
-) -> Result<()> {
+fn insert(sql: &Sql<'_>, otc: &[u8; 16], line: i64, voucher: &VoucherSpecification) -> Result<()> {
     let id = ids::bytes(&VoucherId::random_record()).ok_or_else(ids::corrupt)?;
     let position = voucher.position.unwrap_or(Position::ZERO);
-    sqlx::query(
+    sql.execute(
         "INSERT INTO voucher (id, request, line, aim, count, at, latitude, longitude, place_on_redeem, secret)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )
-    .bind(&id[..])
-    .bind(&otc[..])
-    .bind(line)
-    .bind(voucher.aim.code())
-    .bind(voucher.count())
-    .bind(voucher.timestamp.as_millis())
-    .bind(position.latitude())
-    .bind(position.longitude())
-    .bind(voucher.position.is_none())
-    .bind(&secrets::fresh()?[..])
-    .execute(&mut **tx)
-    .await
-    .map_err(failed)?;
+        params![
+            id,
+            otc,
+            line,
+            voucher.aim.code(),
+            voucher.count(),
+            voucher.timestamp.as_millis(),
+            position.latitude(),
+            position.longitude(),
+            voucher.position.is_none(),
+            secrets::fresh()?,
+        ],
+    )?;
     Ok(())
 }
 
@@ -312,10 +298,4 @@ pub(crate) async fn about(registry: &Registry, id: &SourceId) -> Result<Option<S
         "enabledAims": aims,
     });
     Ok(Some(about.to_string()))
-}
-
-/// The instant in a column, if it is set.
-pub(crate) fn instant(row: &sqlx::sqlite::SqliteRow, column: &str) -> Result<Option<Timestamp>> {
-    let millis: Option<i64> = row.try_get(column).map_err(failed)?;
-    Ok(millis.map(Timestamp::from_millis))
 }

@@ -1,7 +1,7 @@
 //! A POS asks for vouchers and a wallet looks: register, status, info. Verify is as for vouchers,
 //! paying is in [`confirm`](crate::confirm).
 
-use sqlx::Row as _;
+use rusqlite::{Row, params};
 use wom_sdk::{
     Result, Timestamp,
     protocol::{
@@ -16,12 +16,12 @@ use wom_sdk::{
 };
 
 use crate::{
-    Registry, admin,
+    Registry, RegistryOptions, admin,
     admin::Pos,
-    db::{Write, failed},
+    db::{Sql, Write},
     envelope::{open, refused},
     ids,
-    issue::{acceptable, instant, stored_pin},
+    issue::{acceptable, stored_pin},
     refusal::Refusal,
     registry::sha256,
     unverified::{PAYMENT, Sameness, before},
@@ -54,7 +54,7 @@ pub(crate) async fn register(registry: &Registry, body: &[u8]) -> Result<String,
             "is more than a wallet can pay at once",
         ));
     }
-    let (otc, password) = record(registry, &pos, &request).await?;
+    let (otc, password) = record(registry, &pos, request).await?;
     let url = registry.public_url();
     let answer = RegisterAnswer {
         registry_url: url.to_owned(),
@@ -84,20 +84,21 @@ pub(crate) async fn status(registry: &Registry, body: &[u8]) -> Result<String, R
         return Err(Refusal::payload());
     }
     let otc = request.otc.reveal_bytes();
-    let persistent: Option<bool> =
-        sqlx::query_scalar("SELECT persistent FROM payment WHERE otc = ?1 AND pos = ?2")
-            .bind(&otc[..])
-            .bind(&pos.bytes[..])
-            .fetch_optional(registry.db().read())
-            .await
-            .map_err(failed)?;
-    let persistent = persistent.ok_or(ProblemType::OtcNotValid)?;
-    let times: Vec<i64> =
-        sqlx::query_scalar("SELECT at FROM confirmation WHERE payment = ?1 ORDER BY at")
-            .bind(&otc[..])
-            .fetch_all(registry.db().read())
-            .await
-            .map_err(failed)?;
+    let found = move |sql: &Sql<'_>| {
+        let persistent: Option<bool> = sql.row(
+            "SELECT persistent FROM payment WHERE otc = ?1 AND pos = ?2",
+            (otc, pos.bytes),
+            |row| row.get(0),
+        )?;
+        let times: Vec<i64> = sql.rows(
+            "SELECT at FROM confirmation WHERE payment = ?1 ORDER BY at",
+            [otc],
+            |row| row.get(0),
+        )?;
+        Ok(persistent.map(|persistent| (persistent, times)))
+    };
+    let found = registry.db().read(found).await?;
+    let (persistent, times) = found.ok_or(ProblemType::OtcNotValid)?;
     let answer = StatusAnswer {
         persistent,
         has_been_performed: !times.is_empty(),
@@ -120,12 +121,16 @@ pub(crate) async fn info(registry: &Registry, body: &[u8]) -> Result<String, Ref
         InfoRequest::from_inner,
     )
     .await?;
-    let mut tx = registry.db().write().await?;
-    let payment = Payment::find(&mut tx, &request.otc).await?;
-    payment.payable(registry)?;
-    // The transaction is dropped: a right PIN costs no attempt.
-    let tx = payment.admit(tx, &request.password, registry).await?;
-    drop(tx);
+    let (now, options) = (registry.now(), registry.options().clone());
+    let (otc, pin) = (request.otc.clone(), request.password.clone());
+    let admitted = move |write: &mut Write<'_>| {
+        let payment = Payment::find(write, &otc)?;
+        payment.payable(now, &options)?;
+        payment.admit(write, &pin, now, &options)?;
+        // Nothing is kept: a right PIN costs no attempt.
+        Ok::<_, Refusal>(payment)
+    };
+    let payment = registry.db().write(admitted).await?;
     let answer = InfoAnswer {
         pos_id: ids::pos(&payment.pos)?,
         pos_name: payment.pos_name,
@@ -155,145 +160,137 @@ pub(crate) struct Payment {
 
 impl Payment {
     /// The payment with this code; one that was never verified is as good as unknown.
-    pub(crate) async fn find(tx: &mut Write, otc: &Otc) -> Result<Self, Refusal> {
+    pub(crate) fn find(sql: &Sql<'_>, otc: &Otc) -> Result<Self, Refusal> {
         let otc = otc.reveal_bytes();
-        let row = sqlx::query(
+        let found = sql.row(
             "SELECT p.pin, p.pos, pos.name, p.amount, p.filter, p.pocket_ack, p.persistent,
-                    p.verified_at, p.confirmations, p.paused_at
-             FROM payment p JOIN pos ON pos.id = p.pos WHERE p.otc = ?1",
-        )
-        .bind(&otc[..])
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(failed)?
-        .ok_or(ProblemType::OtcNotValid)?;
-        let filter: Option<&str> = row.try_get("filter").map_err(failed)?;
-        let confirmations: i64 = row.try_get("confirmations").map_err(failed)?;
-        Ok(Self {
+                    p.verified_at, p.confirmations > 0 AS confirmed, p.paused_at
+             FROM payment p JOIN pos ON pos.id = p.pos
+             WHERE p.otc = ?1 AND p.verified_at IS NOT NULL",
+            [otc],
+            |row| Self::read(otc, row),
+        )?;
+        Ok(found.ok_or(ProblemType::OtcNotValid)??)
+    }
+
+    fn read(otc: [u8; 16], row: &Row<'_>) -> rusqlite::Result<Result<Self>> {
+        let pin: String = row.get("pin")?;
+        let filter: Option<String> = row.get("filter")?;
+        let filter = filter.as_deref().map(Filter::parse).transpose();
+        let (Ok(pin), Ok(filter)) = (stored_pin(&pin), filter) else {
+            return Ok(Err(ids::corrupt()));
+        };
+        let paused_at: Option<i64> = row.get("paused_at")?;
+        Ok(Ok(Self {
             otc,
-            pin: stored_pin(row.try_get("pin").map_err(failed)?)?,
-            pos: row.try_get("pos").map_err(failed)?,
-            pos_name: row.try_get("name").map_err(failed)?,
-            amount: row.try_get("amount").map_err(failed)?,
-            filter: filter
-                .map(Filter::parse)
-                .transpose()
-                .map_err(|_| ids::corrupt())?,
-            pocket_ack: row.try_get("pocket_ack").map_err(failed)?,
-            persistent: row.try_get("persistent").map_err(failed)?,
-            verified_at: instant(&row, "verified_at")?.ok_or(ProblemType::OtcNotValid)?,
-            confirmed: confirmations > 0,
-            paused_at: instant(&row, "paused_at")?,
-        })
+            pin,
+            pos: row.get("pos")?,
+            pos_name: row.get("name")?,
+            amount: row.get("amount")?,
+            filter,
+            pocket_ack: row.get("pocket_ack")?,
+            persistent: row.get("persistent")?,
+            verified_at: Timestamp::from_millis(row.get("verified_at")?),
+            confirmed: row.get("confirmed")?,
+            paused_at: paused_at.map(Timestamp::from_millis),
+        }))
     }
 
     /// Refuses what can no longer be paid.
-    pub(crate) fn payable(&self, registry: &Registry) -> Result<(), Refusal> {
+    pub(crate) fn payable(&self, now: Timestamp, options: &RegistryOptions) -> Result<(), Refusal> {
         if self.confirmed && !self.persistent {
             return Err(ProblemType::OperationAlreadyPerformed.into());
         }
-        let expiry = registry.options().verified_expiry;
+        let expiry = options.verified_expiry;
         if !self.confirmed
-            && expiry.is_some_and(|age| self.verified_at.as_millis() < before(registry.now(), age))
+            && expiry.is_some_and(|age| self.verified_at.as_millis() < before(now, age))
         {
             return Err(ProblemType::RequestVoid.into());
         }
         Ok(())
     }
 
-    /// Counts an attempt, then looks at the PIN. A wrong one commits the count; with the right one
-    /// the caller gets its transaction back and gives the attempt back by
-    /// [`READMIT`](Self::READMIT), or drops all.
-    pub(crate) async fn admit(
+    /// Counts an attempt, then looks at the PIN. With a wrong one the count is kept; with the right
+    /// one the caller gives the attempt back, or keeps nothing.
+    pub(crate) fn admit(
         &self,
-        mut tx: Write,
+        write: &mut Write<'_>,
         pin: &Pin,
-        registry: &Registry,
-    ) -> Result<Write, Refusal> {
-        let (now, options) = (registry.now(), registry.options());
+        now: Timestamp,
+        options: &RegistryOptions,
+    ) -> Result<(), Refusal> {
         if let Some(paused_at) = self.paused_at {
             let wait = paused_at.as_millis() - before(now, options.pin_pause);
             if wait > 0 {
                 return Err(Refusal::paused(wait / 1000 + 1));
             }
-            sqlx::query("UPDATE payment SET attempts_left = ?2, paused_at = NULL WHERE otc = ?1")
-                .bind(&self.otc[..])
-                .bind(options.pin_attempts)
-                .execute(&mut *tx)
-                .await
-                .map_err(failed)?;
+            write.execute(
+                "UPDATE payment SET attempts_left = ?2, paused_at = NULL WHERE otc = ?1",
+                (self.otc, options.pin_attempts),
+            )?;
         }
-        let counted = sqlx::query(
+        let counted = write.execute(
             "UPDATE payment SET attempts_left = attempts_left - 1,
                     paused_at = CASE WHEN persistent AND attempts_left = 1 THEN ?2 END
              WHERE otc = ?1 AND attempts_left > 0",
-        )
-        .bind(&self.otc[..])
-        .bind(now.as_millis())
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        if counted.rows_affected() == 0 {
+            (self.otc, now.as_millis()),
+        )?;
+        if counted == 0 {
             return Err(ProblemType::RequestVoid.into());
         }
         if self.pin != *pin {
-            tx.commit().await.map_err(failed)?;
+            write.keep();
             return Err(ProblemType::WrongPassword.into());
         }
-        Ok(tx)
+        Ok(())
     }
 }
 
 async fn record(
     registry: &Registry,
     pos: &Pos,
-    request: &RegisterRequest,
+    request: RegisterRequest,
 ) -> Result<(Otc, Pin), Refusal> {
-    let (now, options) = (registry.now(), registry.options());
+    let (now, options) = (registry.now(), registry.options().clone());
     let same = Sameness {
-        party: &pos.bytes,
+        party: pos.bytes,
         nonce: sha256(request.nonce.as_bytes()),
         content: sha256(request.to_json().as_bytes()),
     };
-    let mut tx = registry.db().write().await?;
-    if let Some(otc) = PAYMENT.recall(&mut tx, &same, now, options).await? {
-        let pin: String = sqlx::query_scalar("SELECT pin FROM payment WHERE otc = ?1")
-            .bind(&otc[..])
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed)?;
-        return Ok((Otc::from_bytes(otc), stored_pin(&pin)?));
-    }
-    PAYMENT.make_room(&mut tx, &pos.bytes, now, options).await?;
-    let otc = Otc::random();
-    let pin = request.password.clone().unwrap_or_else(Pin::random);
-    let filter = request
-        .filter
-        .as_ref()
-        .and_then(|filter| serde_json::to_string(filter).ok());
-    let bytes = otc.reveal_bytes();
-    sqlx::query(
-        "INSERT INTO payment (otc, pos, pin, attempts_left, amount, filter, pocket_ack, pos_ack, persistent, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )
-    .bind(&bytes[..])
-    .bind(&pos.bytes[..])
-    .bind(pin.reveal())
-    .bind(options.pin_attempts)
-    .bind(request.amount)
-    .bind(filter)
-    .bind(&request.pocket_ack_url)
-    .bind(&request.pos_ack_url)
-    .bind(request.persistent)
-    .bind(now.as_millis())
-    .execute(&mut *tx)
-    .await
-    .map_err(failed)?;
-    PAYMENT
-        .remember(&mut tx, &same, &bytes, now, options)
-        .await?;
-    tx.commit().await.map_err(failed)?;
-    Ok((otc, pin))
+    let recorded = move |write: &mut Write<'_>| {
+        if let Some(otc) = PAYMENT.recall(write, &same, now, &options)? {
+            let pin: String = write.value("SELECT pin FROM payment WHERE otc = ?1", [otc])?;
+            return Ok((Otc::from_bytes(otc), stored_pin(&pin)?));
+        }
+        PAYMENT.make_room(write, &same.party, now, &options)?;
+        let otc = Otc::random();
+        let pin = request.password.clone().unwrap_or_else(Pin::random);
+        let filter = request
+            .filter
+            .as_ref()
+            .and_then(|filter| serde_json::to_string(filter).ok());
+        let bytes = otc.reveal_bytes();
+        write.execute(
+            "INSERT INTO payment (otc, pos, pin, attempts_left, amount, filter, pocket_ack, pos_ack, persistent, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                bytes,
+                same.party,
+                pin.reveal(),
+                options.pin_attempts,
+                request.amount,
+                filter,
+                request.pocket_ack_url,
+                request.pos_ack_url,
+                request.persistent,
+                now.as_millis(),
+            ],
+        )?;
+        PAYMENT.remember(write, &same, &bytes, now, &options)?;
+        write.keep();
+        Ok((otc, pin))
+    };
+    registry.db().write(recorded).await
 }
 
 /// How many vouchers fit into a confirm's payload under this Registry's key.

@@ -1,6 +1,5 @@
 //! Vouchers get into a wallet: redeem.
 
-use sqlx::Row as _;
 use wom_sdk::{
     Result, Timestamp,
     protocol::{
@@ -10,11 +9,11 @@ use wom_sdk::{
 };
 
 use crate::{
-    Registry,
-    db::{Write, failed},
+    Registry, RegistryOptions,
+    db::{Sql, Write},
     envelope::{open, refused},
     ids,
-    issue::{instant, stored_pin},
+    issue::stored_pin,
     refusal::Refusal,
     secrets,
     unverified::before,
@@ -31,150 +30,182 @@ pub(crate) async fn redeem(registry: &Registry, body: &[u8]) -> Result<String, R
         RedeemRequest::from_inner,
     )
     .await?;
-    let answer = perform(registry, &request).await?;
-    let payload = aes::seal(&request.session_key, answer.to_json().as_bytes());
+    let session_key = request.session_key.clone();
+    let answer = perform(registry, request).await?;
+    let payload = aes::seal(&session_key, answer.to_json().as_bytes());
     Ok(SealedBody { payload }.to_json())
 }
 
-async fn perform(registry: &Registry, request: &RedeemRequest) -> Result<RedeemAnswer, Refusal> {
-    let (now, options) = (registry.now(), registry.options());
+async fn perform(registry: &Registry, request: RedeemRequest) -> Result<RedeemAnswer, Refusal> {
+    let (now, options) = (registry.now(), registry.options().clone());
+    let redeemed = move |write: &mut Write<'_>| redeem_once(write, &request, now, &options);
+    registry.db().write(redeemed).await
+}
+
+/// A request for vouchers, as the data base has it.
+struct Row {
+    source: Vec<u8>,
+    source_name: String,
+    pin: String,
+    verified_at: Option<i64>,
+    performed_at: Option<i64>,
+    session: Option<Vec<u8>>,
+}
+
+fn redeem_once(
+    write: &mut Write<'_>,
+    request: &RedeemRequest,
+    now: Timestamp,
+    options: &RegistryOptions,
+) -> Result<RedeemAnswer, Refusal> {
     let otc = request.otc.reveal_bytes();
-    let mut tx = registry.db().write().await?;
-    let row = sqlx::query(
+    let found = write.row(
         "SELECT r.source, s.name, r.pin, r.verified_at, r.performed_at, r.session
          FROM request r JOIN source s ON s.id = r.source WHERE r.otc = ?1",
-    )
-    .bind(&otc[..])
-    .fetch_optional(&mut *tx)
-    .await
-    .map_err(failed)?
-    .ok_or(ProblemType::OtcNotValid)?;
-    let verified_at = instant(&row, "verified_at")?.ok_or(ProblemType::OtcNotValid)?;
-    let pin = stored_pin(row.try_get("pin").map_err(failed)?)?;
+        [otc],
+        |row| {
+            Ok(Row {
+                source: row.get(0)?,
+                source_name: row.get(1)?,
+                pin: row.get(2)?,
+                verified_at: row.get(3)?,
+                performed_at: row.get(4)?,
+                session: row.get(5)?,
+            })
+        },
+    )?;
+    let row = found.ok_or(ProblemType::OtcNotValid)?;
+    let verified_at = row.verified_at.ok_or(ProblemType::OtcNotValid)?;
+    let pin = stored_pin(&row.pin)?;
 
     let session = request.session_key.digest();
-    if let Some(performed_at) = instant(&row, "performed_at")? {
-        let known: Option<Vec<u8>> = row.try_get("session").map_err(failed)?;
-        let repeated = known.is_some_and(|known| known == session)
-            && performed_at.as_millis() >= before(now, options.redeem_replay)
+    if let Some(performed_at) = row.performed_at {
+        let known = row.session.as_ref();
+        let repeated = known.is_some_and(|known| *known == session)
+            && performed_at >= before(now, options.redeem_replay)
             && pin == request.password;
         if !repeated {
             return Err(ProblemType::OperationAlreadyPerformed.into());
         }
-        return answer(&mut tx, &row, &otc).await;
+        return answer(write, row, &otc);
     }
     if options
         .verified_expiry
-        .is_some_and(|age| verified_at.as_millis() < before(now, age))
+        .is_some_and(|age| verified_at < before(now, age))
     {
         return Err(ProblemType::RequestVoid.into());
     }
 
-    // The attempt is counted before the PIN is looked at. Every refusal further down but a wrong
-    // PIN drops the transaction, and with it the count.
-    let counted = sqlx::query(
+    // The attempt is counted before the PIN is looked at. Of every refusal further down but a wrong
+    // PIN nothing is kept, and so not the count.
+    let counted = write.execute(
         "UPDATE request SET attempts_left = attempts_left - 1 WHERE otc = ?1 AND attempts_left > 0",
-    )
-    .bind(&otc[..])
-    .execute(&mut *tx)
-    .await
-    .map_err(failed)?;
-    if counted.rows_affected() == 0 {
+        [otc],
+    )?;
+    if counted == 0 {
         return Err(ProblemType::RequestVoid.into());
     }
     if pin != request.password {
-        tx.commit().await.map_err(failed)?;
+        write.keep();
         return Err(ProblemType::WrongPassword.into());
     }
 
-    place(&mut tx, &otc, request.location).await?;
-    let done = sqlx::query(
+    place(write, &otc, request.location)?;
+    let done = write.execute(
         "UPDATE request SET performed_at = ?2, session = ?3, attempts_left = attempts_left + 1
          WHERE otc = ?1 AND performed_at IS NULL",
-    )
-    .bind(&otc[..])
-    .bind(now.as_millis())
-    .bind(&session[..])
-    .execute(&mut *tx)
-    .await
-    .map_err(failed)?;
-    if done.rows_affected() == 0 {
+        (otc, now.as_millis(), session),
+    )?;
+    if done == 0 {
         return Err(ProblemType::OperationAlreadyPerformed.into());
     }
-    let answer = answer(&mut tx, &row, &otc).await?;
-    tx.commit().await.map_err(failed)?;
+    let answer = answer(write, row, &otc)?;
+    write.keep();
     Ok(answer)
 }
 
 /// Writes the wallet's place where the source left it open.
-async fn place(tx: &mut Write, otc: &[u8; 16], location: Option<Position>) -> Result<(), Refusal> {
+fn place(sql: &Sql<'_>, otc: &[u8; 16], location: Option<Position>) -> Result<(), Refusal> {
     let Some(location) = location else {
-        let open: i64 = sqlx::query_scalar(
+        let open: i64 = sql.value(
             "SELECT count(*) FROM voucher WHERE request = ?1 AND place_on_redeem",
-        )
-        .bind(&otc[..])
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(failed)?;
+            [otc],
+        )?;
         return match open {
             0 => Ok(()),
             _ => Err(ProblemType::LocationNotProvided.into()),
         };
     };
-    sqlx::query(
+    sql.execute(
         "UPDATE voucher SET latitude = ?2, longitude = ?3 WHERE request = ?1 AND place_on_redeem",
-    )
-    .bind(&otc[..])
-    .bind(location.latitude())
-    .bind(location.longitude())
-    .execute(&mut **tx)
-    .await
-    .map_err(failed)?;
+        (otc, location.latitude(), location.longitude()),
+    )?;
     Ok(())
 }
 
+/// Vouchers of one kind, as the data base has them.
+pub(crate) struct Record {
+    id: Vec<u8>,
+    pub(crate) aim: String,
+    pub(crate) count: u32,
+    at: i64,
+    latitude: f64,
+    longitude: f64,
+    secret: Vec<u8>,
+}
+
+impl Record {
+    /// Of a row `id, aim, count, at, latitude, longitude, secret`.
+    pub(crate) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            aim: row.get(1)?,
+            count: row.get(2)?,
+            at: row.get(3)?,
+            latitude: row.get(4)?,
+            longitude: row.get(5)?,
+            secret: row.get(6)?,
+        })
+    }
+
+    /// When they were earned.
+    pub(crate) fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.at)
+    }
+
+    pub(crate) fn position(&self) -> Result<Position> {
+        Position::new(self.latitude, self.longitude).map_err(|_| ids::corrupt())
+    }
+
+    pub(crate) fn secrets(&self) -> secrets::Record {
+        secrets::Record::new(&self.secret)
+    }
+}
+
 /// The vouchers one by one: the same each time, as their secrets are made from the record's.
-async fn answer(
-    tx: &mut Write,
-    request: &sqlx::sqlite::SqliteRow,
-    otc: &[u8; 16],
-) -> Result<RedeemAnswer, Refusal> {
-    let rows = sqlx::query(
+fn answer(sql: &Sql<'_>, request: Row, otc: &[u8; 16]) -> Result<RedeemAnswer, Refusal> {
+    let records = sql.rows(
         "SELECT id, aim, count, at, latitude, longitude, secret FROM voucher
          WHERE request = ?1 ORDER BY line",
-    )
-    .bind(&otc[..])
-    .fetch_all(&mut **tx)
-    .await
-    .map_err(failed)?;
+        [otc],
+        Record::read,
+    )?;
     let mut vouchers = Vec::new();
-    for row in &rows {
-        let record = ids::text(row.try_get("id").map_err(failed)?);
-        let secrets = secrets::Record::new(row.try_get("secret").map_err(failed)?);
-        let aim: &str = row.try_get("aim").map_err(failed)?;
-        let count: u32 = row.try_get("count").map_err(failed)?;
-        let position = position(row)?;
-        let timestamp = Timestamp::from_millis(row.try_get("at").map_err(failed)?);
-        for n in 1..=count {
+    for record in &records {
+        let (id, secrets) = (ids::text(&record.id), record.secrets());
+        for n in 1..=record.count {
             vouchers.push(RedeemedVoucher {
-                id: VoucherId::new(&record, n)?,
+                id: VoucherId::new(&id, n)?,
                 secret: secrets.voucher(n)?,
-                aim: aim.to_owned(),
-                position,
-                timestamp,
+                aim: record.aim.clone(),
+                position: record.position()?,
+                timestamp: record.at(),
             });
         }
     }
     Ok(RedeemAnswer {
-        source_id: ids::source(request.try_get("source").map_err(failed)?)?,
-        source_name: request.try_get("name").map_err(failed)?,
+        source_id: ids::source(&request.source)?,
+        source_name: request.source_name,
         vouchers,
     })
-}
-
-/// The place of a row of vouchers.
-pub(crate) fn position(row: &sqlx::sqlite::SqliteRow) -> Result<Position> {
-    let latitude = row.try_get("latitude").map_err(failed)?;
-    let longitude = row.try_get("longitude").map_err(failed)?;
-    Position::new(latitude, longitude).map_err(|_| ids::corrupt())
 }

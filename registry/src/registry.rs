@@ -181,6 +181,12 @@ mod tests {
         Registry::open(dir, RegistryOptions::new().key_bits(2048)).await
     }
 
+    /// Changes the data base of a Registry that is closed.
+    fn changed(dir: &Path, sql: &str) {
+        let conn = rusqlite::Connection::open(dir.join("registry.db")).unwrap();
+        conn.execute_batch(sql).unwrap();
+    }
+
     #[tokio::test]
     async fn the_same_directory_is_the_same_registry() {
         let dir = tempfile::tempdir().unwrap();
@@ -219,13 +225,8 @@ mod tests {
 
         let dir = tempfile::tempdir().unwrap();
         let registry = open(dir.path()).await.unwrap();
-        let mut tx = registry.db().write().await.unwrap();
-        sqlx::query("PRAGMA user_version = 9")
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
         registry.close().await;
+        changed(dir.path(), "PRAGMA user_version = 9");
         let error = open(dir.path()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::StoreMismatch);
     }
@@ -236,13 +237,8 @@ mod tests {
         let registry = open(dir.path()).await.unwrap();
         let aims = ["H".parse().unwrap()];
         let source = registry.add_instrument("Walks", &aims).await.unwrap().id;
-        let mut tx = registry.db().write().await.unwrap();
-        sqlx::raw_sql("DROP TABLE api_key; PRAGMA user_version = 1")
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
         registry.close().await;
+        changed(dir.path(), "DROP TABLE api_key; PRAGMA user_version = 1");
         let registry = open(dir.path()).await.unwrap();
         assert!(registry.add_api_key(&source, "app").await.is_ok());
     }

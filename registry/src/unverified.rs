@@ -1,14 +1,9 @@
 //! What requests for vouchers and for payment share before they are verified: the nonce that makes
 //! a repeated request the same request, the limit on open ones, and verification itself.
 
-use sqlx::Row as _;
 use wom_sdk::{Result, Timestamp};
 
-use crate::{
-    RegistryOptions,
-    db::{Write, failed},
-    refusal::Refusal,
-};
+use crate::{RegistryOptions, db::Sql, refusal::Refusal};
 
 /// One of the two tables of requests.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +65,9 @@ pub(crate) const PAYMENT: Table = table!("payment", "pos");
 
 /// What makes two requests of one party the same.
 #[derive(Debug)]
-pub(crate) struct Sameness<'a> {
+pub(crate) struct Sameness {
     /// The source or the POS.
-    pub(crate) party: &'a [u8; 12],
+    pub(crate) party: [u8; 12],
     /// Digest of the nonce.
     pub(crate) nonce: [u8; 32],
     /// Digest of all that was asked for.
@@ -85,33 +80,25 @@ impl Table {
     /// # Errors
     ///
     /// Refuses a nonce that came with other contents.
-    pub(crate) async fn recall(
+    pub(crate) fn recall(
         self,
-        tx: &mut Write,
-        same: &Sameness<'_>,
+        sql: &Sql<'_>,
+        same: &Sameness,
         now: Timestamp,
         options: &RegistryOptions,
     ) -> Result<Option<[u8; 16]>, Refusal> {
         if options.faithful {
             return Ok(None);
         }
-        let row = sqlx::query(
+        let known: Option<([u8; 32], [u8; 16])> = sql.row(
             "SELECT content, otc FROM nonce WHERE party = ?1 AND nonce = ?2 AND at >= ?3",
-        )
-        .bind(&same.party[..])
-        .bind(&same.nonce[..])
-        .bind(before(now, options.nonce_window))
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(failed)?;
-        let Some(row) = row else { return Ok(None) };
-        let content: Vec<u8> = row.try_get("content").map_err(failed)?;
-        let otc: Vec<u8> = row.try_get("otc").map_err(failed)?;
-        let there: i64 = sqlx::query_scalar(self.exists)
-            .bind(&otc)
-            .fetch_one(&mut **tx)
-            .await
-            .map_err(failed)?;
+            (same.party, same.nonce, before(now, options.nonce_window)),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let Some((content, otc)) = known else {
+            return Ok(None);
+        };
+        let there: i64 = sql.value(self.exists, [otc])?;
         if there == 0 {
             // It was never verified and made room: nobody can hold this code.
             return Ok(None);
@@ -122,14 +109,14 @@ impl Table {
                 "was used before, with other contents: take a fresh one",
             ));
         }
-        Ok(Some(otc.try_into().map_err(|_| crate::ids::corrupt())?))
+        Ok(Some(otc))
     }
 
     /// Remembers a request's nonce with the code it got, and now and then forgets old ones.
-    pub(crate) async fn remember(
+    pub(crate) fn remember(
         self,
-        tx: &mut Write,
-        same: &Sameness<'_>,
+        sql: &Sql<'_>,
+        same: &Sameness,
         otc: &[u8; 16],
         now: Timestamp,
         options: &RegistryOptions,
@@ -139,44 +126,31 @@ impl Table {
         }
         // The code is random: about one request in 64 does it.
         if otc[0] < 4 {
-            sqlx::query("DELETE FROM nonce WHERE at < ?1")
-                .bind(before(now, options.nonce_window))
-                .execute(&mut **tx)
-                .await
-                .map_err(failed)?;
+            let old = before(now, options.nonce_window);
+            sql.execute("DELETE FROM nonce WHERE at < ?1", [old])?;
         }
-        sqlx::query("INSERT OR REPLACE INTO nonce (party, nonce, content, otc, at) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .bind(&same.party[..])
-            .bind(&same.nonce[..])
-            .bind(&same.content[..])
-            .bind(&otc[..])
-            .bind(now.as_millis())
-            .execute(&mut **tx)
-            .await
-            .map_err(failed)?;
+        sql.execute(
+            "INSERT OR REPLACE INTO nonce (party, nonce, content, otc, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (same.party, same.nonce, same.content, otc, now.as_millis()),
+        )?;
         Ok(())
     }
 
     /// Makes sure that this party may have one more unverified request. Anybody can ask in its name
     /// without being able to read the answer, so strangers' requests are pushed out by age instead
     /// of keeping the party out until they expire.
-    pub(crate) async fn make_room(
+    pub(crate) fn make_room(
         self,
-        tx: &mut Write,
+        sql: &Sql<'_>,
         party: &[u8; 12],
         now: Timestamp,
         options: &RegistryOptions,
     ) -> Result<(), Refusal> {
-        let (mut open, mut oldest) = self.open(tx, party).await?;
+        let (mut open, mut oldest) = self.open(sql, party)?;
         let expired = before(now, options.unverified_expiry);
         if oldest.is_some_and(|oldest| oldest < expired) {
-            sqlx::query(self.expire)
-                .bind(&party[..])
-                .bind(expired)
-                .execute(&mut **tx)
-                .await
-                .map_err(failed)?;
-            (open, oldest) = self.open(tx, party).await?;
+            sql.execute(self.expire, (party, expired))?;
+            (open, oldest) = self.open(sql, party)?;
         }
         if open < i64::from(options.unverified_limit) {
             return Ok(());
@@ -185,30 +159,21 @@ impl Table {
         if wait >= 0 {
             return Err(Refusal::too_many_open(wait / 1000 + 1));
         }
-        sqlx::query(self.evict)
-            .bind(&party[..])
-            .execute(&mut **tx)
-            .await
-            .map_err(failed)?;
+        sql.execute(self.evict, [party])?;
         Ok(())
     }
 
     /// How many unverified requests a party has, and since when.
-    async fn open(self, tx: &mut Write, party: &[u8; 12]) -> Result<(i64, Option<i64>)> {
-        let row = sqlx::query(self.oldest)
-            .bind(&party[..])
-            .fetch_one(&mut **tx)
-            .await
-            .map_err(failed)?;
-        let open = row.try_get("open").map_err(failed)?;
-        Ok((open, row.try_get("oldest").map_err(failed)?))
+    fn open(self, sql: &Sql<'_>, party: &[u8; 12]) -> Result<(i64, Option<i64>)> {
+        let found = sql.row(self.oldest, [party], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Verifies a request, again as often as asked, or only once in a faithful Registry; `false` if
     /// there is none with this code.
-    pub(crate) async fn verify(
+    pub(crate) fn verify(
         self,
-        tx: &mut Write,
+        sql: &Sql<'_>,
         otc: &[u8; 16],
         now: Timestamp,
         options: &RegistryOptions,
@@ -217,14 +182,8 @@ impl Table {
             true => self.verify_once,
             false => self.verify,
         };
-        let done = sqlx::query(statement)
-            .bind(&otc[..])
-            .bind(now.as_millis())
-            .bind(before(now, options.unverified_expiry))
-            .execute(&mut **tx)
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected() == 1)
+        let fresh = before(now, options.unverified_expiry);
+        Ok(sql.execute(statement, (otc, now.as_millis(), fresh))? == 1)
     }
 }
 

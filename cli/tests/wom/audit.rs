@@ -3,28 +3,19 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, sqlite::SqliteConnectOptions};
 
 use crate::town::Town;
 
-async fn execute(file: &Path, sql: &str) {
-    let mut conn = SqliteConnectOptions::new()
-        .filename(file)
-        .foreign_keys(false)
-        .connect()
-        .await
-        .unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(&mut conn)
-        .await
+fn execute(file: &Path, sql: &str) {
+    let conn = rusqlite::Connection::open(file).unwrap();
+    conn.execute_batch(&format!("PRAGMA foreign_keys = OFF; {sql}"))
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    sqlx::Connection::close(conn).await.unwrap();
 }
 
 /// A copy of a data base, for somebody to write into.
-async fn copy(from: &Path, to: &Path) {
+fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_file(to);
-    execute(from, &format!("VACUUM INTO '{}'", to.display())).await;
+    execute(from, &format!("VACUUM INTO '{}'", to.display()));
 }
 
 /// The codes of the differences, and what the audit came to.
@@ -142,8 +133,8 @@ async fn what_somebody_wrote_into_the_store_is_found() {
             &["award_twice", "collected_not_issued"],
         ),
     ] {
-        copy(&good, &bad).await;
-        execute(&bad, &sql).await;
+        copy(&good, &bad);
+        execute(&bad, &sql);
         let (codes, _) = audit(&town, &bad, &town.path("registry"));
         assert_eq!(codes, set(expected), "{sql}");
     }
@@ -189,13 +180,13 @@ async fn what_somebody_wrote_into_the_registry_is_found() {
         for left in ["registry.db-wal", "registry.db-shm"] {
             let _ = fs::remove_file(copied.join(left));
         }
-        copy(&good.join("registry.db"), &bad).await;
-        execute(&bad, sql).await;
+        copy(&good.join("registry.db"), &bad);
+        execute(&bad, sql);
         let (codes, _) = audit(&town, &town.path("local.db"), &copied);
         assert_eq!(codes, set(expected), "{sql}");
     }
     // What the wire tells of any Registry.
-    execute(&good.join("registry.db"), "UPDATE source SET aims = 'E'").await;
+    execute(&good.join("registry.db"), "UPDATE source SET aims = 'E'");
     let (codes, _) = audit(&town, &town.path("local.db"), &good);
     assert_eq!(codes, set(&["aim_refused"]));
     let mut wom = town.wom(&["audit"]);

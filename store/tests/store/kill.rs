@@ -216,21 +216,13 @@ async fn check(path: &Path, reported: &Reported, held: &mut [u64]) {
         }
     }
     store.close().await.unwrap();
-    assert_sound(path).await;
+    assert_sound(path);
 }
 
-async fn assert_sound(path: &Path) {
-    use sqlx::{ConnectOptions as _, Connection as _};
-    let mut conn = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(path)
-        .connect()
-        .await
-        .unwrap();
-    let verdict: String = sqlx::query_scalar("PRAGMA integrity_check")
-        .fetch_one(&mut conn)
-        .await
-        .unwrap();
-    conn.close().await.unwrap();
+fn assert_sound(path: &Path) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let read = |row: &rusqlite::Row<'_>| row.get(0);
+    let verdict: String = conn.query_row("PRAGMA integrity_check", [], read).unwrap();
     assert_eq!(verdict, "ok");
 }
 

@@ -17,24 +17,15 @@ const VERSION_1: &str = include_str!("version_1.sql");
 async fn a_store_of_version_1_opens_with_everything_in_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("wom.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true);
-    let mut conn = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let conn = rusqlite::Connection::open(&path).unwrap();
     let schema = include_str!("../../src/sqlite/schema_1.sql");
-    sqlx::raw_sql(schema).execute(&mut conn).await.unwrap();
-    sqlx::raw_sql(VERSION_1).execute(&mut conn).await.unwrap();
-    sqlx::query("INSERT INTO participant VALUES (1, ?, 7, 1772000000000)")
-        .bind(participant(1).0.to_vec())
-        .execute(&mut conn)
-        .await
-        .unwrap();
-    sqlx::query("UPDATE award SET key = ?")
-        .bind(award(1, 0).key.0.to_vec())
-        .execute(&mut conn)
-        .await
-        .unwrap();
-    sqlx::Connection::close(conn).await.unwrap();
+    conn.execute_batch(schema).unwrap();
+    conn.execute_batch(VERSION_1).unwrap();
+    let sara = "INSERT INTO participant VALUES (1, ?, 7, 1772000000000)";
+    conn.execute(sara, [participant(1).0]).unwrap();
+    let key = award(1, 0).key.0;
+    conn.execute("UPDATE award SET key = ?", [key]).unwrap();
+    conn.close().unwrap();
 
     let store = SqliteStore::open(&path).await.unwrap();
     let held = store.participant(participant(1)).await.unwrap();

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 use wom_sdk::{Error, Kind, store::Store};
 use wom_store::SqliteStore;
 
@@ -22,18 +21,9 @@ async fn refused(path: &Path) -> Error {
     error
 }
 
-async fn sql(path: &Path, sql: &str) {
-    let mut conn = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .connect()
-        .await
-        .unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(&mut conn)
-        .await
-        .unwrap();
-    conn.close().await.unwrap();
+fn sql(path: &Path, sql: &str) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.execute_batch(sql).unwrap();
 }
 
 #[tokio::test]
@@ -110,13 +100,13 @@ async fn files_of_others_are_refused_and_left_as_they_are() {
         error.to_string()
     };
     let other = "CREATE TABLE t (a); INSERT INTO t VALUES (1);";
-    sql(&dir.path().join("plain.db"), other).await;
+    sql(&dir.path().join("plain.db"), other);
     assert!(check("plain.db").await.contains("another program"));
     let marked = format!("{other} PRAGMA application_id = 77;");
-    sql(&dir.path().join("marked.db"), &marked).await;
+    sql(&dir.path().join("marked.db"), &marked);
     check("marked.db").await;
     let wal = format!("PRAGMA journal_mode = WAL; {other}");
-    sql(&dir.path().join("wal.db"), &wal).await;
+    sql(&dir.path().join("wal.db"), &wal);
     check("wal.db").await;
 
     let mut bytes = vec![0x5a; 5000];
@@ -142,15 +132,15 @@ async fn a_newer_store_is_refused_and_left_as_it_is() {
         .close()
         .await
         .unwrap();
-    sql(&path, "PRAGMA user_version = 99").await;
+    sql(&path, "PRAGMA user_version = 99");
     let before = fs::read(&path).unwrap();
     let error = refused(&path).await;
     assert_eq!(error.kind(), Kind::StoreMismatch);
     assert!(error.to_string().contains("version 99, known 5"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
-    sql(&path, "PRAGMA user_version = -1").await;
+    sql(&path, "PRAGMA user_version = -1");
     assert_eq!(refused(&path).await.kind(), Kind::StoreMismatch);
-    sql(&path, "PRAGMA user_version = 5").await;
+    sql(&path, "PRAGMA user_version = 5");
     SqliteStore::open(&path).await.unwrap();
 }
 

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, sync::Arc};
 
 use axum::Router;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, sqlite::SqliteConnectOptions};
 use wom_catalog::{Catalog, Settings};
 use wom_sdk::{
     Clock as _, Result, Span, SystemClock, Timestamp, Zone,
@@ -96,7 +95,7 @@ async fn no_learner_is_logged_told_or_kept() {
     let courses = ("courses", "3".to_owned());
     let site = ("home_page", served);
     let moodle = [milestones.clone(), site, credentials, courses];
-    let kolibri = kolibri_database(folder.path()).await;
+    let kolibri = kolibri_database(folder.path());
 
     for (adapter, settings, inputs, refused) in [
         (
@@ -374,13 +373,8 @@ fn visits() -> Input {
 }
 
 /// Kolibri's data base, as far as it is read.
-async fn kolibri_database(dir: &Path) -> Input {
+fn kolibri_database(dir: &Path) -> Input {
     let file = dir.join("db.sqlite3");
-    let options = SqliteConnectOptions::new()
-        .filename(&file)
-        .create_if_missing(true)
-        .disable_statement_logging();
-    let mut connection = options.connect().await.unwrap();
     let stamp = |minutes| {
         time(minutes)
             .to_string()
@@ -401,11 +395,9 @@ async fn kolibri_database(dir: &Path) -> Input {
             ('1', 'u', '{ITEM}', '{from}', '{until}', 900), ('2', 'u', '{ITEM}', '{NAME}', '{until}', 900);
          INSERT INTO logger_contentsummarylog VALUES ('3', 'u', '{ITEM}', '{from}', '{until}');"
     );
-    connection
-        .execute(sqlx::AssertSqlSafe(script))
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
+    let conn = rusqlite::Connection::open(&file).unwrap();
+    conn.execute_batch(&script).unwrap();
+    conn.close().unwrap();
     Input::Path(file)
 }
 

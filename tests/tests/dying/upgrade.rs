@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, sqlite::SqliteConnectOptions};
+use sqlx::{Connection as _, PgConnection};
 use wom_registry::{NewInstrument, TestRegistry};
 use wom_sdk::{
     SystemClock,
@@ -79,7 +79,7 @@ async fn death_while_a_sqlite_file_is_upgraded() {
         let mut ground = Upgrade::new(Base::Sqlite).await;
         ground.begin().await;
         let old = ground.dir("old");
-        take_back(&old.join(KEPT).join("wom.db"), &BACK[..=n]).await;
+        take_back(&old.join(KEPT).join("wom.db"), &BACK[..=n]);
         for how in ["die", "tear"] {
             println!("from form {form}");
             ground.dies_at_each_call(&shim, how, Some(&old)).await;
@@ -110,16 +110,12 @@ async fn death_while_a_schema_is_made_or_upgraded_on_postgres() {
     ground.redeem_all().await;
 }
 
-async fn take_back(file: &Path, steps: &[&'static str]) {
-    let mut conn = SqliteConnectOptions::new()
-        .filename(file)
-        .connect()
-        .await
-        .unwrap();
+fn take_back(file: &Path, steps: &[&str]) {
+    let conn = rusqlite::Connection::open(file).unwrap();
     for step in steps {
-        sqlx::raw_sql(*step).execute(&mut conn).await.unwrap();
+        conn.execute_batch(step).unwrap();
     }
-    conn.close().await.unwrap();
+    conn.close().unwrap();
 }
 
 /// Folders with stores of an earlier form, all of one instrument: what one of them has got a code
