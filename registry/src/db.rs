@@ -67,15 +67,16 @@ impl Db {
         let (path, digest) = (file.clone(), *key_digest);
         let opened = crate::registry::blocking(move || {
             files::create_private(&path)?;
-            let conn = connect(&path)?;
-            adopt(&conn, &digest, now)?;
-            Ok(conn)
+            let opened = connect(&path).and_then(|conn| adopt(&conn, &digest, now).map(|()| conn));
+            opened.map_err(|error| {
+                let error = error.with("file", path.display());
+                match error.advice() {
+                    Some(_) => error,
+                    None => error.hint("is the disk full, or the file not one of this program?"),
+                }
+            })
         });
-        let conn = opened.await.map_err(|error| {
-            error
-                .with("file", file.display())
-                .hint("is the disk full, or the file not one of this program?")
-        })?;
+        let conn = opened.await?;
         Ok(Self {
             writer: Arc::new(Writer::start(conn)?),
             readers: Arc::new(Readers::new(file)),

@@ -220,8 +220,11 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_no_data_base_or_of_a_later_version_is_refused() {
         let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).await.unwrap().close().await;
         std::fs::write(dir.path().join("registry.db"), "notes ".repeat(1000)).unwrap();
-        assert!(open(dir.path()).await.is_err());
+        let error = open(dir.path()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::StorageFailed);
+        assert!(error.advice().unwrap().contains("not one of this program"));
 
         let dir = tempfile::tempdir().unwrap();
         let registry = open(dir.path()).await.unwrap();
@@ -229,6 +232,7 @@ mod tests {
         changed(dir.path(), "PRAGMA user_version = 9");
         let error = open(dir.path()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::StoreMismatch);
+        assert!(error.advice().unwrap().contains("or a newer one"));
     }
 
     #[tokio::test]
