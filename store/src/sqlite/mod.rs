@@ -182,6 +182,11 @@ impl Store for SqliteStore {
         })
     }
 
+    async fn begin(&self, record: &AwardRecord) -> Result<bool> {
+        let row = AwardRow::of(record)?;
+        self.writer.write(Write::Begin(row)).await
+    }
+
     async fn award(&self, key: AwardKey) -> Result<Option<AwardRecord>> {
         let sql = format!("SELECT {AWARD} FROM award WHERE key = ?");
         self.row(sql, (key.0,), rows::award).await

@@ -19,6 +19,8 @@ use crate::rows::{
 #[derive(Debug)]
 pub(super) enum Write {
     Advance(AwardRow),
+    /// A new award that need not be durable before another write is.
+    Begin(AwardRow),
     Bind(Owner),
     Commit(CommitRows),
     Erase([u8; 32]),
@@ -60,11 +62,17 @@ impl From<rusqlite::Error> for Failure {
 }
 
 impl Write {
+    /// Whether its caller is answered only once it is durable.
+    pub(super) fn lasts(&self) -> bool {
+        !matches!(self, Self::Begin(_))
+    }
+
     /// Applies the write within the transaction that is open. `false`: it was not done, because
     /// something else was done before; then, as after a [`Failure::Write`], nothing of it is left.
     pub(super) fn apply(&self, conn: &Connection) -> Result<bool, Failure> {
         let written = match self {
             Self::Advance(row) => statement::advance(conn, row)?,
+            Self::Begin(row) => statement::accept(conn, row)?,
             Self::Bind(owner) => return or_nothing(conn, |conn| bind(conn, owner)),
             Self::Commit(rows) => match rows.one_award() {
                 Some(award) => statement::accept(conn, award)?,

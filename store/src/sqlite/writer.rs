@@ -1,7 +1,8 @@
 //! The one writer: a thread that owns the writing connection and the claim on the file.
 //!
 //! It commits in groups. While one group is being made durable, the next one gathers; so one sync
-//! of the disk serves as many callers as happen to wait. Nobody is answered before the sync.
+//! of the disk serves as many callers as happen to wait. Nobody is answered before the sync; but a
+//! group of nothing but begun awards is not synced, as the next one's sync serves it too.
 //!
 //! SQLite runs on this very thread: a caller who is alone waits for two wake-ups, there and back.
 
@@ -17,7 +18,8 @@ use wom_sdk::{Error, Kind, Result};
 
 use super::{
     error::{Severity, closed, severity, stopped, storage},
-    file, open,
+    file::{self, APPLICATION_ID},
+    open,
     readers::Readers,
     write::{Failure, Write},
 };
@@ -127,10 +129,10 @@ fn run(
     state: Arc<State>,
 ) -> Result<()> {
     let opened = match file::claim(path, patience) {
-        Ok(claimed) => open::open(&claimed).map(|conn| (claimed, conn)),
+        Ok(claimed) => open::open(&claimed).map(|conn| (claimed, Log::new(conn))),
         Err(error) => Err(error),
     };
-    let (claimed, mut conn) = match opened {
+    let (claimed, mut log) = match opened {
         Ok(opened) => opened,
         Err(error) => {
             let _ = ready.send(Err(error));
@@ -141,7 +143,7 @@ fn run(
     if ready.send(Ok(readers.clone())).is_ok() {
         let mut group = Vec::with_capacity(GROUP);
         while queue.blocking_recv_many(&mut group, GROUP) > 0 {
-            if serve(&mut conn, &mut group, &state).is_err() {
+            if serve(&mut log, &mut group, &state).is_err() {
                 queue.close();
                 while let Some(job) = queue.blocking_recv() {
                     let _ = job.done.send(Err(stopped()));
@@ -151,7 +153,7 @@ fn run(
         }
     }
     readers.close();
-    let ended = end(conn, &state);
+    let ended = end(log.conn, &state);
     drop(claimed);
     ended
 }
@@ -160,8 +162,8 @@ fn run(
 struct Stop;
 
 /// Commits a group of writes and answers everybody in it.
-fn serve(conn: &mut Connection, group: &mut Vec<Job>, state: &State) -> Result<(), Stop> {
-    let failed = match transact(conn, group) {
+fn serve(log: &mut Log, group: &mut Vec<Job>, state: &State) -> Result<(), Stop> {
+    let failed = match log.commit(group) {
         Ok(answers) => {
             for (job, answer) in group.drain(..).zip(answers) {
                 // Whoever does not wait any more does not want to know.
@@ -172,12 +174,12 @@ fn serve(conn: &mut Connection, group: &mut Vec<Job>, state: &State) -> Result<(
         Err(failed) => failed,
     };
     // It was rolled back, unless that failed too.
-    let stop = !conn.is_autocommit() || severity(&failed) == Severity::Store;
+    let stop = !log.conn.is_autocommit() || severity(&failed) == Severity::Store;
     if !stop && group.len() > 1 {
         // One of them may be too large for the disk: the others go on without it.
         let mut jobs = std::mem::take(group).into_iter();
         while let Some(job) = jobs.next() {
-            if serve(conn, &mut vec![job], state).is_err() {
+            if serve(log, &mut vec![job], state).is_err() {
                 jobs.for_each(|job| drop(job.done.send(Err(stopped()))));
                 return Err(Stop);
             }
@@ -195,20 +197,73 @@ fn serve(conn: &mut Connection, group: &mut Vec<Job>, state: &State) -> Result<(
     if stop { Err(Stop) } else { Ok(()) }
 }
 
-/// Applies a group in one transaction. An error means that nothing of it may be relied on.
-fn transact(conn: &mut Connection, group: &[Job]) -> rusqlite::Result<Vec<Result<bool>>> {
-    // Dropped before its commit it is rolled back.
-    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut answers = Vec::with_capacity(group.len());
-    for job in group {
-        answers.push(match job.write.apply(&transaction) {
-            Ok(done) => Ok(done),
-            Err(Failure::Write(error)) => Err(error),
-            Err(Failure::Transaction(error)) => return Err(error),
-        });
+/// The writing connection, and what of its write-ahead log is on the disk.
+#[derive(Debug)]
+struct Log {
+    conn: Connection,
+    /// Whether each commit is synced.
+    syncs: bool,
+    /// Whether something was committed that was not synced yet.
+    behind: bool,
+}
+
+impl Log {
+    fn new(conn: Connection) -> Self {
+        Self {
+            conn,
+            syncs: true,
+            behind: false,
+        }
     }
-    transaction.commit()?;
-    Ok(answers)
+
+    /// Applies a group in one transaction, and syncs it if anybody in it waits for that. An error
+    /// means that nothing of it may be relied on.
+    fn commit(&mut self, group: &[Job]) -> rusqlite::Result<Vec<Result<bool>>> {
+        let lasts = group.iter().any(|job| job.write.lasts());
+        self.set_syncs(lasts)?;
+        let (answers, wrote) = self.transact(group)?;
+        if wrote {
+            self.behind = !lasts;
+        } else if lasts && self.behind {
+            // SQLite syncs nothing for who has written nothing; and yet somebody is told of what is
+            // there.
+            self.conn
+                .pragma_update(None, "application_id", APPLICATION_ID)?;
+            self.behind = false;
+        }
+        Ok(answers)
+    }
+
+    /// The answers, and whether anything was written.
+    fn transact(&mut self, group: &[Job]) -> rusqlite::Result<(Vec<Result<bool>>, bool)> {
+        // Dropped before its commit it is rolled back.
+        let transaction = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (mut answers, mut wrote) = (Vec::with_capacity(group.len()), false);
+        for job in group {
+            let before = transaction.total_changes();
+            answers.push(match job.write.apply(&transaction) {
+                Ok(done) => {
+                    wrote |= done && transaction.total_changes() > before;
+                    Ok(done)
+                }
+                Err(Failure::Write(error)) => Err(error),
+                Err(Failure::Transaction(error)) => return Err(error),
+            });
+        }
+        transaction.commit()?;
+        Ok((answers, wrote))
+    }
+
+    fn set_syncs(&mut self, syncs: bool) -> rusqlite::Result<()> {
+        if self.syncs != syncs {
+            let level = if syncs { "FULL" } else { "NORMAL" };
+            self.conn.pragma_update(None, "synchronous", level)?;
+            self.syncs = syncs;
+        }
+        Ok(())
+    }
 }
 
 /// Brings everything into the one file and closes it.
@@ -232,7 +287,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::rows::CommitRows;
+    use crate::rows::{AwardRow, CommitRows};
 
     type Answer = oneshot::Receiver<Result<bool>>;
 
@@ -270,18 +325,24 @@ mod tests {
         })
     }
 
-    fn opened() -> (tempfile::TempDir, file::Claimed, Connection) {
+    fn begin(n: u8) -> (Job, Answer) {
+        let (done, answer) = oneshot::channel();
+        let write = Write::Begin(AwardRow::of(&award(n, 100)).unwrap());
+        (Job { write, done }, answer)
+    }
+
+    fn opened() -> (tempfile::TempDir, file::Claimed, Log) {
         let dir = tempfile::tempdir().unwrap();
         let claimed = file::claim(&dir.path().join("wom.db"), Duration::ZERO).unwrap();
         let conn = open::open(&claimed).unwrap();
-        (dir, claimed, conn)
+        (dir, claimed, Log::new(conn))
     }
 
     /// Serves them as one group. `None`: the answer was an error.
-    fn serve_all(conn: &mut Connection, jobs: Vec<(Job, Answer)>) -> Vec<Result<bool>> {
+    fn serve_all(log: &mut Log, jobs: Vec<(Job, Answer)>) -> Vec<Result<bool>> {
         let (mut group, answers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
         let state = State::default();
-        assert!(serve(conn, &mut group, &state).is_ok());
+        assert!(serve(log, &mut group, &state).is_ok());
         assert!(group.is_empty() && state.check().is_ok());
         let results = answers.into_iter().map(|answer| answer.blocking_recv());
         results.collect::<Result<_, _>>().unwrap()
@@ -293,7 +354,7 @@ mod tests {
 
     #[test]
     fn members_of_a_group_roll_back_alone() {
-        let (_dir, _claimed, mut conn) = opened();
+        let (_dir, _claimed, mut log) = opened();
         let settle = |expected, awards| {
             job(Commit {
                 change: Some(Change {
@@ -305,7 +366,7 @@ mod tests {
             })
         };
         let answers = serve_all(
-            &mut conn,
+            &mut log,
             vec![
                 accept(vec![award(1, 0)]),
                 settle(7, vec![award(2, 0)]),
@@ -319,19 +380,22 @@ mod tests {
         );
         let done: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
         assert_eq!(done, [true, false, false, true, false, false, true]);
-        let mut keys = conn.prepare("SELECT key FROM award ORDER BY key").unwrap();
+        let mut keys = log
+            .conn
+            .prepare("SELECT key FROM award ORDER BY key")
+            .unwrap();
         let keys: Result<Vec<Vec<u8>>, _> = keys.query_map([], |row| row.get(0)).unwrap().collect();
         assert_eq!(keys.unwrap(), [1, 4, 6].map(|n| vec![n; 32]));
-        assert_eq!(number(&conn, "SELECT version FROM participant"), 1);
+        assert_eq!(number(&log.conn, "SELECT version FROM participant"), 1);
     }
 
     #[test]
     fn a_write_too_large_for_the_disk_leaves_the_others_alone() {
-        let (_dir, _claimed, mut conn) = opened();
+        let (_dir, _claimed, mut log) = opened();
         let limit = |conn: &Connection, pages| {
             conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
         };
-        limit(&conn, 60).unwrap();
+        limit(&log.conn, 60).unwrap();
         let group = || {
             vec![
                 accept(vec![award(1, 100)]),
@@ -339,35 +403,68 @@ mod tests {
                 accept(vec![award(3, 100)]),
             ]
         };
-        let answers = serve_all(&mut conn, group());
+        let answers = serve_all(&mut log, group());
         assert!(matches!(answers[..], [Ok(true), Err(_), Ok(true)]));
         let error = answers[1].as_ref().unwrap_err();
         assert_eq!(
             (error.kind(), error.message()),
             (Kind::StorageFailed, "the disk is full")
         );
-        assert_eq!(number(&conn, "SELECT count(*) FROM award"), 2);
+        assert_eq!(number(&log.conn, "SELECT count(*) FROM award"), 2);
 
         // There is space again, and it goes on.
-        limit(&conn, 10_000).unwrap();
-        let answers = serve_all(&mut conn, group());
+        limit(&log.conn, 10_000).unwrap();
+        let answers = serve_all(&mut log, group());
         assert!(matches!(answers[..], [Ok(false), Ok(true), Ok(false)]));
-        assert_eq!(number(&conn, "SELECT count(*) FROM award"), 3);
+        assert_eq!(number(&log.conn, "SELECT count(*) FROM award"), 3);
+    }
+
+    #[test]
+    fn what_is_begun_is_durable_before_anybody_is_told_of_it() {
+        let (dir, _claimed, mut log) = opened();
+        let length = || {
+            std::fs::metadata(dir.path().join("wom.db-wal"))
+                .unwrap()
+                .len()
+        };
+        let served = |log: &mut Log, job| serve_all(log, vec![job]).remove(0).unwrap();
+
+        assert!(served(&mut log, begin(1)));
+        assert!(log.behind);
+        // Its key is used, and whoever hears so keeps no promise by it.
+        assert!(!served(&mut log, begin(1)));
+        assert!(log.behind);
+        // Another write's sync serves it too.
+        assert!(served(&mut log, accept(vec![award(2, 0)])));
+        assert!(!log.behind);
+
+        // Nothing is written for whoever only asks, and yet it is synced, once.
+        let asks: [fn() -> (Job, Answer); 2] =
+            [|| accept(Vec::new()), || accept(vec![award(1, 0)])];
+        for (n, ask) in asks.into_iter().enumerate() {
+            assert!(served(&mut log, begin(3 + u8::try_from(n).unwrap())));
+            let before = length();
+            served(&mut log, ask());
+            assert!(!log.behind && length() > before);
+            let before = length();
+            served(&mut log, ask());
+            assert_eq!(length(), before);
+        }
     }
 
     #[test]
     fn a_store_that_may_not_be_written_stops() {
-        let (_dir, _claimed, mut conn) = opened();
-        conn.pragma_update(None, "query_only", true).unwrap();
+        let (_dir, _claimed, mut log) = opened();
+        log.conn.pragma_update(None, "query_only", true).unwrap();
         let state = State::default();
         let (one, first) = accept(vec![award(1, 0)]);
         let (two, second) = accept(vec![award(2, 0)]);
-        assert!(serve(&mut conn, &mut vec![one, two], &state).is_err());
+        assert!(serve(&mut log, &mut vec![one, two], &state).is_err());
         for answer in [first, second] {
             let error = answer.blocking_recv().unwrap().unwrap_err();
             assert_eq!(error.message(), "the data base cannot be written");
         }
         assert!(state.check().is_err());
-        assert_eq!(number(&conn, "SELECT count(*) FROM award"), 0);
+        assert_eq!(number(&log.conn, "SELECT count(*) FROM award"), 0);
     }
 }

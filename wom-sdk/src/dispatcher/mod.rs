@@ -117,15 +117,19 @@ impl Dispatcher {
     /// [`run`](Self::run) go on.
     pub async fn award(&self, key: &str, request: &Request) -> Result<Ticket> {
         // Most keys are new, and one that is not says so when it is written. Whoever waits for the
-        // code begins at once: what is written first says so.
+        // code begins at once: what is written first says so. It need not be durable before the code
+        // is, or before its caller is told that there is none yet.
         let key = self.direct_key(key)?;
         let mut new = self.new_award(key, request)?;
         let begun = step(&new.award, Event::Due, self.clock.now(), 0)?;
         new.award = begun.award;
         let ends = self.ends();
-        let Some(held) = self.insert(new, request).await? else {
+        let new = self.seal(new)?;
+        if !self.store.begin(&new.record()).await? {
+            self.check_repeated(key, request).await?;
             return self.bring_again(key).await;
-        };
+        }
+        let held = Held { version: 1, ..new };
         let own = self.clone();
         let work = async move { own.carry_on(held, begun.action, true).await };
         let moved = self.wait_until(ends, work).await?;
@@ -145,7 +149,14 @@ impl Dispatcher {
     /// Accepts an award under the caller's own key: when this returns, it is durable.
     pub async fn accept(&self, key: &str, request: &Request) -> Result<AwardKey> {
         let key = self.direct_key(key)?;
-        self.insert(self.new_award(key, request)?, request).await?;
+        let new = self.seal(self.new_award(key, request)?)?;
+        let commit = Commit {
+            awards: vec![new.record()],
+            ..Commit::default()
+        };
+        if self.store.commit(commit).await? == Committed::Conflict {
+            self.check_repeated(key, request).await?;
+        }
         self.governor.wake();
         Ok(key)
     }
@@ -185,7 +196,10 @@ impl Dispatcher {
                 State::Held(reason) => return Err(unjudged(reason)),
                 state if state.is_refused() => return Err(unjudged(State::REFUSED)),
                 State::Parked(reason) => return Err(parked(reason)),
-                state if now >= ends => return Err(late(state)),
+                state if now >= ends => {
+                    self.store.commit(Commit::default()).await?;
+                    return Err(late(state));
+                }
                 _ => match self.wait_for(&held.award, looks, now) {
                     None => {
                         looks = 0;
@@ -392,18 +406,10 @@ impl Dispatcher {
         })
     }
 
-    /// Writes a new award. `None` if somebody else accepted the same one meanwhile.
-    async fn insert(&self, new: Held, request: &Request) -> Result<Option<Held>> {
-        let held = self.seal(new)?;
-        let commit = Commit {
-            awards: vec![held.record()],
-            ..Commit::default()
-        };
-        if self.store.commit(commit).await? == Committed::Done {
-            return Ok(Some(Held { version: 1, ..held }));
-        }
-        let other = self.store.award(held.award.key).await?.ok_or_else(lost)?;
-        request.check_repeated(&other.content).map(|()| None)
+    /// Whether the award that has this key is for the same.
+    async fn check_repeated(&self, key: AwardKey, request: &Request) -> Result<()> {
+        let held = self.store.award(key).await?.ok_or_else(lost)?;
+        request.check_repeated(&held.content)
     }
 
     async fn claim_due(&self, limit: usize) -> Result<Vec<AwardRecord>> {

@@ -25,7 +25,8 @@ use crate::{
     sale::{OrderKey, Poster, Sale, SaleId, ShopId},
 };
 
-/// A durable store. Every method that writes returns only after the write is durable.
+/// A durable store. Every method that writes returns only after the write is durable, but for
+/// [`begin`](Self::begin).
 ///
 /// [`conformance`](crate::testing::conformance) is the test suite that every store must pass.
 #[async_trait]
@@ -40,7 +41,24 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// The **one** operation for awarding: writes observations, accounts and awards together, or
     /// nothing. Entries merge by [`Entry::rank`]. An award is new, or moves on, never both.
+    ///
+    /// Whatever the answer, what it was decided from is durable, [begun](Self::begin) awards among it.
+    /// An empty commit does only that.
     async fn commit(&self, commit: Commit) -> Result<Committed>;
+
+    /// Writes a new award of which nobody is told before another write is done. `false` if there is
+    /// one with this key.
+    ///
+    /// It outlives the process as any write does. A machine that loses its power may forget it, as
+    /// though nobody had asked, until the next write of another kind is done: so no disk is waited
+    /// for.
+    async fn begin(&self, record: &AwardRecord) -> Result<bool> {
+        let commit = Commit {
+            awards: vec![record.clone()],
+            ..Commit::default()
+        };
+        Ok(self.commit(commit).await? == Committed::Done)
+    }
 
     /// The award with this key.
     async fn award(&self, key: AwardKey) -> Result<Option<AwardRecord>>;

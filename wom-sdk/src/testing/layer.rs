@@ -85,6 +85,7 @@ layer! {
     bind(owner: &Owner) -> ();
     participant(participant: Participant) -> Holding;
     commit(commit: Commit) -> Committed;
+    begin(record: &AwardRecord) -> bool;
     award(key: AwardKey) -> Option<AwardRecord>;
     advance(record: &AwardRecord) -> bool;
     due(now: Timestamp, limit: usize) -> Vec<AwardRecord>;

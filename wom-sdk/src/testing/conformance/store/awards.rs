@@ -68,6 +68,48 @@ pub async fn a_commit_with_a_used_award_key_writes_nothing<F: Fixture>(fixture: 
     assert_eq!(count(&results, &Committed::Done), 1);
 }
 
+/// An award that was begun is there for everybody, once, and moves on as one that was committed.
+pub async fn what_is_begun_is_like_any_other<F: Fixture>(fixture: &F) {
+    let store = fixture.fresh().await;
+    let mut begun = award(1, 0);
+    begun.state = State::Creating;
+    assert!(store.begin(&begun).await.unwrap());
+    assert_eq!(store.award(begun.key).await.unwrap(), Some(begun.clone()));
+    assert_eq!(store.due(Timestamp::MAX, 9).await.unwrap(), [begun.clone()]);
+
+    let other = AwardRecord {
+        content: content(2),
+        ..begun.clone()
+    };
+    assert!(!store.begin(&other).await.unwrap(), "its key is used");
+    let commit = |awards| Commit {
+        awards,
+        ..Commit::default()
+    };
+    let done = store.commit(commit(vec![other.clone()])).await.unwrap();
+    assert_eq!(done, Committed::Conflict);
+    accept(&store, vec![award(2, 0)]).await;
+    let used = award(2, 0);
+    assert!(!store.begin(&used).await.unwrap(), "its key is used too");
+    let nothing = store.commit(commit(Vec::new())).await.unwrap();
+    assert_eq!(nothing, Committed::Done);
+    assert_eq!(store.award(begun.key).await.unwrap(), Some(begun.clone()));
+
+    let store = fixture.reopen(store).await;
+    let next = moved(&begun, State::Verifying, Some(vec![1, 2, 3]));
+    assert!(store.advance(&next).await.unwrap());
+    assert!(!store.begin(&begun).await.unwrap(), "it has moved on");
+    assert_eq!(store.award(begun.key).await.unwrap(), Some(next));
+
+    // Of those who begin one at the same time, one is told that it is new.
+    let store = Arc::new(store);
+    let results = race(&store, |store, _| async move {
+        store.begin(&award(9, 0)).await.unwrap()
+    })
+    .await;
+    assert_eq!(count(&results, &true), 1);
+}
+
 /// An award moves on from the version before only.
 pub async fn advancing_needs_the_version_before<F: Fixture>(fixture: &F) {
     let store = fixture.fresh().await;

@@ -23,6 +23,7 @@ use crate::{
 enum Defect {
     AnswersBeforeItWrites,
     AnyOwner,
+    BegunTwice,
     ClaimsAreShared,
     ConflictKeepsEntries,
     CursorsOverwrite,
@@ -169,6 +170,11 @@ impl StoreLayer for Defective {
             _ => {}
         }
         self.store.commit(commit).await
+    }
+
+    async fn begin(&self, record: &AwardRecord) -> Result<bool> {
+        let begun = self.store.begin(record).await?;
+        Ok(begun || self.defect == Defect::BegunTwice)
     }
 
     async fn award(&self, key: AwardKey) -> Result<Option<AwardRecord>> {
@@ -385,6 +391,7 @@ fn each_defect_is_caught_by_its_topic() {
             topic!(advancing_needs_the_version_before),
         ),
         planted(Defect::AnyOwner, topic!(the_owner_stays)),
+        planted(Defect::BegunTwice, topic!(what_is_begun_is_like_any_other)),
         planted(
             Defect::ConflictKeepsEntries,
             topic!(a_conflict_writes_nothing),

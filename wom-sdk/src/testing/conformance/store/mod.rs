@@ -44,7 +44,7 @@ pub use awards::{
     advancing_needs_the_version_before, claimed_awards_are_nobody_elses, due_awards_come_in_order,
     one_racer_advances_an_award, one_racer_judges_an_award, states_are_counted,
     the_awards_of_a_participant_are_found_until_acknowledged,
-    what_is_acknowledged_in_doubt_is_due_until_it_is_clear,
+    what_is_acknowledged_in_doubt_is_due_until_it_is_clear, what_is_begun_is_like_any_other,
     what_is_not_acknowledged_stays_findable,
 };
 pub use checkouts::{
@@ -125,6 +125,7 @@ macro_rules! store_conformance {
             the_owner_stays
             wakes_are_listed
             what_is_acknowledged_in_doubt_is_due_until_it_is_clear
+            what_is_begun_is_like_any_other
             what_is_not_acknowledged_stays_findable
         }
     };
