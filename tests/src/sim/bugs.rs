@@ -18,6 +18,8 @@ pub enum Bug {
     TwoWrites,
     /// A write is confirmed before it is on the disk.
     WriteNotSynced,
+    /// What is accepted is only begun.
+    AcceptedIsBegun,
     /// A delivery is marked as done before it is read.
     AcknowledgedBeforeProcessed,
     /// A withdrawal is not kept where there is nothing to withdraw yet.
@@ -86,6 +88,7 @@ impl Bug {
         Self::CheckoutOverwritten,
         Self::TwoWrites,
         Self::WriteNotSynced,
+        Self::AcceptedIsBegun,
         Self::AcknowledgedBeforeProcessed,
         Self::TombstoneDropped,
         Self::LastArrivalHolds,
@@ -132,6 +135,7 @@ impl Bug {
             Self::CheckoutOverwritten => "a checkout's version is not compared",
             Self::TwoWrites => "accounts and awards in two writes",
             Self::WriteNotSynced => "a write is confirmed before it is on the disk",
+            Self::AcceptedIsBegun => "what is accepted is lost with the power",
             Self::AcknowledgedBeforeProcessed => "acknowledged before it is processed",
             Self::TombstoneDropped => "a tombstone is dropped early",
             Self::LastArrivalHolds => "the last arrival holds, not the highest revision",

@@ -61,6 +61,9 @@ pub(super) async fn award(scene: Arc<Scene>, number: usize) {
     let key = AwardKey::direct(&identity(), &name);
     world.sleep_until(scene.moment(&mut rng)).await;
     let request = request(minutes);
+    if rng.one_in(2) {
+        accept(&scene, &name, key, &request, rng.one_in(2)).await;
+    }
     let ticket = ask(&scene, &name, key, &request).await;
     if rng.one_in(3) {
         ask(&scene, &name, key, &request).await;
@@ -83,6 +86,47 @@ fn request(minutes: u32) -> Request {
     Request::new("H".parse().expect("an aim"), minutes, place).at(Timestamp::from_seconds(0))
 }
 
+/// Has it accepted, perhaps while somebody asks for its code: what is said to be accepted is on the disk.
+async fn accept(
+    scene: &Arc<Scene>,
+    name: &str,
+    key: AwardKey,
+    request: &Request,
+    is_asked_for: bool,
+) {
+    let process = scene.process();
+    let call = |then_award: bool| {
+        let (own, asked) = (name.to_owned(), request.clone());
+        process.call(move |hands| async move {
+            match then_award {
+                true => hands.dispatcher.award(&own, &asked).await.map(drop),
+                false => hands.dispatcher.accept(&own, &asked).await.map(drop),
+            }
+        })
+    };
+    let asking = async {
+        if is_asked_for {
+            let _ = call(true).await;
+        }
+    };
+    let accepting = async {
+        scene.world.sleep_ms(0, 100).await;
+        match call(false).await {
+            Some(Ok(())) => check_accepted(scene, key),
+            Some(Err(error)) => scene.world.heard_error(format_args!("{name}"), &error),
+            None => {}
+        }
+    };
+    tokio::join!(asking, accepting);
+}
+
+fn check_accepted(scene: &Scene, key: AwardKey) {
+    if scene.truth.award(key).is_none() {
+        let message = "what is said to be accepted is not on the disk";
+        scene.world.fail("never lost", message);
+    }
+}
+
 /// Asks until there is a code.
 async fn ask(scene: &Arc<Scene>, name: &str, key: AwardKey, request: &Request) -> Ticket {
     let world = &scene.world;
@@ -98,6 +142,9 @@ async fn ask(scene: &Arc<Scene>, name: &str, key: AwardKey, request: &Request) -
             }
             Some(Err(error)) => {
                 world.heard_error(format_args!("{name}"), &error);
+                if error.kind() == Kind::DeadlineExceeded {
+                    check_accepted(scene, key);
+                }
                 if matches!(error.kind(), Kind::AlreadyDelivered | Kind::AwardKeyReused) {
                     world.fail("never lost", format!("{name} is refused: {}", error.code()));
                 }

@@ -42,13 +42,15 @@ pub(super) struct Hands {
 
 impl Process {
     pub(super) fn new(number: usize, world: &Arc<World>) -> Arc<Self> {
-        Arc::new(Self {
+        let process = Arc::new(Self {
             number,
             world: Arc::clone(world),
             life: Mutex::default(),
             died: Notify::new(),
             skew_ms: AtomicI64::new(0),
-        })
+        });
+        world.machine.houses(&process);
+        process
     }
 
     /// How far its machine's clock is ahead.
@@ -60,10 +62,14 @@ impl Process {
         self.skew_ms.store(millis, Ordering::Relaxed);
     }
 
-    /// A point at which the process may die: the future never goes on then.
+    /// A point at which the process may die, by itself or with all others on its machine: the future
+    /// never goes on then.
     pub(super) async fn may_die(&self, at: &str) {
         if self.world.strikes(Fault::Crash) {
-            self.die(at);
+            match self.world.chance(300) {
+                true => self.world.machine.loses_power(at),
+                false => self.die(at),
+            }
             std::future::pending::<()>().await;
         }
     }

@@ -55,6 +55,17 @@ impl Truth {
         })
     }
 
+    /// What was begun is on the disk with the write that comes now.
+    fn sync(&self) {
+        for record in self.world.machine.take_begun() {
+            let commit = Commit {
+                awards: vec![record],
+                ..Commit::default()
+            };
+            let _ = at_once(self.memory.commit(commit));
+        }
+    }
+
     /// The award as it is written down.
     pub(super) fn award(&self, key: AwardKey) -> Option<AwardRecord> {
         at_once(self.memory.award(key)).ok().flatten()
@@ -161,6 +172,7 @@ impl SimStore {
     /// Writes a commit; `claimed` is what the caller believes to be written.
     pub(super) async fn commit_as(&self, commit: Commit, claimed: &Commit) -> Result<Committed> {
         self.before("commit").await?;
+        self.truth.sync();
         let mut written = commit.clone();
         let moved = commit.moved.clone();
         let before = moved.as_ref().and_then(|moved| self.truth.award(moved.key));
@@ -192,6 +204,7 @@ impl SimStore {
     /// Writes an award; `anyway` is a planted bug: whatever its version.
     pub(super) async fn advance_as(&self, mut record: AwardRecord, anyway: bool) -> Result<bool> {
         self.before("advance").await?;
+        self.truth.sync();
         let before = self.truth.award(record.key);
         if anyway {
             record.version = before.as_ref().map_or(0, |before| before.version) + 1;
@@ -211,6 +224,7 @@ impl SimStore {
         anyway: bool,
     ) -> Result<bool> {
         self.before("put_checkout").await?;
+        self.truth.sync();
         if anyway {
             let before = self.truth.memory.checkout(record.id).await?;
             record.version = before.map_or(0, |before| before.version) + 1;
@@ -227,6 +241,7 @@ impl SimStore {
 
     /// Writes an award as the disk does, with nobody to hear whether it could be.
     pub(super) fn write_anyway(&self, record: &AwardRecord) {
+        self.truth.sync();
         let before = self.truth.award(record.key);
         if at_once(self.truth.memory.advance(record)).is_ok_and(|done| done) {
             self.truth.advanced(before.as_ref(), record, false);
@@ -264,6 +279,7 @@ impl SimStore {
 impl Store for SimStore {
     async fn bind(&self, owner: &Owner) -> Result<()> {
         self.before("bind").await?;
+        self.truth.sync();
         self.truth.memory.bind(owner).await?;
         self.after("bind").await
     }
@@ -283,9 +299,26 @@ impl Store for SimStore {
         self.commit_as(commit, &claimed).await
     }
 
+    async fn begin(&self, record: &AwardRecord) -> Result<bool> {
+        self.before("begin").await?;
+        let world = &self.truth.world;
+        let is_new =
+            world.machine.begun(record.key).is_none() && self.truth.award(record.key).is_none();
+        if is_new {
+            world.log(format_args!("begun {:?}", record.key));
+            world.intends(record.key);
+            world.machine.begin(record);
+        }
+        self.after("begin").await?;
+        Ok(is_new)
+    }
+
     async fn award(&self, key: AwardKey) -> Result<Option<AwardRecord>> {
         self.before("award").await?;
-        self.truth.memory.award(key).await
+        match self.truth.world.machine.begun(key) {
+            Some(begun) => Ok(Some(begun)),
+            None => self.truth.memory.award(key).await,
+        }
     }
 
     async fn advance(&self, record: &AwardRecord) -> Result<bool> {
@@ -341,6 +374,7 @@ impl Store for SimStore {
 
     async fn forget(&self, cohort: Cohort) -> Result<u64> {
         self.before("forget").await?;
+        self.truth.sync();
         let forgotten = self.truth.memory.forget(cohort).await?;
         self.after("forget").await?;
         Ok(forgotten)
@@ -348,6 +382,7 @@ impl Store for SimStore {
 
     async fn erase(&self, participant: Participant) -> Result<()> {
         self.before("erase").await?;
+        self.truth.sync();
         self.truth.memory.erase(participant).await?;
         self.truth.ledger.erased(participant);
         self.after("erase").await
@@ -365,6 +400,7 @@ impl Store for SimStore {
 
     async fn put_delivery(&self, record: &DeliveryRecord) -> Result<bool> {
         self.before("put_delivery").await?;
+        self.truth.sync();
         let done = self.truth.memory.put_delivery(record).await?;
         if done {
             let (id, version, state) = (record.id, record.version, record.state.name());
@@ -401,6 +437,7 @@ impl Store for SimStore {
 
     async fn put_cursor(&self, record: &CursorRecord) -> Result<bool> {
         self.before("put_cursor").await?;
+        self.truth.sync();
         let done = self.truth.memory.put_cursor(record).await?;
         self.after("put_cursor").await?;
         Ok(done)
@@ -432,6 +469,7 @@ impl Store for SimStore {
 
     async fn put_sale(&self, sale: &Sale) -> Result<bool> {
         self.before("put_sale").await?;
+        self.truth.sync();
         let done = self.truth.memory.put_sale(sale).await?;
         self.after("put_sale").await?;
         Ok(done)
@@ -470,6 +508,7 @@ impl Store for SimStore {
 
     async fn put_poster(&self, poster: &Poster) -> Result<bool> {
         self.before("put_poster").await?;
+        self.truth.sync();
         let done = self.truth.memory.put_poster(poster).await?;
         self.after("put_poster").await?;
         Ok(done)

@@ -15,6 +15,7 @@ use wom_sdk::{Clock as _, Digest, Error, Kind, Timestamp, award::AwardKey, testi
 
 use super::{
     bugs::Bug,
+    machine::Machine,
     weather::{Fault, Weather},
 };
 use crate::fuzz::Rng;
@@ -30,6 +31,7 @@ pub(super) struct World {
     pub(super) clock: TokioClock,
     start: Timestamp,
     pub(super) weather: Weather,
+    pub(super) machine: Machine,
     chance: Mutex<Rng>,
     trace: Mutex<String>,
     secrets: Mutex<Vec<String>>,
@@ -67,6 +69,7 @@ impl World {
             clock: TokioClock::starting(start),
             start,
             weather,
+            machine: Machine::default(),
             chance: Mutex::new(Rng::new(seed, "chance", 0)),
             trace: Mutex::default(),
             secrets: Mutex::default(),
