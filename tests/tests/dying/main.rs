@@ -10,6 +10,8 @@ mod ground;
 mod instants;
 mod mortal;
 mod points;
+#[cfg(target_os = "linux")]
+mod power;
 mod recovery;
 mod renewal;
 #[cfg(target_os = "linux")]

@@ -11,11 +11,14 @@
  *                 short: of a write half is done, as a write may; all others are as always
  *                 die: the process is killed right before the call
  *                 tear: of a write half is done, of others all, and the process is killed
+ * WOM_DISK_SYNCED a folder that holds each file as it was when it was last synced: what a machine has
+ *                 left that loses its power
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -106,6 +109,26 @@ static ssize_t allowed(const char *name, const char *call, size_t bytes)
     return -1;
 }
 
+/* Keeps a file as it is now, since that is on the disk. */
+static void keep(int fd, const char *name)
+{
+    const char *folder = getenv("WOM_DISK_SYNCED");
+    char from[32], to[PATH_MAX], part[1 << 16];
+    if (!folder || strcmp(name, ".") == 0)
+        return;
+    snprintf(from, sizeof from, "/proc/self/fd/%d", fd);
+    snprintf(to, sizeof to, "%s/%s", folder, name);
+    int source = open(from, O_RDONLY), copy = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ssize_t length;
+    while ((length = read(source, part, sizeof part)) > 0)
+        if (REAL(write)(copy, part, length) != length)
+            abort();
+    if (source < 0 || copy < 0 || length < 0)
+        abort();
+    close(source);
+    close(copy);
+}
+
 #define STRIKING(which, name, passed, bytes)                  \
     {                                                         \
         int before = errno;                                   \
@@ -128,9 +151,9 @@ ssize_t pwrite(int fd, const void *from, size_t count, off_t at)
     WRITING(pwrite, (fd, from, may, at), count)
 ssize_t pwrite64(int fd, const void *from, size_t count, off64_t at)
     WRITING(pwrite64, (fd, from, may, at), count)
-int fsync(int fd)
+static int synced(int fd)
     WRITING(fsync, (fd), 0)
-int fdatasync(int fd)
+static int data_synced(int fd)
     WRITING(fdatasync, (fd), 0)
 int ftruncate(int fd, off_t length)
     WRITING(ftruncate, (fd, length), 0)
@@ -142,3 +165,17 @@ ssize_t send(int fd, const void *from, size_t count, int flags)
     SENDING(send, (fd, from, may, flags), count)
 ssize_t writev(int fd, const struct iovec *parts, int count)
     SENDING(writev, (fd, parts, count), 0)
+
+#define SYNCING(sync)                       \
+    {                                       \
+        int done = sync(fd);                \
+        const char *name = inside(fd);      \
+        if (done == 0 && name)              \
+            keep(fd, name);                 \
+        return done;                        \
+    }
+
+int fsync(int fd)
+    SYNCING(synced)
+int fdatasync(int fd)
+    SYNCING(data_synced)
