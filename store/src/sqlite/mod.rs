@@ -44,6 +44,7 @@ use writer::Writer;
 ///
 /// What a call reports as done is on the disk: it survives a crash of the process, of the system
 /// and of the power. Writes of many callers are made durable together; none is answered before.
+/// An award that was only [begun](Store::begin) is there once any later write is done.
 ///
 /// One process at a time has the file open; another one is told so. If a write fails in a way
 /// that leaves the disk uncertain, the store stops and answers every call with an error, until it

@@ -1,8 +1,8 @@
 //! A deterministic simulator: production code on one thread, in a world that a seed decides.
 //!
 //! The dispatcher, the collector and the cash desk run as they are, with their state machines, in
-//! several processes that die at any await, alone or with their machine, and start again on what is on the disk. Around them is a
-//! simulated world: a store that fails before a write or after it, a Registry behind a network that
+//! several processes that die at any await, alone or with their machine, and start again on what is
+//! on the disk. Around them is a simulated world: a store that fails before a write or after it, a Registry behind a network that
 //! loses, delays and repeats, sources that send everything twice and in any order, persons, tills.
 //! Time is simulated; half a day takes some milliseconds. The same seed gives the same run, byte for byte.
 //!
