@@ -9,11 +9,13 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::task::JoinSet;
 use wom_registry::{RegistryOptions, TestRegistry};
 use wom_sdk::{
+    Kind,
     award::AwardKey,
     dispatcher::Dispatcher,
     pocket::Pocket,
@@ -196,7 +198,7 @@ fn key(dispatcher: &Dispatcher, n: u32) -> AwardKey {
 }
 
 /// What earlier lives left, and then new awards: of some it is said that they are accepted before their
-/// code is asked for, of others meanwhile, and of others nothing.
+/// code is asked for, of others meanwhile, or as their code is not here in time, and of others nothing.
 #[test]
 fn child_awards_until_the_power_goes() {
     let Ok(dir) = std::env::var(WORKER) else {
@@ -221,12 +223,16 @@ fn child_awards_until_the_power_goes() {
             }
             let dispatcher = dispatcher.clone();
             tasks.spawn(async move {
-                match n % 3 {
+                match n % 4 {
                     0 => {
                         accept(&dispatcher, n).await;
                         offer(&dispatcher, n).await;
                     }
                     1 => offer(&dispatcher, n).await,
+                    2 => {
+                        wait_in_vain(&dispatcher, n).await;
+                        offer(&dispatcher, n).await;
+                    }
                     _ => drop(tokio::join!(offer(&dispatcher, n), accept(&dispatcher, n))),
                 }
             });
@@ -241,6 +247,14 @@ fn child_awards_until_the_power_goes() {
 async fn accept(dispatcher: &Dispatcher, n: u32) {
     let request = request(n).unwrap();
     dispatcher.accept(&award_key(n), &request).await.unwrap();
+    say(&format!("accepted {n}"));
+}
+
+/// Asks for a code that cannot be here by then, and is told that the award is accepted.
+async fn wait_in_vain(dispatcher: &Dispatcher, n: u32) {
+    let hasty = dispatcher.clone().with_patience(Duration::ZERO);
+    let late = hasty.award(&award_key(n), &request(n).unwrap()).await;
+    assert_eq!(late.unwrap_err().kind(), Kind::DeadlineExceeded);
     say(&format!("accepted {n}"));
 }
 
