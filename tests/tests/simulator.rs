@@ -1,5 +1,5 @@
-//! The simulator in CI: so many seeds without a broken promise, every planted bug caught, and the
-//! same seed twice is the same run. `wom-sim` runs more; see `docs/reliability.md`.
+//! The simulator: so many seeds without a broken promise, every planted bug caught, and the same seed
+//! twice is the same run. `wom-sim` runs more, and in CI both of the first; see `docs/reliability.md`.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::thread;
